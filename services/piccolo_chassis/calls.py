@@ -1,0 +1,177 @@
+"""The client's side of a call: a channel whose calls carry the request id and a deadline, and fail as
+PiccoloError.
+
+Rules:
+* Generated stubs work on this channel unchanged; what they raise is `PiccoloError`, also from streams.
+* A stream that is written to while its answers are not read cannot tell why it ended: read them
+  concurrently.
+* A unary call without a timeout gets the channel's; every call ends with the request it is made for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Generator
+from types import TracebackType
+from typing import Any, Final, Self
+
+import grpc
+
+from piccolo_chassis import deadline, logs
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_chassis.status import from_rpc_error
+
+_OVERWRITTEN: Final = "Internal error from Core"
+_LOOKS: Final = 200
+_LOOK_SECONDS: Final = 0.005
+_ENDED: Final = PiccoloError(Kind.CANCELLED, "STREAM_ENDED", "The other side ended the stream first.")
+_CUT: Final = PiccoloError(Kind.UNAVAILABLE, "STREAM_ENDED", "The other side ended the stream; try again.")
+
+
+class Call:
+    """One call under way. Delegates to grpc's own and translates what it raises."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self._ending = _Ending(inner)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._translated(self._inner).__await__()
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        try:
+            async for message in self._inner:
+                yield message
+        except grpc.RpcError as failed:
+            raise await self._ending.why(failed) from failed
+
+    async def read(self) -> Any:
+        """The next message, or grpc.aio.EOF."""
+        return await self._translated(self._inner.read())
+
+    async def write(self, message: Any) -> None:
+        """Sends one message; when the server has already ended the call, raises how it ended."""
+        await self._translated(self._inner.write(message))
+
+    async def done_writing(self) -> None:
+        """Says that no further message will come."""
+        await self._translated(self._inner.done_writing())
+
+    async def _translated(self, awaitable: Awaitable[Any]) -> Any:
+        try:
+            return await awaitable
+        except grpc.RpcError as failed:
+            raise await self._ending.why(failed) from failed
+        except asyncio.InvalidStateError as over:
+            raise await self._ending.why(over) from over
+
+
+class _Ending:
+    """How a call really ended.
+
+    When the server ends a stream that we still write to, grpc.aio sets the status "INTERNAL: Internal error
+    from Core", before or after the server's own (grpc/grpc#36066). So the status is noted when it is first
+    set, and looked for again when that was not the server's.
+    """
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self._status: grpc.aio.AioRpcError | None = None
+        inner.add_done_callback(self._note)
+
+    def _note(self, _: object = None) -> None:
+        code, details = _now(self._inner.code()), _now(self._inner.details())
+        if self._status is None and details != _OVERWRITTEN:
+            trailing = _now(self._inner.trailing_metadata())
+            self._status = grpc.aio.AioRpcError(code, trailing_metadata=trailing, details=details)
+
+    async def why(self, failed: Exception) -> PiccoloError:
+        """The error that the call ended with, given what grpc raised."""
+        if isinstance(failed, grpc.aio.AioRpcError) and failed.details() != _OVERWRITTEN:
+            return from_rpc_error(failed)
+        if isinstance(failed, asyncio.InvalidStateError) and not self._inner.done():
+            raise failed  # a write after done_writing: our own mistake
+        for _ in range(_LOOKS):
+            self._note()
+            if self._status is not None:
+                break
+            await asyncio.sleep(_LOOK_SECONDS)  # grpc calls back once only, and that is spent
+        if self._status is None:  # it waits behind answers that nobody reads
+            return _CUT
+        return _ENDED if self._status.code() is grpc.StatusCode.OK else from_rpc_error(self._status)
+
+
+def _now(finished: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine that has nothing to wait for, such as the code of a call that is done."""
+    try:
+        finished.send(None)
+    except StopIteration as result:
+        return result.value
+    raise RuntimeError("grpc.aio called back before the call was done")
+
+
+class _Method:
+    """A method of a stub."""
+
+    def __init__(self, inner: Any, limit: float | None) -> None:
+        self._inner, self._limit = inner, limit
+
+    def __call__(
+        self, *request: Any, timeout: float | None = None, metadata: Any = None, **options: Any
+    ) -> Call:
+        seconds = deadline.shortest(timeout if timeout is not None else self._limit)
+        given = list(metadata or ())
+        if not any(key == logs.REQUEST_ID for key, _ in given):
+            given.append((logs.REQUEST_ID, logs.request_id() or secrets.token_hex(8)))
+        return Call(self._inner(*request, timeout=seconds, metadata=given, **options))
+
+
+class Channel(grpc.aio.Channel):
+    """A channel for generated stubs; see the module's rules. Close it, or use it as a context manager."""
+
+    def __init__(self, inner: grpc.aio.Channel, unary_seconds: float) -> None:
+        self._inner, self._limit = inner, unary_seconds
+
+    def unary_unary(self, *args: Any, **kwargs: Any) -> Any:
+        """A method of one request and one response."""
+        return _Method(self._inner.unary_unary(*args, **kwargs), self._limit)
+
+    def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
+        """A method of one request and many responses."""
+        return _Method(self._inner.unary_stream(*args, **kwargs), None)
+
+    def stream_unary(self, *args: Any, **kwargs: Any) -> Any:
+        """A method of many requests and one response."""
+        return _Method(self._inner.stream_unary(*args, **kwargs), None)
+
+    def stream_stream(self, *args: Any, **kwargs: Any) -> Any:
+        """A method of many requests and many responses."""
+        return _Method(self._inner.stream_stream(*args, **kwargs), None)
+
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
+        """The state of the connection."""
+        return self._inner.get_state(try_to_connect)
+
+    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
+        """Returns when the connection is in another state."""
+        await self._inner.wait_for_state_change(last_observed_state)
+
+    async def channel_ready(self) -> None:
+        """Returns when the connection stands."""
+        await self._inner.channel_ready()
+
+    async def close(self, grace: float | None = None) -> None:
+        """Ends the connection; calls under way get `grace` seconds."""
+        await self._inner.close(grace)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,130 @@
+"""A service's state folder: who may use it, and in which version its files are.
+
+Rules:
+* One process at a time: the folder is held by a lock that the kernel releases when the process ends,
+  however it ends.
+* The file `format` names the owner and the version. A folder of a newer version, of another service, or
+  one that holds things without saying what they are, is refused and left untouched.
+* An older version is the service's to migrate; it calls `stamp` when the last byte of that is durable.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from piccolo_chassis.errors import Kind, PiccoloError
+
+_FORMAT: Final = "format"
+_LOCK: Final = ".lock"
+
+
+@dataclass(slots=True)
+class Claim:
+    """A state folder that is ours while the claim lasts.
+
+    Attributes:
+        folder: where the state lies.
+        found: the version that its files are in; lower than the service's own when they are to be migrated.
+    """
+
+    folder: Path
+    service: str
+    version: int
+    found: int
+
+    def stamp(self) -> None:
+        """Writes, durably, that the files are now in the service's own version."""
+        write_durably(self.folder / _FORMAT, f"piccolo-{self.service} {self.version}\n".encode())
+        self.found = self.version
+
+
+@contextmanager
+def claim(folder: Path, service: str, version: int) -> Iterator[Claim]:
+    """Holds the state folder of `service`, making it (mode 0700) when it is not there.
+
+    Raises PiccoloError UNAVAILABLE (STATE_IN_USE) or PRECONDITION (STATE_FOLDER, STATE_FOREIGN, STATE_NEWER).
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as refused:
+        raise PiccoloError(
+            Kind.PRECONDITION, "STATE_FOLDER", f"The state folder {folder} cannot be used: {refused}"
+        ) from refused
+    try:
+        _take(lock, folder)
+        yield _read(folder, service, version)
+    finally:
+        os.close(lock)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Replaces a small file so that after a crash either the old or the new content is there, whole."""
+    partial = path.with_name(f".{path.name}.new")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _take(lock: int, folder: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as held:
+        raise PiccoloError(
+            Kind.UNAVAILABLE,
+            "STATE_IN_USE",
+            f"Another process uses the state folder {folder}; stop it first.",
+        ) from held
+
+
+def _read(folder: Path, service: str, version: int) -> Claim:
+    try:
+        text = (folder / _FORMAT).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return _fresh(folder, service, version)
+    name, _, number = text.strip().partition(" ")
+    if name != f"piccolo-{service}" or not (number.isascii() and number.isdigit()):
+        raise PiccoloError(
+            Kind.PRECONDITION,
+            "STATE_FOREIGN",
+            f"{folder} is no state folder of piccolo-{service}: it says {text[:60]!r}.",
+        )
+    if int(number) > version:
+        raise PiccoloError(
+            Kind.PRECONDITION,
+            "STATE_NEWER",
+            f"{folder} was written by a newer release (version {number}, this one knows {version}); "
+            "start the newer release again, or restore from a backup.",
+        )
+    return Claim(folder, service, version, int(number))
+
+
+def _fresh(folder: Path, service: str, version: int) -> Claim:
+    ours = {_LOCK, f".{_FORMAT}.new"}  # what a first start that was cut off may leave
+    if others := sorted(entry.name for entry in folder.iterdir() if entry.name not in ours):
+        raise PiccoloError(
+            Kind.PRECONDITION,
+            "STATE_FOREIGN",
+            f"{folder} holds {others[0]!r} but does not say whose it is; choose an empty folder.",
+        )
+    made = Claim(folder, service, version, version)
+    made.stamp()
+    return made
