@@ -1,0 +1,1 @@
+"""The records of the format: one frozen class each, named as in docs/storage-format.md."""
