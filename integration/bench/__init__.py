@@ -1,0 +1,1 @@
+"""How fast the main job is, beside what others do on the same machine in the same run. Judges nothing."""

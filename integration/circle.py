@@ -1,0 +1,70 @@
+"""A circle on one machine: the cloud, N devices, their owners, and what may befall them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from integration.device import Cloud, Device
+from integration.owner import Owner
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Circle:
+    """The cloud and the owners, the founder first. Few processes start at once, for the machine's sake."""
+
+    folder: Path
+    cloud: Cloud
+    owners: list[Owner]
+    starting: asyncio.Semaphore
+
+    def new_device(self, number: int) -> Device:
+        """A box that was just bought."""
+        return Device(f"device-{number}", self.folder / f"d{number:02d}", self.starting, cloud=self.cloud)
+
+    async def add(self, count: int, say: Say = lambda _: None) -> list[Owner]:
+        """Starts new devices, sets each up, and lets each join (the very first one founds)."""
+        first = len(self.owners)
+        fresh = [Owner(self.new_device(number)) for number in range(first, first + count)]
+        self.owners.extend(fresh)
+        async with asyncio.TaskGroup() as group:
+            for owner in fresh:
+                group.create_task(self._begin(owner, say))
+        for owner in fresh:
+            if owner is self.owners[0]:
+                await owner.found(at_risk=len(fresh) == 2)
+            else:
+                await owner.join(await self.owners[0].invite())
+            say(f"{owner.device.name} is in the circle")
+        return fresh
+
+    async def _begin(self, owner: Owner, say: Say) -> None:
+        await owner.device.start()
+        await owner.set_up()
+        say(f"{owner.device.name} runs and is set up")
+
+    async def close(self) -> None:
+        """Leaves no process behind."""
+        await asyncio.gather(*(owner.device.close() for owner in self.owners), self.cloud.close())
+
+
+@asynccontextmanager
+async def circle(folder: Path, devices: int, say: Say = lambda _: None) -> AsyncIterator[Circle]:
+    """A running circle of that many devices; all its processes end with the block."""
+    starting = asyncio.Semaphore(2 * (os.cpu_count() or 2))
+    made = Circle(folder, Cloud("cloud", folder / "cloud", starting), [], starting)
+    try:
+        await made.cloud.start()
+        say("the cloud runs")
+        await made.add(devices, say)
+        for owner in made.owners:
+            await owner.knows_members(devices)
+        yield made
+    finally:
+        await made.close()

@@ -1,0 +1,146 @@
+"""One device, or the cloud, as the processes that it is: each service on its own socket, state in one folder.
+
+    <folder>/<service>/            configuration, log, run/s.sock
+    <folder>/state/<service>/      what the service keeps
+
+A device that is killed gets no warning; one that is wiped loses its state and becomes a blank box of the same
+name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from piccolo_chassis.calls import Channel
+from piccolo_chassis.rpc import connect
+from piccolo_chassis.testing import Service, spawned, until_ready
+
+SERVICES: Final = ("metadata", "attestation", "fragment-store", "vault")
+_START_SECONDS: Final = 90.0
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(slots=True)
+class Box:
+    """Processes that live and die together."""
+
+    name: str
+    folder: Path
+    starting: asyncio.Semaphore
+    services: dict[str, Service] = field(default_factory=dict)
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    def socket(self, service: str) -> Path:
+        """Where a service of this box listens."""
+        return self.folder / service / "run" / "s.sock"
+
+    def state(self, service: str) -> Path:
+        """What a service of this box keeps."""
+        return self.folder / "state" / service
+
+    def connect(self, service: str) -> Channel:
+        """A channel to a service of this box."""
+        return connect(self.socket(service))
+
+    async def run(self, settings: Mapping[str, Mapping[str, Any]]) -> None:
+        """Starts services, all at once as the service manager does, and returns when all are ready."""
+        async with asyncio.TaskGroup() as group:
+            for name, values in settings.items():
+                group.create_task(self._run(name, values))
+
+    async def _run(self, name: str, values: Mapping[str, Any]) -> None:
+        self.state(name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        async with self.starting:
+            service = await self._stack.enter_async_context(spawned(name, values, self.folder / name))
+            await until_ready(service, _START_SECONDS)
+        self.services[name] = service
+
+    async def stop(self, names: Sequence[str] | None = None) -> None:
+        """Ends services in order, as a shutdown does."""
+        for name in reversed(names or list(self.services)):
+            await self.services.pop(name).stop()
+
+    async def kill(self) -> None:
+        """Cuts the power."""
+        await asyncio.gather(*(service.kill() for service in self.services.values()))
+        self.services.clear()
+
+    async def close(self) -> None:
+        """Leaves no process behind."""
+        self.services.clear()
+        await self._stack.aclose()
+        self._stack = AsyncExitStack()
+
+
+@dataclass(slots=True)
+class Cloud(Box):
+    """The central cloud on a port of the loopback."""
+
+    port: int = field(default_factory=free_port)
+
+    @property
+    def address(self) -> str:
+        """Where devices dial it."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate that devices expect of it."""
+        return self.state("cloud") / "tls.pem"
+
+    async def start(self) -> None:
+        """Starts the cloud."""
+        await self.run({"cloud": {"state": str(self.state("cloud")), "listen": self.address}})
+
+
+@dataclass(slots=True)
+class Device(Box):
+    """One owner's device."""
+
+    cloud: Cloud | None = None
+    peers_port: int = field(default_factory=free_port)
+    offer_bytes: int = 1 << 40
+
+    async def start(self) -> None:
+        """Starts all services of the device."""
+        await self.run({name: self.settings(name) for name in SERVICES})
+
+    def settings(self, service: str) -> dict[str, Any]:
+        """The configuration of one service."""
+        state, sockets = (
+            {"state": str(self.state(service))},
+            {name: str(self.socket(name)) for name in SERVICES},
+        )
+        cloud = (
+            {"cloud": {"address": self.cloud.address, "roots": str(self.cloud.certificate)}}
+            if self.cloud
+            else {}
+        )
+        each: dict[str, dict[str, Any]] = {
+            "metadata": cloud,
+            "attestation": {"metadata": sockets["metadata"], **cloud},
+            "fragment-store": {
+                "attestation": sockets["attestation"],
+                "address": f"127.0.0.1:{self.peers_port}",
+                "offer_bytes": self.offer_bytes,
+            },
+            "vault": {"metadata": sockets["metadata"], "attestation": sockets["attestation"]},
+        }
+        return state | each[service]
+
+    def wipe(self) -> None:
+        """Makes the box a blank one; its processes must have ended."""
+        shutil.rmtree(self.folder / "state", ignore_errors=True)

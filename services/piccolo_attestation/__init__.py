@@ -1,0 +1,1 @@
+"""Trust: the device's identity, its evidence, and the circle's roster."""

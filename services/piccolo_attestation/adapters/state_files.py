@@ -1,0 +1,64 @@
+"""The state folder: small files, each with a digest in front, replaced whole and durably."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, Self
+
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_chassis.state import write_durably
+from piccolo_formats.digests import DIGEST_SIZE, digest, same
+
+_CONTEXT: Final = "attestation-state"
+
+
+class StateFiles:
+    """Implements ports.Files on a folder that this process has claimed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        # one thread: files are replaced in the order asked for, also when nobody waits any more
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="state")
+
+    def load(self, name: str) -> bytes | None:
+        """The content of a file; None when there is none. Raises PiccoloError DATA_LOSS, STATE_DAMAGED."""
+        path = self._folder / name
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as failed:
+            raise PiccoloError(
+                Kind.DATA_LOSS, "STATE_DAMAGED", f"{path} cannot be read: {failed}"
+            ) from failed
+        found, content = data[:DIGEST_SIZE], data[DIGEST_SIZE:]
+        if not same(found, digest(_CONTEXT, content)):
+            raise PiccoloError(
+                Kind.DATA_LOSS,
+                "STATE_DAMAGED",
+                f"{path} is damaged. Restore this device from its recovery words, or put the file back.",
+            )
+        return content
+
+    async def save(self, name: str, content: bytes) -> None:
+        """Replaces a file. Raises PiccoloError FULL (DISK_FULL) when it cannot; the old one stays."""
+        loop = asyncio.get_running_loop()
+        data = digest(_CONTEXT, content) + content
+        try:
+            await loop.run_in_executor(self._writer, write_durably, self._folder / name, data)
+        except OSError as failed:
+            raise PiccoloError(
+                Kind.FULL, "DISK_FULL", f"The state cannot be written ({failed.strerror}); free some room."
+            ) from failed
+
+    def close(self) -> None:
+        """Waits for what is being written."""
+        self._writer.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,1 @@
+"""The rules of trust, without I/O, clock or randomness."""

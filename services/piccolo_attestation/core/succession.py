@@ -1,0 +1,101 @@
+"""Which roster may follow which, and whose signatures put it in force.
+
+Rules:
+* Epoch 1 names one member, number 0, active, the only admin, and is signed by its admin key.
+* Epoch n+1 names n's hash and is signed by a majority of n's admins. Where the admins are lost, two thirds of
+  the owner roots of n's active members do as well.
+* Nobody vanishes: every member of n is in n+1 with the same number, owner, root and enrolment certificate.
+  New members get numbers above all that were ever given.
+* An owner is named after its root; its enrolment certificate is of the one form that the format allows, and
+  nobody else's. Who is not active is no admin. A member who stays an admin keeps its admin key.
+"""
+
+from __future__ import annotations
+
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.kek import owner_id
+from piccolo_formats.records.roster import Member, MemberState, Roster
+from piccolo_formats.signed import Signed
+from piccolo_formats.tls import check_certificate
+
+from piccolo_attestation.core.judging import forged, judged, out_of_order
+
+
+def check_first(signed: Signed[Roster]) -> None:
+    """Raises PiccoloError (RECORD_FORGED, ROSTER_WRONG) unless this is a circle's first roster."""
+    roster = signed.record
+    if roster.epoch != 1:
+        raise _wrong("A circle begins with epoch 1.")
+    founder = roster.members[0]
+    if len(roster.members) != 1 or founder.number != 0 or founder.state is not MemberState.ACTIVE:
+        raise _wrong("A circle begins with one active member, number 0.")
+    _check_members(roster, known=frozenset())
+    if founder.admin not in signed.signers:
+        raise forged("The first roster is not signed by its only admin.")
+
+
+def check_next(previous: Signed[Roster], signed: Signed[Roster]) -> None:
+    """Raises PiccoloError unless `signed` follows `previous`: RECORD_EARLY, ROSTER_WRONG or RECORD_FORGED."""
+    check_change(previous, signed.record)
+    if wanted := signatures_wanted(previous.record, signed.signers):
+        raise forged(
+            f"The roster of epoch {signed.record.epoch} lacks {wanted} signature{'s' if wanted > 1 else ''} "
+            f"of the admins of epoch {previous.record.epoch}."
+        )
+
+
+def check_change(previous: Signed[Roster], roster: Roster) -> None:
+    """Raises PiccoloError RECORD_EARLY or ROSTER_WRONG unless `roster` may follow, whoever signs it."""
+    before = previous.record
+    if roster.circle != before.circle:
+        raise _wrong("The roster is of another circle.")
+    if roster.epoch != before.epoch + 1 or roster.previous != previous.record_hash():
+        raise out_of_order(
+            f"The roster of epoch {roster.epoch} does not follow the one of epoch {before.epoch} known here."
+        )
+    _check_members(roster, known=frozenset(member.enrol for member in before.members))
+    for old in before.members:
+        _check_kept(old, roster.member(old.owner))
+    newcomers = roster.members[len(before.members) :]
+    if any(before.member(new.owner) for new in newcomers):
+        raise _wrong("The roster gives a member another number.")
+
+
+def signatures_wanted(roster: Roster, signers: frozenset[bytes]) -> int:
+    """How many signatures of admins are missing before the next roster is in force; 0: none."""
+    roots = {member.root for member in roster.members if member.state is MemberState.ACTIVE}
+    if 3 * len(signers & roots) >= 2 * len(roots):
+        return 0
+    return max(0, majority(len(roster.admins())) - len(signers & roster.admins()))
+
+
+def majority(count: int) -> int:
+    """More than half of so many."""
+    return count // 2 + 1
+
+
+def _check_members(roster: Roster, *, known: frozenset[bytes]) -> None:
+    """`known` are the enrolment certificates that were checked with an earlier roster."""
+    for member in roster.members:
+        if owner_id(member.root) != member.owner:
+            raise _wrong(f"Member {member.number} is not named after its owner root.")
+        if member.admin is not None and member.state is not MemberState.ACTIVE:
+            raise _wrong(f"Member {member.number} is an admin and not active.")
+        if member.enrol not in known:
+            with judged("The roster"):
+                check_certificate(member.enrol)
+    if len({member.enrol for member in roster.members}) != len(roster.members):
+        raise _wrong("Two members have the same enrolment certificate.")
+
+
+def _check_kept(old: Member, new: Member | None) -> None:
+    if new is None:
+        raise _wrong(f"Member {old.number} is missing in the next roster.")
+    if (old.number, old.root, old.enrol) != (new.number, new.root, new.enrol):
+        raise _wrong(f"Member {old.number} has another number, root or enrolment certificate.")
+    if old.admin is not None and new.admin not in (old.admin, None):
+        raise _wrong(f"Member {old.number} has another admin key.")
+
+
+def _wrong(message: str) -> PiccoloError:
+    return PiccoloError(Kind.INVALID, "ROSTER_WRONG", message)

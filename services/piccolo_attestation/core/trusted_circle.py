@@ -1,0 +1,312 @@
+"""What this device may believe of its circle: a set of records, each judged before it changes anything.
+
+Rules:
+* Bytes come in, an immutable view goes out. Who brought a record does not matter; who signed it does.
+* The first roster (epoch 1) is the anchor and never changes. A later one must follow the roster in force
+  (`succession`); one that skips an epoch is early, one for an epoch left behind is old. Both change nothing.
+* Two valid rosters for the epoch in force freeze the circle: none of the two is in force, the one before them
+  is, and no further roster is taken. What was already followed by a further epoch is settled: a late rival of
+  it is an old roster, so that a former admin cannot undo what came after it.
+* A device certificate is the owner root's word. Only a higher generation replaces one. Two of one generation
+  (two devices claimed it at once) stand side by side until the owner's next one; of more, the two with the
+  smallest hashes count, so that everybody counts the same two.
+* A presence is signed by the attestation role key of a device that is in force; a higher seq replaces it.
+* A claim names a device that is in force and is signed by its owner root.
+* What is refused raises; nothing is half taken. Repetition changes nothing.
+
+The order in which valid records come in does not matter, as long as early ones come again: everybody who has
+heard the same records has the same view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Self, TypeAlias
+
+from piccolo_chassis.errors import PiccoloError
+from piccolo_formats.device_record import open_device
+from piccolo_formats.records.device import Device, Presence
+from piccolo_formats.records.generations import Claim
+from piccolo_formats.records.roster import Member, Roster
+from piccolo_formats.signed import Signed, open_signed
+
+from piccolo_attestation.core import bundle, judging, succession
+from piccolo_attestation.core.judging import judged
+
+Statement: TypeAlias = "Signed[Roster] | Signed[Device] | Signed[Claim] | Signed[Presence]"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A device in force: its certificate, and what is known on its word."""
+
+    device: Signed[Device]
+    presence: Signed[Presence] | None = None
+    claim: Signed[Claim] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A record that was not taken, and why."""
+
+    type: str
+    error: PiccoloError
+
+
+class TrustedCircle:
+    """The records of one circle that hold."""
+
+    def __init__(self, first_roster: bytes) -> None:
+        """Begins with the circle's first roster. Raises PiccoloError unless it is one."""
+        with judged("The first roster"):
+            signed = open_signed(Roster, first_roster)
+        succession.check_first(signed)
+        self._chain: list[Signed[Roster]] = [signed]
+        self._rivals: tuple[Signed[Roster], ...] = ()
+        self._holders: dict[bytes, tuple[Holder, ...]] = {}
+
+    @classmethod
+    def from_bundle(cls, records: Iterable[bytes]) -> tuple[Self, list[Refusal]]:
+        """Builds a circle from nothing but a bundle. Raises PiccoloError when it holds no first roster."""
+        data = list(records)
+        first = [entry for entry in bundle.ordered(data) if entry.place[:2] == (0, 1)]
+        if len(first) != 1:
+            raise judging.out_of_order("The circle bundle must hold exactly one roster of epoch 1.")
+        circle = cls(first[0].data)
+        _, refusals = circle.merge(data)
+        return circle, refusals
+
+    def copy(self) -> TrustedCircle:
+        """A circle with the same records, to be changed apart: what is not durable yet is not believed
+        yet."""
+        other = object.__new__(TrustedCircle)
+        other._chain = list(self._chain)
+        other._rivals = self._rivals
+        other._holders = dict(self._holders)
+        return other
+
+    @property
+    def circle_id(self) -> bytes:
+        """The circle's id, 16 bytes."""
+        return self._chain[0].record.circle
+
+    @property
+    def head(self) -> Signed[Roster]:
+        """The roster in force."""
+        return self._chain[-1]
+
+    @property
+    def frozen_epoch(self) -> int:
+        """The epoch of which two valid rosters are known; 0 when all is well."""
+        return self._rivals[0].record.epoch if self._rivals else 0
+
+    def follows(self, roster_hash: bytes) -> bool:
+        """Whether the roster of that hash is in force or was, on the way to the one that is."""
+        return any(signed.record_hash() == roster_hash for signed in self._chain)
+
+    def holders(self, owner: bytes) -> tuple[Holder, ...]:
+        """The owner's devices in force: none, one, or two that claim the same generation."""
+        return self._holders.get(owner, ())
+
+    def records(self) -> list[bytes]:
+        """Every record that is held, rosters first and in order."""
+        return [signed.to_bytes() for signed in self._statements()]
+
+    def rosters(self) -> list[bytes]:
+        """The rosters, from the first to the one in force: all that somebody may know who is no member
+        yet."""
+        return [signed.to_bytes() for signed in self._chain]
+
+    def hashes(self) -> set[bytes]:
+        """The hashes of the records that are held."""
+        return {signed.record_hash() for signed in self._statements()}
+
+    def missing(self, have: Iterable[bytes]) -> list[bytes]:
+        """The records that are held and not among `have`, which lists hashes or their beginnings."""
+        known = frozenset(have)
+        sizes = {len(hash_) for hash_ in known}
+        return [
+            signed.to_bytes()
+            for signed in self._statements()
+            if not any(signed.record_hash()[:size] in known for size in sizes)
+        ]
+
+    def merge(self, records: Iterable[bytes]) -> tuple[bool, list[Refusal]]:
+        """Takes what holds of a bundle, in the order in which records rest on each other.
+
+        Returns whether anything changed, and what was refused; old records are passed over in silence,
+        because every peer that was away brings some.
+        """
+        changed, refusals = False, []
+        held = self.hashes()
+        for entry in bundle.ordered(records):
+            if entry.hash in held:
+                continue
+            try:
+                changed |= self.add(entry.type, entry.data)
+            except PiccoloError as refused:
+                if refused.reason != "RECORD_OLD":
+                    refusals.append(Refusal(entry.type, refused))
+        return changed, refusals
+
+    def add(self, kind: str, data: bytes) -> bool:
+        """Takes one record of that type; returns whether anything changed. Raises PiccoloError."""
+        take = {
+            "roster": self.add_roster,
+            "device": self.add_device,
+            "claim": self.add_claim,
+            "presence": self.add_presence,
+        }
+        return take[kind](data)
+
+    def add_roster(self, data: bytes) -> bool:
+        """Takes a roster.
+
+        Raises PiccoloError RECORD_FORGED, RECORD_MALFORMED, ROSTER_WRONG, RECORD_EARLY, RECORD_OLD or
+        CIRCLE_FROZEN.
+        """
+        with judged("The roster"):
+            signed = open_signed(Roster, data)
+        known = [each.record_hash() for each in (*self._chain, *self._rivals)]
+        if signed.record_hash() in known:
+            return False
+        if signed.record.circle != self.circle_id:
+            raise judging.foreign("The roster is of another circle.")
+        if self._rivals:
+            return self._add_rival(signed)
+        epoch, head = signed.record.epoch, self.head
+        if epoch == 1:
+            raise judging.foreign("The circle began with another first roster.")
+        if epoch < head.record.epoch:
+            raise judging.rollback(f"Epoch {epoch} is over: the circle is in epoch {head.record.epoch}.")
+        if epoch > head.record.epoch:
+            succession.check_next(head, signed)
+            self._chain.append(signed)
+            return True
+        succession.check_next(self._chain[-2], signed)
+        self._chain.pop()
+        self._rivals = _smallest(head, signed)
+        return True
+
+    def _add_rival(self, signed: Signed[Roster]) -> bool:
+        if signed.record.epoch > self.frozen_epoch:
+            raise judging.frozen(self.frozen_epoch)
+        if signed.record.epoch < self.frozen_epoch:
+            raise judging.rollback(f"Epoch {signed.record.epoch} is over.")
+        succession.check_next(self.head, signed)
+        before = self._rivals
+        self._rivals = _smallest(*before, signed)
+        return self._rivals != before
+
+    def add_device(self, data: bytes) -> bool:
+        """Takes a device certificate.
+
+        Raises PiccoloError RECORD_FORGED, RECORD_MALFORMED, RECORD_FOREIGN, or RECORD_OLD when the owner has
+        a device of a higher generation.
+        """
+        with judged("The device certificate"):
+            signed = open_device(data)
+        device = signed.record
+        self._check_member(device)
+        present = self.holders(device.owner)
+        generation = present[0].device.record.generation if present else 0
+        if device.generation < generation:
+            raise judging.rollback(
+                f"The owner has a device of generation {generation}; this one is of {device.generation}."
+            )
+        kept = present if device.generation == generation else ()
+        return self._hold(device.owner, (*kept, Holder(signed)))
+
+    def add_claim(self, data: bytes) -> bool:
+        """Takes the claim of a device that is in force. Raises as `add_device`, and RECORD_EARLY."""
+        with judged("The claim"):
+            signed = open_signed(Claim, data)
+        claim = signed.record
+        holder = self._holder(claim.owner, claim.circle, claim.generation, "claim", device=claim.device)
+        with judged("The claim"):
+            signed.require(holder.device.record.root)
+        before = holder.claim
+        if before and before.record_hash() <= signed.record_hash():
+            return False
+        return self._replace(claim.owner, holder, replace(holder, claim=signed))
+
+    def add_presence(self, data: bytes) -> bool:
+        """Takes the presence of a device that is in force. Raises as `add_device`, and RECORD_EARLY."""
+        with judged("The presence"):
+            signed = open_signed(Presence, data)
+        said = signed.record
+        holder = self._holder(said.owner, said.circle, said.generation, "presence", signers=signed.signers)
+        before = holder.presence
+        if before and _rank(before) >= _rank(signed):
+            if before.record.seq > said.seq:
+                raise judging.rollback("The device has told where it is since.")
+            return False
+        return self._replace(said.owner, holder, replace(holder, presence=signed))
+
+    def _holder(
+        self,
+        owner: bytes,
+        circle: bytes,
+        generation: int,
+        what: str,
+        *,
+        device: bytes | None = None,
+        signers: frozenset[bytes] = frozenset(),
+    ) -> Holder:
+        """The device in force that a record speaks of (`device`, its hash) or that signed it."""
+        if circle != self.circle_id:
+            raise judging.foreign(f"The {what} is of another circle.")
+        present = self.holders(owner)
+        if not present or present[0].device.record.generation < generation:
+            raise judging.out_of_order(f"The device certificate that this {what} rests on is not known here.")
+        if present[0].device.record.generation > generation:
+            raise judging.rollback(f"The {what} is of a device that was replaced.")
+        for holder in present:
+            if holder.device.record_hash() == device or holder.device.record.signing.attestation in signers:
+                return holder
+        raise judging.forged(f"The {what} is not of the device that its owner certified.")
+
+    def _check_member(self, device: Device) -> None:
+        if device.circle != self.circle_id:
+            raise judging.foreign("The device certificate is of another circle.")
+        member = self._member(device.owner)
+        if member is None:
+            raise judging.foreign("The device certificate's owner is not in the roster.")
+        if device.enrol != member.enrol or member.admin not in (None, device.admin):
+            raise judging.forged("The device certificate names other keys of its owner than the roster.")
+
+    def _member(self, owner: bytes) -> Member | None:
+        rosters = (self.head.record, *(rival.record for rival in self._rivals))
+        return next((found for roster in rosters if (found := roster.member(owner))), None)
+
+    def _hold(self, owner: bytes, holders: tuple[Holder, ...]) -> bool:
+        by_hash = {holder.device.record_hash(): holder for holder in reversed(holders)}
+        kept = tuple(by_hash[hash_] for hash_ in sorted(by_hash)[:2])
+        changed = kept != self.holders(owner)
+        self._holders[owner] = kept
+        return changed
+
+    def _replace(self, owner: bytes, old: Holder, new: Holder) -> bool:
+        self._holders[owner] = tuple(new if holder is old else holder for holder in self.holders(owner))
+        return True
+
+    def _statements(self) -> Iterator[Statement]:
+        yield from self._chain
+        yield from self._rivals
+        for owner in sorted(self._holders):
+            for holder in self._holders[owner]:
+                yield holder.device
+                if holder.claim is not None:
+                    yield holder.claim
+                if holder.presence is not None:
+                    yield holder.presence
+
+
+def _smallest(*rosters: Signed[Roster]) -> tuple[Signed[Roster], ...]:
+    return tuple(sorted(rosters, key=Signed.record_hash)[:2])
+
+
+def _rank(presence: Signed[Presence]) -> tuple[int, bytes]:
+    # Of two with one seq, which only a faulty device signs, everybody must choose the same.
+    return presence.record.seq, presence.record_hash()

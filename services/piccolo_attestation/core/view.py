@@ -1,0 +1,182 @@
+"""The circle as the rest of the device sees it: members, and whose certificate may call the peers' port.
+
+Rules:
+* Members are those of the roster in force. A member without a known device has no addresses and no keys.
+* A member cut off as compromised acts again with a device of the generation from which on the roster lets it
+  (`recovered`): the words vouch for that one, not for the one that was lost.
+* Admitted are, by exact certificate: every owner's enrolment certificate, and the vault and attestation
+  certificates of devices in force, except those cut off. What each may do is the port's to decide, by `kind`,
+  `role` and `state`.
+* A certificate acts for one owner. When two name the same, the roster's word (enrolment) comes before a
+  device's, and a longer-standing member before a newer one; the other gets an alarm, not the admission: else
+  a member could have another's calls counted as its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from piccolo_formats.records.device import Device, Presence
+from piccolo_formats.records.roster import Member as RosterMember
+from piccolo_formats.records.roster import MemberState, Policy
+from piccolo_formats.signed import Signed
+
+from piccolo_attestation.core import judging
+from piccolo_attestation.core.endpoints import is_dialable
+from piccolo_attestation.core.trusted_circle import Holder, TrustedCircle
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member. `device` is Signed("device"), empty while it is not known; `claim` likewise."""
+
+    owner: bytes
+    number: int
+    name: str
+    state: MemberState
+    admin: bool
+    invited_by: bytes | None
+    endpoints: tuple[str, ...] = ()
+    offer: int = 0
+    generation: int = 0
+    certificate: Device | None = None
+    device: bytes = b""
+    claim: bytes = b""
+
+    @property
+    def server_certificate(self) -> bytes:
+        """DER of the certificate that its fragment-store shows; empty while its device is not known."""
+        return self.certificate.tls.fragment_store if self.certificate else b""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A certificate that may call the peers' port."""
+
+    certificate: bytes
+    kind: str
+    owner: bytes
+    role: str = ""
+    generation: int = 0
+    state: MemberState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CircleView:
+    """The circle at one moment. `roster` is Signed("roster"): whose signatures it has may differ by
+    device."""
+
+    circle: bytes
+    epoch: int
+    roster_hash: bytes
+    policy: Policy
+    members: tuple[Member, ...]
+    admissions: tuple[Admission, ...]
+    frozen: str
+    alarms: tuple[str, ...]
+    roster: bytes = field(compare=False)
+
+    def member(self, owner: bytes) -> Member | None:
+        """The member of that owner_id, in whatever state."""
+        return next((member for member in self.members if member.owner == owner), None)
+
+
+def view_of(circle: TrustedCircle) -> CircleView:
+    """The view that a circle's records amount to."""
+    roster = circle.head.record
+    admissions, doubles = _unambiguous(circle)
+    numbers = {member.owner: member.number for member in roster.members}
+    alarms = [
+        f"Two devices claim to be generation {generation} of member {numbers[owner]}."
+        for owner, generation in _twins(circle)
+    ]
+    alarms += [f"Member {numbers[owner]} names a certificate that is another member's." for owner in doubles]
+    return CircleView(
+        circle=circle.circle_id,
+        epoch=roster.epoch,
+        roster_hash=circle.head.record_hash(),
+        policy=roster.policy,
+        members=tuple(_member(member, circle.holders(member.owner)) for member in roster.members),
+        admissions=admissions,
+        frozen=judging.frozen_words(circle.frozen_epoch) if circle.frozen_epoch else "",
+        alarms=tuple(alarms),
+        roster=circle.head.to_bytes(),
+    )
+
+
+def standing(member: RosterMember, generation: int) -> MemberState:
+    """What a member may do with a device of that generation."""
+    if member.state is MemberState.COMPROMISED and 0 < member.recovered <= generation:
+        return MemberState.ACTIVE
+    return member.state
+
+
+def _member(member: RosterMember, holders: tuple[Holder, ...]) -> Member:
+    if not holders:
+        return Member(
+            owner=member.owner,
+            number=member.number,
+            name="",
+            state=member.state,
+            admin=member.admin is not None,
+            invited_by=member.invited_by,
+        )
+    holder = holders[0]
+    device, said = holder.device.record, _said(holder.presence)
+    return Member(
+        owner=member.owner,
+        number=member.number,
+        name=said.name if said else device.name,
+        state=standing(member, device.generation),
+        admin=member.admin is not None,
+        invited_by=member.invited_by,
+        endpoints=tuple(filter(is_dialable, said.endpoints)) if said else (),
+        offer=said.offer if said else 0,
+        generation=device.generation,
+        certificate=device,
+        device=holder.device.to_bytes(),
+        claim=holder.claim.to_bytes() if holder.claim else b"",
+    )
+
+
+def _said(presence: Signed[Presence] | None) -> Presence | None:
+    return presence.record if presence else None
+
+
+def _twins(circle: TrustedCircle) -> Iterator[tuple[bytes, int]]:
+    for member in circle.head.record.members:
+        holders = circle.holders(member.owner)
+        if len(holders) > 1:
+            yield member.owner, holders[0].device.record.generation
+
+
+def _unambiguous(circle: TrustedCircle) -> tuple[tuple[Admission, ...], list[bytes]]:
+    """The admissions, one a certificate, and the owners who named a certificate that is another's."""
+    taken: dict[bytes, Admission] = {}
+    doubles: dict[bytes, None] = {}
+    for admission in (*_enrolments(circle), *_devices(circle)):
+        first = taken.setdefault(admission.certificate, admission)
+        if first.owner != admission.owner:
+            doubles[admission.owner] = None
+    return tuple(taken.values()), list(doubles)
+
+
+def _enrolments(circle: TrustedCircle) -> Iterator[Admission]:
+    for member in circle.head.record.members:
+        holders = circle.holders(member.owner)
+        generation = holders[0].device.record.generation if holders else 0
+        yield Admission(
+            member.enrol, "enrol", member.owner, generation=generation, state=standing(member, generation)
+        )
+
+
+def _devices(circle: TrustedCircle) -> Iterator[Admission]:
+    for member in circle.head.record.members:
+        for holder in circle.holders(member.owner):
+            device = holder.device.record
+            state = standing(member, device.generation)
+            if state is MemberState.COMPROMISED:
+                continue
+            for role, certificate in (("vault", device.tls.vault), ("attestation", device.tls.attestation)):
+                yield Admission(certificate, "member", member.owner, role, device.generation, state)

@@ -1,0 +1,377 @@
+"""Roster changes that wait for the admins: made here or heard of, signed by the own vault, released when
+chosen.
+
+Rules:
+* A proposal rests on the roster in force. When that moves on, proposals are dropped: a joiner accepts anew, a
+  wish to remove somebody is proposed anew, and both need a signature anew.
+* What another device proposes is judged by making it again from what it follows; nothing is taken on trust.
+* The own vault is shown one admission of this device's own at a time, and whatever other admins ask for.
+* The owner's signature is kept here. It leaves this device only for the proposal that the admins' devices
+  chose (core.agreement); what was promised and accepted is durable before it is told.
+* While the circle is unsettled after a restore nothing is promised, accepted or signed: what the lost device
+  had promised is not known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_chassis.logs import fields
+from piccolo_formats.keypairs import signature_is_valid
+from piccolo_formats.records.roster import MemberState, Roster
+from piccolo_formats.signed import Signed, merge, open_signed, sign
+
+from piccolo_attestation.core import joining, kept, proposals, succession
+from piccolo_attestation.core.agreement import Acceptor
+from piccolo_attestation.core.joining import Joiner
+from piccolo_attestation.core.judging import judged
+from piccolo_attestation.core.trusted_circle import TrustedCircle
+from piccolo_attestation.engine.changes import Changes, whole
+from piccolo_attestation.engine.circle import Circle
+from piccolo_attestation.engine.identity import Identity
+from piccolo_attestation.ports import Clock, Evidence, Files, Vote
+
+_FILE = "proposals"
+_MOST = 64
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A roster that may follow the one in force.
+
+    Attributes:
+        roster: signed by the attestation role key of the device that proposes it.
+        evidence: the same, with what it follows from, as it travels.
+        joiner: who comes in; None for a removal.
+        mine: whether this device proposed it.
+        signature: Signed("roster") by this owner's admin key; None while the vault has not signed.
+    """
+
+    roster: Signed[Roster]
+    evidence: Evidence
+    joiner: Joiner | None
+    mine: bool
+    signature: Signed[Roster] | None = None
+
+    @property
+    def hash(self) -> bytes:
+        """The proposed roster's hash."""
+        return self.roster.record_hash()
+
+
+class Proposals:
+    """The proposals on top of the roster in force."""
+
+    def __init__(self, files: Files, circle: Circle, identity: Identity, clock: Clock) -> None:
+        self.changes = Changes()
+        self._files, self._circle, self._identity, self._clock = files, circle, identity, clock
+        self._lock = asyncio.Lock()
+        self._known: dict[bytes, Proposal] = {}
+        self._wishes: tuple[kept.Wish, ...] = ()
+        self._acceptor = Acceptor(b"")
+        if content := files.load(_FILE):
+            self._restore(kept.read(kept.Proposals, content))
+
+    @property
+    def acceptor(self) -> Acceptor:
+        """What this device promised and accepted on top of the roster in force."""
+        head = self._circle.trusted.head.record_hash()
+        return self._acceptor if self._acceptor.base == head else Acceptor(head)
+
+    def current(self) -> list[Proposal]:
+        """The proposals on top of the roster in force, oldest first."""
+        if self._circle.view is None:
+            return []
+        head = self._circle.trusted.head.record_hash()
+        return [each for each in self._known.values() if each.roster.record.previous == head]
+
+    def find(self, roster_hash: bytes) -> Proposal | None:
+        """The proposal of that hash, if it rests on the roster in force."""
+        return next((each for each in self.current() if each.hash == roster_hash), None)
+
+    def listing(self) -> list[Proposal]:
+        """What the own vault is asked to sign, and what it signed and is not in force yet; nothing if no
+        admin."""
+        if self._circle.view is None or not self._circle.me.admin or self._circle.unheard:
+            return []
+        current = self.current()
+        joins = [each for each in current if each.mine and each.joiner]
+        return [each for each in current if each not in joins[1:]]
+
+    def wanted(self, proposal: Proposal) -> int:
+        """How many signatures are missing, the own one counted."""
+        signers = proposal.signature.signers if proposal.signature else frozenset()
+        return succession.signatures_wanted(self._circle.trusted.head.record, signers)
+
+    def with_signature(self, proposal: Proposal) -> Signed[Roster]:
+        """The proposed roster with the own signature on it, if there is one: not to leave this device."""
+        return merge(proposal.roster, proposal.signature) if proposal.signature else proposal.roster
+
+    def change(self, proposal: Proposal) -> str:
+        """What a proposal changes, in words."""
+        name = proposal.joiner.device.record.name if proposal.joiner else ""
+        return proposals.describe(self._circle.trusted, proposal.roster.record, name)
+
+    async def admit(self, joiner: Joiner, acceptance: bytes, invitation: bytes) -> None:
+        """Proposes to let a joiner in. Raises PiccoloError as `core.proposals.admit`, NOT_ADMIN."""
+        if any(each.mine and each.joiner == joiner for each in self.current()):
+            return
+        self._check_admin()
+        roster = proposals.admit(self._circle.trusted, joiner, self._circle.owner, self._clock())
+        signed = sign(roster, self._identity.own.signing)
+        evidence = Evidence(signed.to_bytes(), acceptance, invitation)
+        await self._add(Proposal(signed, evidence, joiner, mine=True))
+
+    async def remove(self, owner: bytes, state: MemberState) -> bytes:
+        """Wishes that a member goes; returns the hash of the proposed roster.
+
+        Raises PiccoloError as `core.proposals.remove`; DENIED, NOT_ADMIN unless it is this owner's own
+        leaving.
+        """
+        if (owner, state) != (self._circle.owner, MemberState.LEAVING):
+            self._check_admin()
+        for each in self.current():
+            if each.mine and not each.joiner and self._removes(each) == (owner, state):
+                return each.hash
+        proposal = self._removal(owner, state)
+        await self._add(proposal, kept.Wish(owner=owner, state=state))
+        return proposal.hash
+
+    async def withdraw(self, invitation: bytes) -> None:
+        """Forgets what follows this Signed("invitation"), unless it was accepted for a ballot: it was
+        revoked."""
+        for each in self.current():
+            if each.evidence.invitation == invitation and self.acceptor.value != each.hash:
+                await self._forget(each.hash)
+
+    async def hear(self, caller: bytes, evidence: Evidence) -> Proposal:
+        """Takes a proposal that another device asks to sign, after judging it.
+
+        `caller` is the owner whose device asks: an admin, or a member that wants to leave. Raises
+        PiccoloError EPOCH_MOVED, PROPOSAL_WRONG, NOT_ADMIN, and as the records in it are judged.
+        """
+        with judged("The proposed roster"):
+            signed = open_signed(Roster, evidence.roster)
+        trusted = self._circle.trusted
+        if found := self.find(signed.record_hash()):
+            _check_admins(trusted, *({caller} - {_proposer(trusted, found.roster)}))
+            return found
+        if signed.record.previous != trusted.head.record_hash():
+            raise joining.epoch_moved()
+        proposer = _proposer(trusted, signed)
+        joiner = None
+        if evidence.acceptance:
+            joiner = joining.open_acceptance(joining.unsealed(evidence.acceptance))
+            invitation = joining.open_invitation(trusted, evidence.invitation).record
+            if invitation.invitation_id != joiner.invitation_id:
+                raise not_admin("The acceptance answers another invitation.")
+            proposals.check_admission(trusted, signed.record, joiner, invitation.by)
+            _check_admins(trusted, caller, proposer)
+        else:
+            # leaving is everybody's own to propose; who passes it on is an admin, or the one who leaves
+            leaves = proposals.removal_of(trusted, signed.record) == (proposer, MemberState.LEAVING)
+            _check_admins(trusted, *({caller, proposer} - ({proposer} if leaves else set())))
+        proposal = Proposal(signed, evidence, joiner, mine=False)
+        await self._add(proposal)
+        return proposal
+
+    async def approve(self, roster_hash: bytes, key: bytes, signature: bytes) -> int:
+        """Keeps the own vault's signature; returns how many are still missing.
+
+        Raises PiccoloError CONFLICT (EPOCH_MOVED), DENIED (SIGNATURE_WRONG, NOT_ADMIN).
+        """
+        self._check_admin()
+        proposal = self.find(roster_hash)
+        if proposal is None:
+            raise joining.epoch_moved()
+        message = b"piccolo/roster/v1\x00" + proposal.roster.payload
+        own = self._circle.trusted.head.record.member(self._circle.owner)
+        if own is None or key != own.admin or not signature_is_valid(key, signature, message):
+            raise PiccoloError(
+                Kind.DENIED,
+                "SIGNATURE_WRONG",
+                "This is not the signature of this owner's admin key on the proposal.",
+            )
+        if proposal.signature is None:
+            signed = Signed(proposal.roster.record, proposal.roster.payload, ((key, signature),))
+            proposal = replace(proposal, signature=signed)
+            await self._add(proposal)
+            _log.info("proposal signed", extra=fields(change=self.change(proposal), hash=roster_hash.hex()))
+        return self.wanted(proposal)
+
+    async def prepare(self, base: bytes, ballot: int) -> Vote:
+        """Answers a leader's first step. Raises PiccoloError EPOCH_MOVED, UNSETTLED."""
+        return await self._vote(base, lambda acceptor: acceptor.prepare(ballot))
+
+    async def accept(self, base: bytes, ballot: int, roster_hash: bytes) -> Vote:
+        """Answers a leader's second step; nothing is accepted that this owner has not signed. Raises as
+        `prepare`."""
+        proposal = self.find(roster_hash)
+        signed = proposal is not None and proposal.signature is not None
+        return await self._vote(base, lambda a: a.accept(ballot, roster_hash) if signed else None)
+
+    def release(self, proposal: Proposal) -> Signed[Roster]:
+        """The own signature on the chosen proposal. Raises PiccoloError CONFLICT, NOT_CHOSEN."""
+        if proposal.signature is None or self.acceptor.value != proposal.hash:
+            raise PiccoloError(
+                Kind.CONFLICT, "NOT_CHOSEN", "This device has accepted another proposal, or none; ask again."
+            )
+        return proposal.signature
+
+    async def enforce(self, proposal: Proposal, signatures: list[Signed[Roster]]) -> None:
+        """Puts a chosen proposal in force with the admins' signatures on it."""
+        records = [merge(*signatures).to_bytes()]
+        if proposal.joiner:
+            records += [proposal.joiner.device.to_bytes(), proposal.joiner.presence.to_bytes()]
+        await self._circle.take(records)
+
+    async def refresh(self) -> None:
+        """Drops what the roster in force left behind, and proposes the wishes again."""
+        if self._circle.view is not None:
+            await whole(self._locked(self._refreshed))
+
+    async def _refreshed(self) -> None:
+        current = {each.hash: each for each in self.current()}
+        wishes = []
+        for wish in self._wishes:
+            try:
+                proposal = self._removal(wish.owner, wish.state)
+            except PiccoloError as over:
+                _log.info("wish is over", extra=fields(reason=over.reason))
+                continue
+            wishes.append(wish)
+            if not any(each.mine and not each.joiner for each in current.values()):
+                current[proposal.hash] = proposal
+        if (current, tuple(wishes)) != (self._known, self._wishes):
+            await self._keep(current, tuple(wishes), self.acceptor)
+
+    async def _vote(self, base: bytes, step: Callable[[Acceptor], Acceptor | None]) -> Vote:
+        if self._circle.unheard:
+            raise PiccoloError(
+                Kind.UNAVAILABLE,
+                "UNSETTLED",
+                "This device came back from a restore and is still asking around.",
+            )
+        if base != self._circle.trusted.head.record_hash():
+            raise joining.epoch_moved()
+
+        async def voted() -> Vote:
+            before = self.acceptor
+            after = step(before)
+            if after is not None:
+                await self._keep(self._known, self._wishes, after)
+            last = self.find(before.value)
+            if before.value and last is None:
+                raise PiccoloError(
+                    Kind.DATA_LOSS, "STATE_DAMAGED", "This device lost the proposal that it had accepted."
+                )
+            told = last.evidence if last else None
+            return Vote(after is not None, (after or before).promised, before.ballot if told else 0, told)
+
+        return await whole(self._locked(voted))
+
+    def _removal(self, owner: bytes, state: MemberState) -> Proposal:
+        roster = proposals.remove(self._circle.trusted, owner, state, self._clock())
+        signed = sign(roster, self._identity.own.signing)
+        return Proposal(signed, Evidence(signed.to_bytes()), None, mine=True)
+
+    def _removes(self, proposal: Proposal) -> tuple[bytes, MemberState]:
+        return proposals.removal_of(self._circle.trusted, proposal.roster.record)
+
+    def _check_admin(self) -> None:
+        if not self._circle.me.admin:
+            raise not_admin("Only an admin's device can do this; ask an admin of the circle.")
+
+    async def _add(self, proposal: Proposal, wish: kept.Wish | None = None) -> None:
+        async def added() -> None:
+            known = {each.hash: each for each in self.current()} | {proposal.hash: proposal}
+            if len(known) > _MOST:
+                raise PiccoloError(
+                    Kind.EXHAUSTED,
+                    "TOO_MANY_PROPOSALS",
+                    "Too many roster changes wait; sign some of them first.",
+                )
+            others = tuple(each for each in self._wishes if wish is None or each.owner != wish.owner)
+            await self._keep(known, (*others, wish) if wish else others, self.acceptor)
+
+        await whole(self._locked(added))
+
+    async def _forget(self, roster_hash: bytes) -> None:
+        async def forgotten() -> None:
+            known = {hash_: each for hash_, each in self._known.items() if hash_ != roster_hash}
+            await self._keep(known, self._wishes, self.acceptor)
+
+        await whole(self._locked(forgotten))
+
+    async def _locked(self, work: Callable[[], Awaitable[T]]) -> T:
+        async with self._lock:
+            return await work()
+
+    async def _keep(
+        self, known: dict[bytes, Proposal], wishes: tuple[kept.Wish, ...], acceptor: Acceptor
+    ) -> None:
+        state = kept.Proposals(
+            base=acceptor.base,
+            proposals=tuple(map(_packed, known.values())),
+            wishes=wishes,
+            promised=acceptor.promised,
+            ballot=acceptor.ballot,
+            value=acceptor.value,
+        )
+        await self._files.save(_FILE, state.to_record())
+        self._known, self._wishes, self._acceptor = known, wishes, acceptor
+        self.changes.tell()
+
+    def _restore(self, state: kept.Proposals) -> None:
+        self._acceptor = Acceptor(state.base, state.promised, state.ballot, state.value)
+        self._wishes = state.wishes
+        for packed in state.proposals:
+            proposal = _unpacked(packed)
+            self._known[proposal.hash] = proposal
+
+
+def not_admin(message: str) -> PiccoloError:
+    """Somebody without the right asked for a roster change."""
+    return PiccoloError(Kind.DENIED, "NOT_ADMIN", message)
+
+
+def _proposer(trusted: TrustedCircle, signed: Signed[Roster]) -> bytes:
+    """The owner whose device signed the proposal as its maker."""
+    for member in trusted.head.record.members:
+        for holder in trusted.holders(member.owner):
+            if holder.device.record.signing.attestation in signed.signers:
+                return member.owner
+    raise not_admin("The proposal is not signed by the device of a member.")
+
+
+def _check_admins(trusted: TrustedCircle, *owners: bytes) -> None:
+    for owner in owners:
+        member = trusted.head.record.member(owner)
+        if member is None or member.admin is None:
+            raise not_admin("Only the devices of admins propose this change.")
+
+
+def _packed(proposal: Proposal) -> kept.Proposal:
+    return kept.Proposal(
+        roster=proposal.evidence.roster,
+        acceptance=proposal.evidence.acceptance,
+        invitation=proposal.evidence.invitation,
+        mine=proposal.mine,
+        signature=proposal.signature.to_bytes() if proposal.signature else b"",
+    )
+
+
+def _unpacked(packed: kept.Proposal) -> Proposal:
+    with judged("A proposal in the state folder"):
+        signed = open_signed(Roster, packed.roster)
+        signature = open_signed(Roster, packed.signature) if packed.signature else None
+    joiner = joining.open_acceptance(joining.unsealed(packed.acceptance)) if packed.acceptance else None
+    evidence = Evidence(packed.roster, packed.acceptance, packed.invitation)
+    return Proposal(signed, evidence, joiner, packed.mine, signature)

@@ -1,0 +1,147 @@
+"""piccolo.attestation.v1.CircleService."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
+
+from piccolo.attestation.v1 import attestation_pb2 as pb
+from piccolo.attestation.v1 import attestation_pb2_grpc
+
+from piccolo_attestation.core import bundle
+from piccolo_attestation.engine.changes import Changes, first
+from piccolo_attestation.engine.circle import Circle, no_circle
+from piccolo_attestation.engine.invitations import Invitations
+from piccolo_attestation.engine.joining import Joining
+from piccolo_attestation.engine.proposals import Proposals
+from piccolo_attestation.service import convert
+
+NAME = "piccolo.attestation.v1.CircleService"
+T = TypeVar("T")
+
+
+class CircleServicer(attestation_pb2_grpc.CircleServiceServicer):
+    """The circle for this device's own processes."""
+
+    def __init__(
+        self,
+        circle: Circle,
+        invitations: Invitations,
+        joining: Joining,
+        proposals: Proposals,
+        stopping: asyncio.Event,
+    ) -> None:
+        self._circle, self._invitations = circle, invitations
+        self._joining, self._proposals = joining, proposals
+        self._stopping = stopping
+
+    async def Found(self, request: pb.FoundRequest, context: Any) -> pb.FoundResponse:
+        """Starts a circle."""
+        await self._circle.found(request.roster)
+        return pb.FoundResponse(circle=self._now())
+
+    async def GetCircle(self, request: pb.GetCircleRequest, context: Any) -> pb.GetCircleResponse:
+        """The circle."""
+        return pb.GetCircleResponse(circle=self._now())
+
+    async def WatchCircle(
+        self, request: pb.WatchCircleRequest, context: Any
+    ) -> AsyncIterator[pb.WatchCircleResponse]:
+        """The circle now and at every change."""
+        async for circle in self._watched(self._perhaps, self._circle.changes):
+            yield pb.WatchCircleResponse(circle=circle)
+
+    async def Invite(self, request: pb.InviteRequest, context: Any) -> pb.InviteResponse:
+        """Makes an invitation."""
+        made = await self._invitations.make(request.note, request.lifetime)
+        return pb.InviteResponse(invitation_id=made.id, code=made.code, link=made.link, expires=made.expires)
+
+    async def ListInvitations(
+        self, request: pb.ListInvitationsRequest, context: Any
+    ) -> pb.ListInvitationsResponse:
+        """The invitations of this device."""
+        listed = map(convert.invitation_to_wire, self._invitations.listing())
+        return pb.ListInvitationsResponse(invitations=listed)
+
+    async def RevokeInvitation(
+        self, request: pb.RevokeInvitationRequest, context: Any
+    ) -> pb.RevokeInvitationResponse:
+        """Ends an invitation."""
+        await self._invitations.revoke(request.invitation_id)
+        return pb.RevokeInvitationResponse()
+
+    async def OpenInvitation(
+        self, request: pb.OpenInvitationRequest, context: Any
+    ) -> pb.OpenInvitationResponse:
+        """Reads an invitation."""
+        opened = await self._joining.open(request.invitation)
+        roster = opened.circle.head
+        return pb.OpenInvitationResponse(
+            circle_id=roster.record.circle,
+            roster_hash=roster.record_hash(),
+            invited_by=opened.introduction.inviter.owner,
+            invited_by_name=opened.introduction.inviter.name,
+            members=len(roster.record.members),
+        )
+
+    async def Join(self, request: pb.JoinRequest, context: Any) -> pb.JoinResponse:
+        """Accepts an invitation and waits until the roster names this device."""
+        await self._joining.join(request.invitation, request.admin, request.enrol)
+        return pb.JoinResponse(circle=self._now())
+
+    async def ListProposals(self, request: pb.ListProposalsRequest, context: Any) -> pb.ListProposalsResponse:
+        """What waits for signatures."""
+        return pb.ListProposalsResponse(proposals=convert.proposals_to_wire(self._proposals))
+
+    async def WatchProposals(
+        self, request: pb.WatchProposalsRequest, context: Any
+    ) -> AsyncIterator[pb.WatchProposalsResponse]:
+        """The same now and at every change."""
+        last: list[pb.Proposal] | None = None
+        changes = (self._proposals.changes, self._circle.changes)
+        async for listed in self._watched(lambda: convert.proposals_to_wire(self._proposals), *changes):
+            if listed != last:
+                last = listed
+                yield pb.WatchProposalsResponse(proposals=listed)
+
+    async def Approve(self, request: pb.ApproveRequest, context: Any) -> pb.ApproveResponse:
+        """Takes the vault's signature."""
+        wanted = await self._proposals.approve(request.roster_hash, request.key, request.signature)
+        return pb.ApproveResponse(wanted=wanted)
+
+    async def ProposeRemoval(
+        self, request: pb.ProposeRemovalRequest, context: Any
+    ) -> pb.ProposeRemovalResponse:
+        """Proposes that a member goes."""
+        hash_ = await self._proposals.remove(request.owner_id, convert.state_of(request.state))
+        return pb.ProposeRemovalResponse(roster_hash=hash_)
+
+    async def AdoptDevice(self, request: pb.AdoptDeviceRequest, context: Any) -> pb.AdoptDeviceResponse:
+        """Admits a newer generation of a member's device."""
+        await self._circle.adopt(request.device, request.claim)
+        return pb.AdoptDeviceResponse()
+
+    async def Rejoin(self, request: pb.RejoinRequest, context: Any) -> pb.RejoinResponse:
+        """Takes this device back after a restore."""
+        await self._circle.rejoin(bundle.decode(request.bundle), request.device)
+        return pb.RejoinResponse(circle=self._now())
+
+    def _now(self) -> pb.Circle:
+        circle = self._perhaps()
+        if circle is None:
+            raise no_circle()
+        return circle
+
+    def _perhaps(self) -> pb.Circle | None:
+        view = self._circle.view
+        if view is None:
+            return None
+        return convert.circle_to_wire(self._circle, view, self._invitations.admissions())
+
+    async def _watched(self, look: Callable[[], T], *changes: Changes) -> AsyncIterator[T]:
+        """What `look` gives, now and at every change, until the process stops."""
+        while not self._stopping.is_set():
+            waiters = [each.waiter() for each in changes]
+            yield look()
+            await first(*waiters, self._stopping, seconds=None)

@@ -1,0 +1,1 @@
+"""The cloud's outside world: one file per external thing."""

@@ -1,0 +1,1 @@
+"""The cloud's wire: parse, call the engine, convert."""

@@ -1,0 +1,151 @@
+"""Wires the fragment-store together. Here, and only here, concrete classes meet."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Final
+
+from piccolo.attestation.v1 import attestation_pb2
+from piccolo.fragment_store.v1 import fragment_store_pb2
+from piccolo.fragment_store.v1 import fragment_store_pb2_grpc as stubs
+from piccolo_chassis import rpc, state
+from piccolo_chassis.calls import Channel
+from piccolo_chassis.host import Host
+from piccolo_chassis.serve import run
+
+from piccolo_fragment_store.adapters.attestation import AttestationTrust
+from piccolo_fragment_store.adapters.circle_file import CircleFile
+from piccolo_fragment_store.adapters.clock import WrittenClock
+from piccolo_fragment_store.adapters.credentials import PeerCredentials
+from piccolo_fragment_store.adapters.disk import RealDisk
+from piccolo_fragment_store.adapters.frame_log import FrameLog
+from piccolo_fragment_store.adapters.index import SqliteIndex
+from piccolo_fragment_store.adapters.keys import load_keys
+from piccolo_fragment_store.adapters.promises import FilePromises
+from piccolo_fragment_store.adapters.shelves import FolderShelves
+from piccolo_fragment_store.adapters.workers import ThreadWorkers
+from piccolo_fragment_store.config import Config
+from piccolo_fragment_store.core import access, layout
+from piccolo_fragment_store.core.circle import Circle
+from piccolo_fragment_store.engine import janitor
+from piccolo_fragment_store.engine.claims import Claims
+from piccolo_fragment_store.engine.downloads import Downloads
+from piccolo_fragment_store.engine.holdings import Holdings
+from piccolo_fragment_store.engine.identity import Identity
+from piccolo_fragment_store.engine.keeper import Keeper, settle
+from piccolo_fragment_store.engine.ledger import Ledger
+from piccolo_fragment_store.engine.limits import Traffic
+from piccolo_fragment_store.engine.membership import Membership, note_generations
+from piccolo_fragment_store.engine.notices import Notices
+from piccolo_fragment_store.engine.uploads import Uploads
+from piccolo_fragment_store.service.fragments import FragmentServicer
+from piccolo_fragment_store.service.gate import Gate
+from piccolo_fragment_store.service.keeper import KeeperServicer
+from piccolo_fragment_store.service.proxy import AttestationProxy
+
+_NAME: Final = "fragment-store"
+_VERSION: Final = 1
+_ANY: Final = ("0.0.0.0", "[::]", "")  # noqa: S104 - compared with, not bound to
+_FRAGMENTS: Final = fragment_store_pb2.DESCRIPTOR.services_by_name["FragmentService"].full_name
+_KEEPER: Final = fragment_store_pb2.DESCRIPTOR.services_by_name["KeeperService"].full_name
+_PEER: Final = attestation_pb2.DESCRIPTOR.services_by_name["PeerService"].full_name
+
+
+class _Parts:
+    """What is made once and used in several places."""
+
+    def __init__(
+        self, config: Config, workers: ThreadWorkers, channel: Channel, stopping: asyncio.Event
+    ) -> None:
+        self.keys = load_keys(config.state / "keys")
+        self.credentials = PeerCredentials(self.keys)
+        disk = RealDisk(config.state)
+        clock = WrittenClock(config.state / "clock")
+        trust = AttestationTrust(channel, self.keys)
+        self.workers = workers
+        self.membership = Membership(trust, CircleFile(config.state / "circle"), workers, self._changed)
+        self.gate = Gate(self._circle)
+        identity = Identity(self.keys.signing, clock, self._circle)
+        self.logs = [FrameLog(disk, layout.TOMBSTONES), FrameLog(disk, layout.NOTICES)]
+        notices = Notices(self.logs[1], identity, clock)
+        shelves = FolderShelves(disk)
+        self.index = SqliteIndex(config.state / "index.sqlite")
+        ledger = Ledger(config.offer_bytes, config.disk_reserve_bytes, shelves.disk_free, notices.evict)
+        self.holdings = Holdings(shelves, self.index, self.logs[0], clock, ledger)
+        traffic = Traffic(config.limits)
+        self.keeper = Keeper(
+            holdings=self.holdings,
+            workers=workers,
+            traffic=traffic,
+            identity=identity,
+            claims=Claims(FilePromises(disk), identity, trust, workers),
+            notices=notices,
+            uploads=Uploads(self.holdings, workers, traffic, stopping),
+            downloads=Downloads(self.holdings, workers, traffic, stopping),
+            circle=self._circle,
+        )
+
+    def _circle(self) -> Circle | None:
+        return self.membership.circle
+
+    def _changed(self, circle: Circle) -> None:
+        self.holdings.ledger.members = circle.members
+        self.credentials.admit(access.certificates(circle))
+        self.gate.changed()
+        self.workers.start(note_generations, self.holdings, circle)
+
+    def close(self) -> None:
+        """Writes down what is not yet; the workers must have ended."""
+        self.holdings.clock.tick()
+        self.holdings.shelves.flush()
+        self.index.close(agrees=not self.holdings.doubted)
+        for log in self.logs:
+            log.close()
+
+
+@asynccontextmanager
+async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
+    """Everything that this process is made of."""
+    async with AsyncExitStack() as stack:
+        stack.enter_context(state.claim(config.state, _NAME, _VERSION))
+        channel = await stack.enter_async_context(rpc.connect(config.attestation))
+        workers = ThreadWorkers()
+        parts = _Parts(config, workers, channel, host.stopping)
+        stack.callback(parts.close)
+        stack.enter_context(workers)
+        await workers.run(settle, parts.holdings)
+        await parts.membership.load()
+        endpoint = _serve(config, host, parts, AttestationProxy(channel))
+        host.task_group.create_task(parts.membership.follow(endpoint, config.offer_bytes), name="membership")
+        host.task_group.create_task(janitor.run(parts.holdings, workers, host.stopping), name="janitor")
+        yield
+
+
+def _serve(config: Config, host: Host, parts: _Parts, proxy: AttestationProxy) -> str:
+    """Binds the peers' port and the socket; returns the address that peers dial."""
+    peers = host.add_listener(config.address, parts.credentials.server(), interceptors=[parts.gate])
+    endpoint = config.endpoint or _endpoint(config.address, peers.port)
+    fragments, keeper = FragmentServicer(parts.keeper), KeeperServicer(parts.keeper, endpoint)
+    peers.add_service(partial(stubs.add_FragmentServiceServicer_to_server, fragments), _FRAGMENTS)
+    peers.add_service(lambda server: server.add_generic_rpc_handlers((proxy,)), _PEER)
+    host.add_service(partial(stubs.add_KeeperServiceServicer_to_server, keeper), _KEEPER)
+    return endpoint
+
+
+def _endpoint(address: str, port: int) -> str:
+    """Where peers dial an address that is listened on; the machine's name stands for all its addresses."""
+    name = address.rpartition(":")[0]
+    return f"{socket.gethostname() if name in _ANY else name}:{port}"
+
+
+def main() -> None:
+    """Runs the service."""
+    run(_NAME, Config, wiring)
+
+
+if __name__ == "__main__":
+    main()

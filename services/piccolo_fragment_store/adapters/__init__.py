@@ -1,0 +1,1 @@
+"""One file per external thing: the disk, the index, the clocks, the keys, attestation, the TLS listener."""

@@ -1,0 +1,81 @@
+"""This process's own keys: an Ed25519 key to sign with, and a P-256 key to serve TLS with.
+
+Rules:
+* Made at the first start, by this process, and never leaving its state folder. Whoever loses them makes new
+  ones, and the owner's next device certificate names these.
+* A key file that is there but cannot be read is an error, never a reason to make a new key in silence.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_chassis.state import write_durably
+from piccolo_formats import tls
+from piccolo_formats.errors import FormatError
+from piccolo_formats.keypairs import SigningKey
+
+_SIGNING: Final = "signing.key"
+_TLS: Final = "tls.key"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleKeys:
+    """The keys. `tls_key` is PEM, `certificate` DER."""
+
+    signing: SigningKey
+    tls_key: bytes
+    certificate: bytes
+
+
+def load_keys(folder: Path) -> RoleKeys:
+    """Reads the keys, making those that are not there yet.
+
+    Raises PiccoloError PRECONDITION, KEY_UNREADABLE.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
+    seed = _kept(folder / _SIGNING, lambda: SigningKey.generate(os.urandom).reveal())
+    pem = _kept(folder / _TLS, _new_tls_key)
+    try:
+        return RoleKeys(SigningKey(seed), pem, _certificate(pem))
+    except (ValueError, FormatError) as wrong:
+        raise _unreadable(folder, wrong) from wrong
+
+
+def _certificate(pem: bytes) -> bytes:
+    key = serialization.load_pem_private_key(pem, None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise FormatError("tls-key", "it is a key of another kind")
+    return tls.make_certificate(key)
+
+
+def _kept(path: Path, make: Callable[[], bytes]) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        made = make()
+    except OSError as failed:
+        raise _unreadable(path, failed) from failed
+    write_durably(path, made)
+    return made
+
+
+def _new_tls_key() -> bytes:
+    return tls.generate_key().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _unreadable(path: Path, why: Exception) -> PiccoloError:
+    return PiccoloError(
+        Kind.PRECONDITION,
+        "KEY_UNREADABLE",
+        f"The key in {path} cannot be read: {why}. Bring it back, or remove it and certify this device anew.",
+    )

@@ -1,0 +1,83 @@
+"""The circle as far as a keeper must know it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Standing(StrEnum):
+    """What the roster says a member may do."""
+
+    UNKNOWN = "unknown"
+    ACTIVE = "active"
+    LEAVING = "leaving"
+    EXPELLED = "expelled"
+    COMPROMISED = "compromised"
+
+
+class CallerKind(StrEnum):
+    """How a certificate came to be admitted."""
+
+    UNKNOWN = "unknown"
+    MEMBER = "member"
+    ENROL = "enrol"
+    INVITED = "invited"
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """One certificate that may call the peers' port.
+
+    Attributes:
+        certificate: DER, compared whole.
+        kind: how it came to be admitted.
+        owner: the owner it acts for; empty for a joiner.
+        role: the role of a member's certificate, "vault" or "attestation".
+        generation: its device's generation.
+        standing: what its member may do.
+    """
+
+    certificate: bytes
+    kind: CallerKind
+    owner: bytes = b""
+    role: str = ""
+    generation: int = 0
+    standing: Standing = Standing.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A member of the circle.
+
+    Attributes:
+        root: its owner root's public key, by the roster.
+        generation: its device's generation.
+        vault_key: the public key that signs its commit records; empty when unknown.
+    """
+
+    root: bytes
+    generation: int
+    vault_key: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """The circle; without an id when this device is in none yet.
+
+    Attributes:
+        id: the circle's id.
+        self_owner: this device's owner.
+        self_generation: this device's generation.
+        members: how many members share the work, this one included.
+        owners: every owner that the roster names.
+        admissions: who may call, by certificate.
+    """
+
+    id: bytes = b""
+    self_owner: bytes = b""
+    self_generation: int = 0
+    members: int = 0
+    owners: Mapping[bytes, Owner] = field(default_factory=dict)
+    admissions: Mapping[bytes, Admission] = field(default_factory=dict)

@@ -1,0 +1,54 @@
+"""When things end. All ages are running time, in seconds.
+
+Rules:
+* A buried fragment stays 45 whole days in the trash.
+* A provisional fragment ends 30 days after it came or was last claimed, and only when its owner has listed
+  its fragments since then and did not claim it within a day. Without an inventory it stays.
+* A half-written fragment, of which nothing was promised, is kept seven days for its owner to resume.
+* A new generation of an owner's device may not purge for 45 days: the words could be a thief's.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from piccolo_fragment_store.core.running import DAY
+
+TRASH_DAYS: Final = 45
+_PROVISIONAL: Final = 30 * DAY
+_TO_CLAIM: Final = DAY
+_INCOMING: Final = 7 * DAY
+_BEFORE_PURGING: Final = 45 * DAY
+NOTICE_SECONDS: Final = 30 * DAY
+
+
+def trash_ends(day: int, now: int) -> bool:
+    """Whether all that was buried on a day has been in the trash long enough."""
+    return now >= (day + 1 + TRASH_DAYS) * DAY
+
+
+def provisional_due(now: int) -> int:
+    """Only provisional fragments that came or were claimed at or before this time may end."""
+    return now - _PROVISIONAL
+
+
+def incoming_due(now: int) -> int:
+    """Only half-written fragments last written to at or before this time may end."""
+    return now - _INCOMING
+
+
+def provisional_ends(since: int, inventory: int | None, now: int) -> bool:
+    """Whether a provisional fragment may go.
+
+    Args:
+        since: when it came or was last claimed.
+        inventory: when its owner last listed all its fragments; None for never.
+        now: the running time.
+    """
+    due = since + _PROVISIONAL
+    return inventory is not None and inventory >= due and now >= inventory + _TO_CLAIM
+
+
+def may_purge(generation: int, since: int, now: int) -> bool:
+    """Whether a device of this generation, known here since then, may delete without the trash."""
+    return generation <= 1 or now >= since + _BEFORE_PURGING

@@ -1,0 +1,73 @@
+"""All use cases of one keeper, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+from piccolo_fragment_store.core.circle import Circle
+from piccolo_fragment_store.engine.claims import Claims
+from piccolo_fragment_store.engine.downloads import Downloads
+from piccolo_fragment_store.engine.holdings import Holdings
+from piccolo_fragment_store.engine.identity import Identity
+from piccolo_fragment_store.engine.limits import Traffic
+from piccolo_fragment_store.engine.notices import Notices
+from piccolo_fragment_store.engine.reconcile import Result, reconcile
+from piccolo_fragment_store.engine.uploads import Uploads
+from piccolo_fragment_store.ports import Workers
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_TOO_LITTLE: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """What the servicers call."""
+
+    holdings: Holdings
+    workers: Workers
+    traffic: Traffic
+    identity: Identity
+    claims: Claims
+    notices: Notices
+    uploads: Uploads
+    downloads: Downloads
+    circle: Callable[[], Circle | None]
+
+    async def run(self, work: Callable[Concatenate[Holdings, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs a use case on the holdings in a worker thread."""
+        return await self.workers.run(work, self.holdings, *args, **kwargs)
+
+    async def rebuild(self) -> Result:
+        """Reads every fragment file again."""
+        return await self.workers.run(_rebuild, self.holdings)
+
+    def refusing(self) -> str:
+        """Why new fragments are refused, in words; empty when they are not."""
+        circle = self.circle()
+        if circle is None:
+            return "The circle is not known yet: attestation was not reached since this device was set up."
+        if not circle.id:
+            return "This device is in no circle yet."
+        space = self.holdings.ledger.space()
+        if space.free_disk < _TOO_LITTLE:
+            return "The disk is full up to its reserve."
+        if space.free_offer < _TOO_LITTLE:
+            return "What this device gives to the circle is used up."
+        return ""
+
+
+def _rebuild(holdings: Holdings) -> Result:
+    with holdings.everything():
+        return reconcile(holdings, every_file=True)
+
+
+def settle(holdings: Holdings) -> None:
+    """Makes the index agree with the files before anything is served, unless it was closed in order."""
+    if holdings.index.trusted:
+        holdings.ledger.load(holdings.index.usage())
+        return
+    with holdings.everything():
+        reconcile(holdings, every_file=False)

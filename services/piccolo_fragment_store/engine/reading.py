@@ -1,0 +1,128 @@
+"""Ranges of blocks, with the leaves and the proof that tie them to their root.
+
+Rules:
+* A block that is not as it was written is never served; that it is not is remembered.
+* What is whole is served, in whatever state: also provisional, also from the trash.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats import merkle
+
+from piccolo_fragment_store.core import refusals
+from piccolo_fragment_store.core.fragment import Fragment, Key
+from piccolo_fragment_store.engine.holdings import Holdings
+from piccolo_fragment_store.ports import Reader
+
+_CHUNK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What precedes the blocks of a range: their leaves, and the hashes that lead to the root, joined."""
+
+    fragment: Fragment
+    leaves: bytes
+    proof: bytes
+
+
+class Range:
+    """Blocks of one fragment, read piece by piece. Its methods run in worker threads, one after the other."""
+
+    def __init__(self, holdings: Holdings, reader: Reader, first: int, last: int) -> None:
+        self._holdings, self._reader = holdings, reader
+        self._next, self._last = first, last
+        self._lock = threading.Lock()
+        self._fragment = reader.fragment
+        self._step = max(1, _CHUNK // self._fragment.block_size)
+        leaves = reader.leaves
+        proof = merkle.make_proof(leaves, first, last)
+        self.opening = Opening(self._fragment, b"".join(leaves[first:last]), b"".join(proof))
+
+    @property
+    def step_bytes(self) -> int:
+        """At most so many bytes has a piece."""
+        return self._step * self._fragment.block_size
+
+    def read(self) -> bytes:
+        """The next blocks, about 1 MiB; empty at the end.
+
+        Raises PiccoloError DATA_LOSS, ROT; the blocks before the bad one were served by then.
+        """
+        with self._lock:
+            count = min(self._step, self._last - self._next)
+            if count <= 0:
+                return b""
+            try:
+                data = self._reader.read(self._next, count)
+            except PiccoloError as failed:
+                return self._before(failed)
+            self._next += count
+            return data
+
+    def close(self) -> None:
+        """Lets go of the file, once nobody reads it."""
+        with self._lock:
+            self._last = self._next
+            self._reader.close()
+
+    def _before(self, failed: PiccoloError) -> bytes:
+        """The good blocks in front of a bad one; raises when there are none."""
+        if failed.kind is not Kind.DATA_LOSS:
+            raise failed
+        bad = int(failed.details["block"])
+        self._holdings.damaged(self._fragment.key, self._fragment.root)
+        if bad == self._next:
+            raise failed
+        data = self._reader.read(self._next, bad - self._next)
+        self._next = bad
+        return data
+
+
+def open_range(holdings: Holdings, key: Key, first: int, count: int) -> Range:
+    """Opens blocks `first` and following; `count` 0 is to the end.
+
+    Raises PiccoloError NOT_FOUND (NO_FRAGMENT), PRECONDITION (NOT_WHOLE), OUT_OF_RANGE (NO_SUCH_BLOCK),
+    DATA_LOSS (ROT).
+    """
+    reader = _opened(holdings, key)
+    try:
+        blocks = reader.fragment.blocks
+        last = first + count if count else blocks
+        if not first < last <= blocks:
+            raise _no_such_block(blocks)  # noqa: TRY301 - the file is open by now
+        return Range(holdings, reader, first, last)
+    except BaseException:
+        reader.close()
+        raise
+
+
+def _no_such_block(blocks: int) -> PiccoloError:
+    return PiccoloError(
+        Kind.OUT_OF_RANGE,
+        "NO_SUCH_BLOCK",
+        f"The fragment has {blocks} blocks; ask for some of these.",
+        {"blocks": str(blocks)},
+    )
+
+
+def _opened(holdings: Holdings, key: Key) -> Reader:
+    for _ in range(2):  # the fragment may move between looking it up and opening it
+        kept = holdings.index.kept(key)
+        whole = kept.whole
+        if whole is None:
+            raise refusals.not_whole(kept.incoming.blocks) if kept.incoming else refusals.not_here()
+        try:
+            return holdings.shelves.open(key, whole.place)
+        except PiccoloError as failed:
+            if failed.kind is Kind.DATA_LOSS:
+                holdings.damaged(key, whole.root)
+            if failed.reason != "FILE_MISSING":
+                raise
+    holdings.doubted = True  # the index knows a file that is not there
+    raise refusals.rot()

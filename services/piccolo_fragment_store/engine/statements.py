@@ -1,0 +1,152 @@
+"""Signed statements as they come from owners: opened, and checked against the circle.
+
+Rules:
+* A tombstone, an undelete and a claim count only when the owner root that the roster names signed them.
+* A commit record must be of the caller's owner. Its signature is checked against the device's key when it is
+  of the device's own generation; what an older device signed is carried as it is, for the owner to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.device_record import open_device
+from piccolo_formats.errors import AuthenticationError, FormatError
+from piccolo_formats.records.commit import Commit
+from piccolo_formats.records.device import Device
+from piccolo_formats.records.generations import Claim
+from piccolo_formats.records.keeping import Tombstone, Undelete
+from piccolo_formats.signed import Signed, open_signed
+
+from piccolo_fragment_store.core.circle import Circle, Owner
+from piccolo_fragment_store.core.fragment import Key
+from piccolo_fragment_store.core.order import Marks, Order
+
+MAX_FRAGMENTS = 10_000
+_MAX_NUMBER = 2**63 - 1
+
+T = TypeVar("T")
+S = TypeVar("S", Tombstone, Undelete)
+
+
+def order(generation: int, seq: int) -> Order:
+    """An order from the wire. Raises PiccoloError INVALID, NUMBER_OUT_OF_RANGE."""
+    if not (1 <= generation <= _MAX_NUMBER and 1 <= seq <= _MAX_NUMBER):
+        raise PiccoloError(
+            Kind.INVALID, "NUMBER_OUT_OF_RANGE", "Generation and seq are numbers from 1 to 2^63-1."
+        )
+    return Order(generation, seq)
+
+
+def commit_order(data: bytes, owner: bytes, circle: Circle) -> Order:
+    """Generation and seq of a commit record that may be kept for an owner.
+
+    Raises PiccoloError INVALID (STATEMENT_INVALID) or DENIED (SIGNATURE_INVALID, OTHER_OWNER).
+    """
+    signed = _opened(lambda: open_signed(Commit, data))
+    commit = signed.record
+    _check_owner(commit.owner, owner)
+    known = circle.owners.get(owner)
+    if known is not None and known.vault_key and commit.generation == known.generation:
+        _opened(lambda: signed.require(known.vault_key))
+    return order(commit.generation, commit.seq)
+
+
+def burial(kind: type[S], data: bytes, owner: bytes, circle: Circle) -> S:
+    """A tombstone or an undelete by the owner root. Raises as `commit_order`."""
+    root = _owner(circle, owner).root
+    statement = _opened(lambda: open_signed(kind, data, [root])).record
+    _check_owner(statement.owner, owner)
+    order(statement.generation, statement.seq)
+    if len(statement.fragments) > MAX_FRAGMENTS:
+        raise PiccoloError(
+            Kind.INVALID,
+            "TOO_MANY_FRAGMENTS",
+            f"A statement names at most {MAX_FRAGMENTS} fragments; sign several.",
+        )
+    return statement
+
+
+def claim(
+    claim_data: bytes, device_data: bytes, owner: bytes, circle: Circle
+) -> tuple[Claim, Signed[Device]]:
+    """A claim and the device that it names, both by the owner root.
+
+    Raises PiccoloError INVALID (STATEMENT_INVALID, CLAIM_MISMATCH) or DENIED (SIGNATURE_INVALID,
+    OTHER_OWNER).
+    """
+    root = _owner(circle, owner).root
+    claimed = _opened(lambda: open_signed(Claim, claim_data, [root])).record
+    device = _opened(lambda: open_device(device_data, root))
+    _check_owner(claimed.owner, owner)
+    _check_owner(device.record.owner, owner)
+    order(claimed.generation, 1)
+    said = (claimed.generation, claimed.device, claimed.circle, device.record.circle)
+    if said != (device.record.generation, device.record_hash(), circle.id, circle.id):
+        raise PiccoloError(
+            Kind.INVALID,
+            "CLAIM_MISMATCH",
+            "The claim, the device certificate and this circle do not belong together.",
+        )
+    return claimed, device
+
+
+def marks_of(data: bytes, known: Mapping[Key, Marks]) -> dict[Key, Marks]:
+    """What an entry of the tombstone log, which was checked when it came, adds to the marks known."""
+    statement = _logged(data)
+    at = Order(statement.generation, statement.seq)
+    found = {}
+    for fragment in statement.fragments:
+        key = Key(statement.owner, fragment)
+        before = known.get(key, Marks())
+        if isinstance(statement, Tombstone):
+            found[key] = before.with_tombstone(at, purge=statement.purge)
+        else:
+            found[key] = before.with_undelete(at)
+    return found
+
+
+def keys_of(data: bytes) -> list[Key]:
+    """The fragments that an entry of the tombstone log names."""
+    statement = _logged(data)
+    return [Key(statement.owner, fragment) for fragment in statement.fragments]
+
+
+def _logged(data: bytes) -> Tombstone | Undelete:
+    try:
+        return open_signed(Tombstone, data).record
+    except FormatError:
+        return _opened(lambda: open_signed(Undelete, data)).record
+
+
+def _owner(circle: Circle, owner: bytes) -> Owner:
+    known = circle.owners.get(owner)
+    if known is None:
+        raise PiccoloError(
+            Kind.DENIED,
+            "OTHER_OWNER",
+            "The roster does not name this owner, so that its signature cannot be checked.",
+        )
+    return known
+
+
+def _check_owner(said: bytes, caller: bytes) -> None:
+    if said != caller:
+        raise PiccoloError(
+            Kind.DENIED, "OTHER_OWNER", "This statement is about another owner than the one who calls."
+        )
+
+
+def _opened(open_: Callable[[], T]) -> T:
+    try:
+        return open_()
+    except AuthenticationError as forged:
+        raise PiccoloError(
+            Kind.DENIED, "SIGNATURE_INVALID", f"The statement does not count: {forged.message}."
+        ) from forged
+    except FormatError as wrong:
+        raise PiccoloError(
+            Kind.INVALID, "STATEMENT_INVALID", f"The statement cannot be read: {wrong.message}."
+        ) from wrong

@@ -1,0 +1,1 @@
+"""What is served: FragmentService and the proxy to peers, KeeperService to this device."""

@@ -1,0 +1,66 @@
+"""Between the wire's messages and this service's own words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
+from piccolo_chassis.errors import Kind, PiccoloError
+
+from piccolo_fragment_store.core.circle import Admission
+from piccolo_fragment_store.core.fragment import Head, Kept, Key
+from piccolo_fragment_store.core.order import NEVER
+from piccolo_fragment_store.engine import statements, uploads
+
+
+def head(told: wire.FragmentHead, admission: Admission) -> Head:
+    """The head of a fragment that a member puts.
+
+    Raises PiccoloError INVALID: NUMBER_OUT_OF_RANGE, OTHER_GENERATION.
+    """
+    order = statements.order(told.generation, told.seq)
+    if order.generation != admission.generation:
+        raise PiccoloError(
+            Kind.INVALID,
+            "OTHER_GENERATION",
+            f"The certificate is of generation {admission.generation}, the request says {order.generation}.",
+        )
+    expected = told.expected_bytes if told.HasField("expected_bytes") else None
+    return Head(Key(admission.owner, told.fragment_id), order, told.block_size, expected)
+
+
+async def steps(
+    requests: AsyncIterator[wire.PutRequest], to_head: Callable[[wire.FragmentHead], Head]
+) -> AsyncIterator[uploads.Step]:
+    """The messages of a put."""
+    async for request in requests:
+        match request.WhichOneof("step"):
+            case "open":
+                resume_at = request.open.resume_at if request.open.HasField("resume_at") else None
+                yield uploads.Open(to_head(request.open.head), resume_at)
+            case "blocks":
+                yield uploads.Blocks(request.blocks)
+            case "checkpoint":
+                yield uploads.Checkpoint()
+            case "finish":
+                yield uploads.Finish(request.finish.blocks, request.finish.root)
+            case _:
+                raise PiccoloError(
+                    Kind.INVALID,
+                    "REQUEST_INVALID",
+                    "A message of a put says one thing; this one says nothing.",
+                )
+
+
+def info(fragment_id: bytes, kept: Kept) -> wire.FragmentInfo:
+    """A fragment as the keeper has it."""
+    told = wire.FragmentInfo(fragment_id=fragment_id)
+    if kept.last != NEVER:
+        told.generation, told.seq = kept.last
+    if kept.whole is not None:
+        whole = kept.whole
+        told.state = wire.FragmentState.ValueType(int(whole.state))
+        told.bytes, told.root, told.damaged = whole.size, whole.root, whole.damaged
+    elif kept.incoming is not None:
+        told.state, told.bytes = wire.FRAGMENT_STATE_INCOMING, kept.incoming.size
+    return told

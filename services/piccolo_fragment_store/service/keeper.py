@@ -1,0 +1,65 @@
+"""KeeperService: what this device's own processes ask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
+from piccolo.fragment_store.v1 import fragment_store_pb2_grpc as stubs
+
+from piccolo_fragment_store.core.fragment import State
+from piccolo_fragment_store.engine.holdings import Holdings
+from piccolo_fragment_store.engine.keeper import Keeper
+from piccolo_fragment_store.ports import OwnerUsage
+
+
+class KeeperServicer(stubs.KeeperServiceServicer):
+    """Tells how this keeper is.
+
+    Args:
+        keeper: the keeper.
+        endpoint: the address that peers dial.
+    """
+
+    def __init__(self, keeper: Keeper, endpoint: str) -> None:
+        self._keeper, self._endpoint = keeper, endpoint
+
+    async def GetKeeperStatus(
+        self, request: wire.GetKeeperStatusRequest, context: Any
+    ) -> wire.GetKeeperStatusResponse:
+        """Tells space and load."""
+        ledger, space = self._keeper.holdings.ledger, self._keeper.holdings.ledger.space()
+        live, damaged = await self._keeper.run(_counts)
+        return wire.GetKeeperStatusResponse(
+            offer_bytes=space.offer,
+            used_bytes=ledger.used,
+            reserved_bytes=ledger.reserved,
+            disk_free_bytes=space.disk_free,
+            live_fragments=live,
+            damaged_fragments=damaged,
+            refusing=self._keeper.refusing(),
+            endpoint=self._endpoint,
+        )
+
+    async def ListOwners(self, request: wire.ListOwnersRequest, context: Any) -> wire.ListOwnersResponse:
+        """Tells what each owner keeps here."""
+        usage = await self._keeper.run(_usage)
+        owners = [
+            wire.OwnerUsage(owner_id=each.owner, fragments=each.fragments, bytes=each.size) for each in usage
+        ]
+        return wire.ListOwnersResponse(owners=owners)
+
+    async def RebuildIndex(
+        self, request: wire.RebuildIndexRequest, context: Any
+    ) -> wire.RebuildIndexResponse:
+        """Reads every fragment file again."""
+        result = await self._keeper.rebuild()
+        return wire.RebuildIndexResponse(fragments=result.fragments, strangers=result.strangers)
+
+
+def _counts(holdings: Holdings) -> tuple[int, int]:
+    return holdings.index.counts().get(State.LIVE, 0), holdings.index.damaged()
+
+
+def _usage(holdings: Holdings) -> list[OwnerUsage]:
+    return holdings.index.usage()

@@ -1,0 +1,1 @@
+"""What tests of the fragment-store need: a disk whose power can fail, owners, a small attestation."""

@@ -1,0 +1,1 @@
+"""One file for each local service's client, and for the machine."""

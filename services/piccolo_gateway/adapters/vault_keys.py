@@ -1,0 +1,102 @@
+"""The vault's keys and membership over its socket."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from piccolo.vault.v1 import vault_pb2 as pb
+from piccolo.vault.v1.vault_pb2_grpc import KeyServiceStub, MembershipServiceStub
+from piccolo_chassis.calls import Channel
+from piccolo_chassis.errors import Kind, PiccoloError
+
+from piccolo_gateway.core.bodies.circle import Approved, Founded, Joined
+from piccolo_gateway.core.bodies.device import KeyState, Words
+from piccolo_gateway.ports.keys import KeyStatus
+
+_STATES: Final[dict[int, KeyState]] = {
+    pb.KEY_STATE_EMPTY: "empty",
+    pb.KEY_STATE_UNCONFIRMED: "unconfirmed",
+    pb.KEY_STATE_LOCKED: "locked",
+    pb.KEY_STATE_UNLOCKED: "unlocked",
+}
+_ARGON_SECONDS: Final = 120.0
+_JOIN_SECONDS: Final = 300.0
+
+
+class VaultKeys:
+    """The owner's keys. Guesses of the passphrase wait for each other in the vault, so they get time."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._stub = KeyServiceStub(channel)
+
+    async def status(self) -> KeyStatus:
+        """Where they are."""
+        told = await self._stub.GetKeyStatus(pb.GetKeyStatusRequest())
+        state = _STATES.get(told.state)
+        if state is None:
+            raise PiccoloError(Kind.UNAVAILABLE, "KEY_STATE_UNKNOWN", "The vault is of another release.")
+        return KeyStatus(state, told.retry_after, tuple(told.ask), bool(told.recovering), told.fenced)
+
+    async def boot_key(self) -> bytes:
+        """The key that secrets are sealed to."""
+        return (await self._stub.GetBootKey(pb.GetBootKeyRequest())).public_key
+
+    async def setup(self, passphrase: bytes, reply_key: bytes) -> Words:
+        """Makes an owner."""
+        request = pb.SetupRequest(passphrase=passphrase, reply_key=reply_key)
+        told = await self._stub.Setup(request, timeout=_ARGON_SECONDS)
+        return Words(words=told.words, ask=list(told.ask))
+
+    async def confirm(self, words: bytes) -> None:
+        """Checks the three words asked back."""
+        await self._stub.ConfirmWords(pb.ConfirmWordsRequest(words=words))
+
+    async def unlock(self, passphrase: bytes) -> None:
+        """Opens the files."""
+        await self._stub.Unlock(pb.UnlockRequest(passphrase=passphrase), timeout=_ARGON_SECONDS)
+
+    async def lock(self) -> None:
+        """Closes the files."""
+        await self._stub.Lock(pb.LockRequest())
+
+    async def verify(self, passphrase: bytes) -> None:
+        """Returns when the passphrase is right."""
+        request = pb.VerifyPassphraseRequest(passphrase=passphrase)
+        await self._stub.VerifyPassphrase(request, timeout=_ARGON_SECONDS)
+
+    async def change(self, old: bytes, new: bytes) -> None:
+        """Changes the passphrase."""
+        request = pb.ChangePassphraseRequest(old_passphrase=old, new_passphrase=new)
+        await self._stub.ChangePassphrase(request, timeout=_ARGON_SECONDS)
+
+    async def test_words(self, words: bytes) -> bool:
+        """Whether the words are this owner's."""
+        return (await self._stub.TestWords(pb.TestWordsRequest(words=words))).match
+
+    async def recover(self, words: bytes, passphrase: bytes, seq: int, device_name: str) -> str:
+        """Begins to bring an owner back; returns the operation's id."""
+        request = pb.RecoverRequest(words=words, passphrase=passphrase, seq=seq, device_name=device_name)
+        return (await self._stub.Recover(request, timeout=_ARGON_SECONDS)).operation_id
+
+
+class VaultMembership:
+    """Circle life that needs the owner's keys."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._stub = MembershipServiceStub(channel)
+
+    async def found(self, device_name: str, *, at_risk: bool) -> Founded:
+        """Starts a circle."""
+        request = pb.FoundCircleRequest(device_name=device_name, at_risk=at_risk)
+        return Founded(circle_id=(await self._stub.FoundCircle(request)).circle_id.hex())
+
+    async def join(self, invitation: str, device_name: str) -> Joined:
+        """Accepts an invitation, and waits until the roster names this device."""
+        request = pb.JoinCircleRequest(invitation=invitation, device_name=device_name)
+        told = await self._stub.JoinCircle(request, timeout=_JOIN_SECONDS)
+        return Joined(circle_id=told.circle_id.hex(), members=told.members)
+
+    async def approve(self, roster_hash: bytes) -> Approved:
+        """Signs a proposal."""
+        request = pb.ApproveProposalRequest(roster_hash=roster_hash)
+        return Approved(wanted=(await self._stub.ApproveProposal(request)).wanted)

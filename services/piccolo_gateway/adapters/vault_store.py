@@ -1,0 +1,247 @@
+"""The vault's store over its socket.
+
+Rules:
+* The vault's answers are read while data is sent: only so a stream that the vault ends tells why.
+* A block that is left early cancels its call; the vault then puts away what it has of a named upload.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from piccolo.vault.v1 import vault_pb2 as pb
+from piccolo.vault.v1.vault_pb2_grpc import StoreServiceStub
+from piccolo_chassis.calls import Channel
+from piccolo_chassis.errors import Kind, PiccoloError
+
+from piccolo_gateway.core.bodies.files import Deleted, FileHealth, Fragment, Health, StoreHealth, Written
+from piccolo_gateway.ports.store import Head, UploadState, Wanted, WriteStart
+
+_ASK_SECONDS = 60.0
+
+
+class VaultStore:
+    """The way of a file."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._stub = StoreServiceStub(channel)
+
+    @asynccontextmanager
+    async def write(self, start: WriteStart) -> AsyncIterator[StreamedWrite]:
+        """Begins or resumes a file."""
+        call: Any = self._stub.Write()
+        writing = StreamedWrite(call)
+        listening = asyncio.ensure_future(writing.listen())
+        try:
+            await writing.say(pb.WriteRequest(open=_open(start)))
+            yield writing
+        finally:
+            call.cancel()
+            listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
+
+    @asynccontextmanager
+    async def read(self, wanted: Wanted) -> AsyncIterator[tuple[Head, AsyncIterator[bytes]]]:
+        """Opens a range of a file."""
+        request = pb.ReadRequest(
+            path=wanted.path, version_id=wanted.version_id, offset=wanted.offset, length=wanted.length
+        )
+        call: Any = self._stub.Read(request)
+        try:
+            parts = aiter(call)
+            first = await anext(parts, None)
+            if first is None:
+                raise PiccoloError(Kind.UNAVAILABLE, "STREAM_ENDED", "The vault ended the stream; try again.")
+            yield _head(first.head), _data(first, parts)
+        finally:
+            call.cancel()
+
+    async def upload(self, upload_id: str) -> UploadState | None:
+        """How far a named upload is; None when the vault has nothing of it."""
+        try:
+            told = await self._stub.GetUpload(pb.GetUploadRequest(upload_id=upload_id))
+        except PiccoloError as failed:
+            if failed.kind is Kind.NOT_FOUND:
+                return None
+            raise
+        return UploadState(told.offset, told.size if told.HasField("size") else None)
+
+    async def abandon(self, upload_id: str) -> None:
+        """Ends a named upload; one that the vault does not know is ended already."""
+        try:
+            await self._stub.AbandonUpload(pb.AbandonUploadRequest(upload_id=upload_id))
+        except PiccoloError as failed:
+            if failed.kind is not Kind.NOT_FOUND:
+                raise
+
+    async def health(self, path: str, *, ask: bool) -> FileHealth:
+        """What a file survives."""
+        told = await self._stub.GetHealth(pb.GetHealthRequest(path=path, ask=ask), timeout=_ASK_SECONDS)
+        return FileHealth(health=_health(told.health), fragments=[_fragment(one) for one in told.fragments])
+
+    async def store_health(self) -> StoreHealth:
+        """What everything survives."""
+        told = await self._stub.GetStoreHealth(pb.GetStoreHealthRequest(), timeout=_ASK_SECONDS)
+        return StoreHealth(
+            objects=told.objects,
+            at_risk=told.at_risk,
+            unreadable=told.unreadable,
+            survives=told.survives,
+            repairs=told.repairs,
+            words=told.words,
+            away=list(told.away),
+        )
+
+    async def check(self, path: str, read_percent: int) -> str:
+        """Begins a check; returns the operation's id."""
+        request = pb.CheckRequest(path=path, read_percent=read_percent)
+        return (await self._stub.Check(request)).operation_id
+
+    async def repair(self, *, now: bool) -> str:
+        """Begins repairs; returns the operation's id."""
+        return (await self._stub.Repair(pb.RepairRequest(now=now))).operation_id
+
+    async def purge(self, path: str, *, recursive: bool, expected_revision: int | None) -> Deleted:
+        """Deletes for good."""
+        request = pb.DeleteRequest(path=path, recursive=recursive, expected_revision=expected_revision)
+        told = await self._stub.Delete(request, timeout=_ASK_SECONDS)
+        return Deleted(files=told.files, objects=told.objects)
+
+
+class StreamedWrite:
+    """One Write call."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+        self._begun = asyncio.Event()
+        self._failed: PiccoloError | None = None
+        self._written: Written | None = None
+        self._offset = 0
+        self.durable = 0
+        self.ended = asyncio.Event()
+
+    async def listen(self) -> None:
+        """Takes in what the vault says, to the end of the call."""
+        try:
+            async for answer in self._call:
+                self._take(answer)
+        except PiccoloError as failed:
+            self._failed = failed
+        finally:
+            self._begun.set()
+            self.ended.set()
+
+    async def offset(self) -> int:
+        """Where a named upload goes on."""
+        await self._begun.wait()
+        self._check()
+        return self._offset
+
+    async def send(self, data: bytes) -> None:
+        """Sends up to 1 MiB."""
+        await self.say(pb.WriteRequest(data=data))
+
+    async def finish(self, size: int) -> Written:
+        """Says that the file is whole; returns when it has its name."""
+        await self.say(pb.WriteRequest(finish=pb.WriteFinish(size=size)))
+        await self._close()
+        if self._written is None:
+            raise _cut(self.durable)
+        return self._written
+
+    async def park(self) -> None:
+        """Ends the stream and leaves a named upload open."""
+        await self._close()
+
+    async def say(self, message: pb.WriteRequest) -> None:
+        """Sends one message; when the vault has ended the stream, says how."""
+        self._check()
+        if self.ended.is_set():
+            raise _cut(self.durable)
+        try:
+            await self._call.write(message)
+        except PiccoloError as failed:
+            await self.ended.wait()
+            raise self._failed or failed from failed
+
+    async def _close(self) -> None:
+        with suppress(PiccoloError):  # listen() learns why
+            await self._call.done_writing()
+        await self.ended.wait()
+        self._check()
+
+    def _check(self) -> None:
+        if self._failed is not None:
+            raise self._failed
+
+    def _take(self, answer: pb.WriteResponse) -> None:
+        if not self._begun.is_set():
+            self._offset = answer.durable_bytes
+            self._begun.set()
+        self.durable = max(self.durable, answer.durable_bytes)
+        if answer.HasField("written"):
+            self._written = _written(answer.written)
+
+
+def _open(start: WriteStart) -> pb.WriteOpen:
+    return pb.WriteOpen(
+        path=start.path,
+        modified=start.modified,
+        media=start.media,
+        expected_revision=start.expected_revision,
+        upload_id=start.upload_id,
+        size=start.size,
+        at_risk=start.at_risk,
+    )
+
+
+async def _data(first: pb.ReadResponse, parts: AsyncIterator[pb.ReadResponse]) -> AsyncIterator[bytes]:
+    if first.data:
+        yield first.data
+    async for part in parts:
+        yield part.data
+
+
+def _head(head: pb.ReadHead) -> Head:
+    return Head(head.size, head.version_id.hex(), head.offset, head.length, head.media, head.modified)
+
+
+def _written(told: pb.WrittenFile) -> Written:
+    return Written(
+        path=told.path,
+        revision=told.revision,
+        version_id=told.version_id.hex(),
+        size=told.size,
+        health=_health(told.health),
+    )
+
+
+def _health(told: pb.Health) -> Health:
+    return Health(
+        k=told.k,
+        m=told.m,
+        placed=told.placed,
+        devices=told.devices,
+        survives=told.survives,
+        words=told.words,
+        at_risk=told.at_risk,
+    )
+
+
+def _fragment(told: pb.FragmentPlace) -> Fragment:
+    return Fragment(
+        index=told.index, keeper=told.keeper.hex(), keeper_name=told.keeper_name, state=told.state
+    )
+
+
+def _cut(durable: int) -> PiccoloError:
+    return PiccoloError(
+        Kind.UNAVAILABLE,
+        "STREAM_ENDED",
+        "The vault ended the stream before the file was whole; try again.",
+        {"durable_bytes": str(durable)},
+    )

@@ -1,0 +1,100 @@
+"""Bodies about the device, its keys, and its owner's words."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+
+from piccolo_gateway.core.bodies.base import Asked, DeviceName, PublicKey, Sealed, Told
+
+KeyState: TypeAlias = Literal["empty", "unconfirmed", "locked", "unlocked"]
+
+
+class DeviceStatus(Told, frozen=True):
+    """What anybody may know of this device."""
+
+    product: Annotated[str, msgspec.Meta(description="Always `piccolo`.")]
+    api: Annotated[str, msgspec.Meta(description="Where the API document lies.")]
+    keys: Annotated[
+        KeyState,
+        msgspec.Meta(
+            description="empty: no owner yet. unconfirmed: the recovery words were not confirmed. locked:"
+            " files are closed. unlocked: files are open."
+        ),
+    ]
+    circle: Annotated[bool, msgspec.Meta(description="Whether the device is a member of a circle.")]
+    ask: Annotated[
+        list[int],
+        msgspec.Meta(description="Which recovery words are asked back, from 1; only while unconfirmed."),
+    ]
+    retry_after: Annotated[float, msgspec.Meta(description="Seconds until a passphrase is looked at.")]
+    recovering: Annotated[bool, msgspec.Meta(description="A recovery waits for the same words again.")]
+    replaced: Annotated[bool, msgspec.Meta(description="A newer device of this owner took over.")]
+
+
+class BootKey(Told, frozen=True):
+    """The key that secrets are sealed to; another one after each start of the vault."""
+
+    public_key: PublicKey
+
+
+class Setup(Asked, frozen=True):
+    """A new owner."""
+
+    passphrase: Annotated[Sealed, msgspec.Meta(extra_json_schema={"x-purpose": "passphrase"})]
+    reply_key: PublicKey
+
+
+class Words(Told, frozen=True):
+    """The recovery words, shown once."""
+
+    words: Annotated[
+        bytes, msgspec.Meta(description="24 words joined by spaces, sealed as `words` to reply_key, base64.")
+    ]
+    ask: Annotated[list[int], msgspec.Meta(description="Which three are asked back, from 1.")]
+
+
+class Confirmation(Asked, frozen=True):
+    """The three words that were asked back."""
+
+    words: Annotated[Sealed, msgspec.Meta(extra_json_schema={"x-purpose": "confirmation"})]
+
+
+class Passphrase(Asked, frozen=True):
+    """A passphrase."""
+
+    passphrase: Annotated[Sealed, msgspec.Meta(extra_json_schema={"x-purpose": "passphrase"})]
+
+
+class NewPassphrase(Asked, frozen=True):
+    """The passphrase and its successor."""
+
+    old_passphrase: Annotated[Sealed, msgspec.Meta(extra_json_schema={"x-purpose": "passphrase"})]
+    new_passphrase: Annotated[Sealed, msgspec.Meta(extra_json_schema={"x-purpose": "new-passphrase"})]
+
+
+class WordsToTest(Asked, frozen=True):
+    """Words that may be this owner's."""
+
+    words: Annotated[Sealed, msgspec.Meta(extra_json_schema={"x-purpose": "words"})]
+
+
+class WordsTested(Told, frozen=True):
+    """Whether they are."""
+
+    match: bool
+
+
+class Recovery(Asked, frozen=True):
+    """An owner to bring back on this blank device."""
+
+    words: Annotated[Sealed, msgspec.Meta(extra_json_schema={"x-purpose": "words"})]
+    passphrase: Annotated[
+        Sealed,
+        msgspec.Meta(
+            description="The passphrase from now on.", extra_json_schema={"x-purpose": "passphrase"}
+        ),
+    ]
+    seq: Annotated[int, msgspec.Meta(ge=0, lt=2**63, description="The restore point; 0 is the newest.")] = 0
+    device_name: DeviceName | None = None

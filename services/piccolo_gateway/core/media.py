@@ -1,0 +1,27 @@
+"""Which media types a browser may show in place.
+
+Files are served from the device's own origin. What could run as a page there is only ever downloaded, and a
+sandbox without an origin is put around all of it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+FALLBACK: Final = "application/octet-stream"
+SANDBOX: Final = "default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; img-src 'self'; sandbox"
+_SHOWN: Final = ("audio/", "video/", "image/")
+_EXACT: Final = frozenset({"text/plain", "application/pdf"})
+
+
+def may_show(media: str) -> bool:
+    """Whether the type is shown rather than downloaded."""
+    plain = media.partition(";")[0].strip().lower()
+    return plain in _EXACT or (plain.startswith(_SHOWN) and plain != "image/svg+xml")
+
+
+def disposition(media: str, path: str) -> str:
+    """The Content-Disposition header of a file (RFC 6266)."""
+    kind = "inline" if may_show(media) else "attachment"
+    return f"{kind}; filename*=UTF-8''{quote(path.rpartition('/')[2], safe='')}"

@@ -1,0 +1,141 @@
+"""From an error to what a person reads: RFC 9457 problem details.
+
+Rules:
+* The status is the kind's (the chassis's one table), save for the few reasons that HTTP has a status of its
+  own for.
+* Each problem says what to do next: its reason's step, else its kind's.
+* `details` holds facts for programs. What the transport said of sockets stays inside.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from piccolo_chassis.errors import Kind, PiccoloError
+
+from piccolo_gateway.core.bodies.problem import Problem
+
+MEDIA: Final = "application/problem+json"
+_TYPE: Final = "urn:piccolo:problem:"
+_INSIDE: Final = frozenset({"transport", "incident"})
+
+# Statuses that belong to HTTP itself; all others are the kind's.
+STATUSES: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "BODY_TOO_LARGE": 413,
+        "ENCODING_UNSUPPORTED": 415,
+        "EXPECTATION_FAILED": 417,
+        "IDEMPOTENCY_KEY_REUSED": 422,
+        "LENGTH_REQUIRED": 411,
+        "MEDIA_UNSUPPORTED": 415,
+        "METHOD_NOT_ALLOWED": 405,
+        "PRECONDITION_FAILED": 412,
+        "TUS_VERSION": 412,
+        "UPLOAD_OVER": 410,
+        "UPLOAD_TOO_LARGE": 413,
+    }
+)
+
+_TITLES: Final[Mapping[Kind, str]] = MappingProxyType(
+    {
+        Kind.INVALID: "The request cannot be used",
+        Kind.NOT_FOUND: "Not found",
+        Kind.ALREADY_EXISTS: "It is there already",
+        Kind.CONFLICT: "It has changed meanwhile",
+        Kind.PRECONDITION: "Not possible now",
+        Kind.LOCKED: "The device is locked",
+        Kind.DENIED: "Not allowed",
+        Kind.UNAUTHENTICATED: "Who are you?",
+        Kind.EXHAUSTED: "Too much at once",
+        Kind.FULL: "No space left",
+        Kind.UNAVAILABLE: "Not available at the moment",
+        Kind.TIMEOUT: "It took too long",
+        Kind.DATA_LOSS: "Data is damaged",
+        Kind.OUT_OF_RANGE: "Beyond the end",
+        Kind.UNIMPLEMENTED: "Not offered",
+        Kind.CANCELLED: "Cancelled",
+        Kind.INTERNAL: "An unforeseen failure",
+    }
+)
+
+_STEPS_BY_KIND: Final[Mapping[Kind, str]] = MappingProxyType(
+    {
+        Kind.INVALID: "Correct the request; /api/v1/openapi.json describes it.",
+        Kind.NOT_FOUND: "Check the name, or list what is there.",
+        Kind.ALREADY_EXISTS: "Choose another name, or ask to overwrite.",
+        Kind.CONFLICT: "Read it again, then decide anew.",
+        Kind.PRECONDITION: "Do first what the message names, then try again.",
+        Kind.LOCKED: "Unlock the device with your passphrase: POST /api/v1/unlock, or log in.",
+        Kind.DENIED: "Use a session or a token that may do this.",
+        Kind.UNAUTHENTICATED: "Log in at /api/v1/sessions, or send a valid token.",
+        Kind.EXHAUSTED: "Wait as long as Retry-After says, then try again.",
+        Kind.FULL: "Free some space, or ask the circle's members to give more.",
+        Kind.UNAVAILABLE: "Try again in a moment; nothing was lost.",
+        Kind.TIMEOUT: "Look whether it was done, then try again.",
+        Kind.DATA_LOSS: "Start a check: POST /api/v1/check. Repairs are made from the other fragments.",
+        Kind.OUT_OF_RANGE: "Ask for bytes within the file's size.",
+        Kind.UNIMPLEMENTED: "Use what /api/v1/openapi.json offers.",
+        Kind.CANCELLED: "Start it again if you still want it.",
+        Kind.INTERNAL: "Try again; if it stays, report the incident number.",
+    }
+)
+
+_STEPS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ALREADY_CONFIRMED": "Log in with your passphrase.",
+        "ALREADY_SET_UP": "Log in with your passphrase.",
+        "SEALED_WRONG": "Fetch /api/v1/boot-key and seal the secret again.",
+        "CROSS_SITE": "Open the device's own address and try from there.",
+        "IDEMPOTENCY_KEY_BUSY": "Wait for the first request's answer, or ask again in a moment.",
+        "IDEMPOTENCY_KEY_REUSED": "Use a new Idempotency-Key for another request.",
+        "IS_A_DIRECTORY": "List it at /api/v1/directories.",
+        "NO_CIRCLE": "Found a circle, or join one by an invitation.",
+        "NO_KEEPERS": "Invite at least one member, or wait until members are back.",
+        "NO_UPLOAD": "Begin a new upload.",
+        "NOT_SET_UP": "Set the device up, or recover an owner from the 24 words.",
+        "PASSPHRASE_WRONG": "Check capital letters and the keyboard's language, then try again.",
+        "PRECONDITION_FAILED": "Read the file again, then decide anew.",
+        "RECOVERY_UNFINISHED": "Give the same 24 words again: POST /api/v1/recovery.",
+        "SESSION_ENDED": "Log in again.",
+        "STOPPING": "Try again in a moment; an upload goes on from durable_bytes.",
+        "TOKEN_UNKNOWN": "Make a new token, or use one that was not revoked.",
+        "UPLOAD_OFFSET": "Ask for the offset with HEAD and go on from there.",
+        "UPLOAD_OVER": "Begin a new upload.",
+        "WORDS_UNCONFIRMED": "Confirm the words, or set the device up again.",
+    }
+)
+
+
+def status_of(error: PiccoloError) -> int:
+    """The HTTP status of an error."""
+    return STATUSES.get(error.reason, error.kind.http)
+
+
+def problem_of(error: PiccoloError) -> Problem:
+    """What is answered for an error."""
+    step = _STEPS.get(error.reason) or _STEPS_BY_KIND[error.kind]
+    return Problem(
+        type=f"{_TYPE}{error.reason}",
+        title=_TITLES[error.kind],
+        status=status_of(error),
+        detail=error.message,
+        reason=error.reason,
+        next_step=step,
+        incident=error.details.get("incident", ""),
+        details={key: value for key, value in error.details.items() if key not in _INSIDE},
+    )
+
+
+def retry_after(error: PiccoloError) -> str | None:
+    """The Retry-After header of an error, whole seconds; None when it has none."""
+    told = error.details.get("retry_after")
+    if told is None:
+        return "1" if error.kind in (Kind.EXHAUSTED, Kind.UNAVAILABLE) else None
+    try:
+        seconds = float(told)
+    except ValueError:
+        return None
+    return str(max(1, math.ceil(seconds))) if 0 <= seconds < 1e6 else None

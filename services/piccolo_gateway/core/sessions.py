@@ -1,0 +1,103 @@
+"""Sessions of people who gave the passphrase.
+
+Rules:
+* The secret is 256 random bits and travels in a cookie; here lies its hash only, in memory only: a restart
+  ends all sessions.
+* A session ends when it is not used for a while, at the latest after its lifetime, and when the device gets
+  another owner or passphrase.
+* There are at most so many; a new one ends the one that was unused longest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+
+from piccolo_gateway.core.bodies.access import Scope
+
+SECRET_BYTES = 32
+_ID_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long sessions last, in seconds, and how many there may be."""
+
+    idle: float
+    absolute: float
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session; times are seconds since 1970, `clock` ones those of a clock that nobody sets."""
+
+    session_id: str
+    scopes: frozenset[Scope]
+    started: int
+    last_used: int
+    begun_clock: float
+    used_clock: float
+
+
+@dataclass(slots=True)
+class Sessions:
+    """All sessions, by the hash of their secret."""
+
+    lifetimes: Lifetimes
+    random: Callable[[int], bytes]
+    _known: dict[bytes, Session] = field(default_factory=dict)
+
+    def begin(self, scopes: frozenset[Scope], now: int, clock: float) -> tuple[str, Session]:
+        """A new session and its secret."""
+        self._expire(clock)
+        while len(self._known) >= self.lifetimes.most:
+            del self._known[min(self._known, key=lambda key: self._known[key].used_clock)]
+        secret = self.random(SECRET_BYTES).hex()
+        session = Session(self.random(_ID_BYTES).hex(), scopes, now, now, clock, clock)
+        self._known[_hash(secret)] = session
+        return secret, session
+
+    def find(self, secret: str, now: int, clock: float) -> Session | None:
+        """The session of a secret, which counts as used now; None when there is none (any more)."""
+        self._expire(clock)
+        key = _hash(secret)
+        session = self._known.get(key)
+        if session is not None:
+            session = self._known[key] = replace(session, last_used=now, used_clock=clock)
+        return session
+
+    def all(self, clock: float) -> list[Session]:
+        """All sessions, the latest first."""
+        self._expire(clock)
+        return sorted(self._known.values(), key=lambda session: session.begun_clock, reverse=True)
+
+    def end(self, session_id: str) -> bool:
+        """Ends a session; returns whether there was one."""
+        keys = [key for key, session in self._known.items() if session.session_id == session_id]
+        for key in keys:
+            del self._known[key]
+        return bool(keys)
+
+    def end_all(self, but: str = "") -> None:
+        """Ends all sessions, save one by its id."""
+        self._known = {key: one for key, one in self._known.items() if one.session_id == but}
+
+    def ends_at(self, session: Session) -> int:
+        """The latest end of a session, seconds since 1970."""
+        return session.started + int(self.lifetimes.absolute)
+
+    def _expire(self, clock: float) -> None:
+        idle, absolute = self.lifetimes.idle, self.lifetimes.absolute
+        over = [
+            key
+            for key, one in self._known.items()
+            if clock - one.used_clock > idle or clock - one.begun_clock > absolute
+        ]
+        for key in over:
+            del self._known[key]
+
+
+def _hash(secret: str) -> bytes:
+    return sha256(b"piccolo/session/" + secret.encode("utf-8", "surrogateescape")).digest()

@@ -1,0 +1,121 @@
+"""What changes, as one stream: operations, the circle, the backup.
+
+Rules:
+* Each client has watchers of its own; a slow one slows its own watchers only, and is told the last state.
+* When one of the services goes away, or this process is about to, the stream ends; clients come back with
+  their last id and miss nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import msgspec
+from piccolo_chassis.errors import PiccoloError
+
+from piccolo_gateway.core.events import BEAT, Event, make_id, read_id
+from piccolo_gateway.engine.slots import Slots
+from piccolo_gateway.ports.circle import CirclePort
+from piccolo_gateway.ports.memory import Backups, OperationsPort
+
+_ROOM: Final = 32
+_BEAT_SECONDS: Final = 15.0
+_Put = Callable[[bytes | None], Awaitable[None]]
+
+
+class Subscription:
+    """One client's stream."""
+
+    def __init__(self, stopping: asyncio.Event) -> None:
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(_ROOM)
+        self._stopping = stopping
+
+    async def put(self, piece: bytes | None) -> None:
+        """Adds an encoded event; None ends the stream."""
+        await self._queue.put(piece)
+
+    async def next(self) -> bytes | None:
+        """The next piece to send, a sign of life when nothing happens; None at the end."""
+        got = asyncio.ensure_future(self._queue.get())
+        stop = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({got, stop}, timeout=_BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if got.done():
+                return got.result()
+            return None if self._stopping.is_set() else BEAT
+        finally:
+            got.cancel()
+            stop.cancel()
+
+
+class Events:
+    """The streams of all clients."""
+
+    def __init__(
+        self,
+        operations: OperationsPort,
+        circle: CirclePort,
+        backups: Backups,
+        instance: str,
+        stopping: asyncio.Event,
+        slots: Slots,
+    ) -> None:
+        self._operations, self._circle, self._backups = operations, circle, backups
+        self._instance, self._stopping, self._slots = instance, stopping, slots
+
+    @asynccontextmanager
+    async def open(self, last_id: str, operation_id: str) -> AsyncIterator[Subscription]:
+        """A stream from an id on (empty: from the beginning); with an operation's id, of that one only.
+
+        Raises PiccoloError NOT_FOUND for an operation that is not known, before the stream begins.
+        """
+        if operation_id:
+            await self._operations.get(operation_id)
+        told = _Told(self._instance, read_id(self._instance, last_id))
+        async with self._slots.one():
+            stream = Subscription(self._stopping)
+            watchers = [self._watch_operations(stream.put, told, operation_id)]
+            if not operation_id:
+                watchers += [self._watch_circle(stream.put, told), self._watch_backup(stream.put, told)]
+            tasks = [asyncio.ensure_future(_until_lost(stream.put, watcher)) for watcher in watchers]
+            try:
+                yield stream
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _watch_operations(self, put: _Put, told: _Told, operation_id: str) -> None:
+        async for operation in self._operations.watch(operation_id, told.revision):
+            told.revision = max(told.revision, operation.revision)
+            await put(Event("operation", msgspec.json.encode(operation)).encode(told.id))
+
+    async def _watch_circle(self, put: _Put, told: _Told) -> None:
+        async for circle in self._circle.watch():
+            await put(Event("circle", msgspec.json.encode(circle)).encode(told.id))
+
+    async def _watch_backup(self, put: _Put, told: _Told) -> None:
+        async for backup in self._backups.watch():
+            await put(Event("backup", msgspec.json.encode(backup)).encode(told.id))
+
+
+class _Told:
+    """How far a client has heard of the operations."""
+
+    def __init__(self, instance: str, revision: int) -> None:
+        self.instance, self.revision = instance, revision
+
+    @property
+    def id(self) -> str:
+        """The id of an event that is sent now."""
+        return make_id(self.instance, self.revision)
+
+
+async def _until_lost(put: _Put, watcher: Awaitable[None]) -> None:
+    """Ends the stream when what it watches does."""
+    with suppress(PiccoloError):
+        await watcher
+    await put(None)

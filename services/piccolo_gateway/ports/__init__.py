@@ -1,0 +1,1 @@
+"""What the gateway needs of the device's other services, and of the machine."""

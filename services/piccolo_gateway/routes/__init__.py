@@ -1,0 +1,1 @@
+"""HTTP: parse, call, convert. One file for each noun."""

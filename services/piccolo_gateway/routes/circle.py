@@ -1,0 +1,138 @@
+"""The circle: founding, joining, members, proposals."""
+
+from __future__ import annotations
+
+from piccolo_chassis.errors import Kind, PiccoloError
+
+from piccolo_gateway.core.api import PREFIX, Answer, Endpoint
+from piccolo_gateway.core.bodies.access import Scope
+from piccolo_gateway.core.bodies.circle import (
+    Approved,
+    Circle,
+    Founded,
+    Founding,
+    Joined,
+    Joining,
+    Proposals,
+    Proposed,
+    Removal,
+)
+from piccolo_gateway.routes.call import Bound, Call, Reply
+from piccolo_gateway.routes.services import Services
+
+_TAG = "circle"
+_JOIN = 310.0
+
+
+def endpoints(services: Services) -> list[Bound]:
+    """The circle's endpoints."""
+    return [*_circle(services), *_proposals(services)]
+
+
+def _circle(services: Services) -> list[Bound]:
+    async def show(call: Call) -> Reply:
+        circle = await services.circle.get()
+        if circle is None:
+            raise PiccoloError(Kind.NOT_FOUND, "NO_CIRCLE", "This device is in no circle yet.")
+        return Reply(body=circle)
+
+    async def found(call: Call) -> Reply:
+        asked = call.body(Founding)
+        return Reply(201, await services.membership.found(asked.device_name, at_risk=asked.at_risk))
+
+    async def join(call: Call) -> Reply:
+        asked = call.body(Joining)
+        return Reply(body=await services.membership.join(asked.invitation, asked.device_name))
+
+    return [
+        Bound(
+            Endpoint(
+                method="GET",
+                path=f"{PREFIX}/circle",
+                summary="The circle as this device knows it",
+                tag=_TAG,
+                scope=Scope.READ,
+                answers={200: Answer("Its members, and what should be looked at.", Circle)},
+            ),
+            show,
+        ),
+        Bound(
+            Endpoint(
+                method="POST",
+                path=f"{PREFIX}/circle",
+                summary="Found a circle",
+                tag=_TAG,
+                scope=Scope.ADMIN,
+                body=Founding,
+                answers={201: Answer("The circle.", Founded)},
+                audit="circle.found",
+            ),
+            found,
+        ),
+        Bound(
+            Endpoint(
+                method="POST",
+                path=f"{PREFIX}/circle/join",
+                summary="Join a circle by an invitation",
+                tag=_TAG,
+                scope=Scope.ADMIN,
+                body=Joining,
+                answers={200: Answer("This device is a member.", Joined)},
+                words="Answers when the circle's admins have let this device in; that may take minutes.",
+                seconds=_JOIN,
+                audit="circle.join",
+            ),
+            join,
+        ),
+    ]
+
+
+def _proposals(services: Services) -> list[Bound]:
+    async def proposals(call: Call) -> Reply:
+        return Reply(body=await services.circle.proposals())
+
+    async def approve(call: Call) -> Reply:
+        return Reply(body=await services.membership.approve(call.hex("roster_hash", 32)))
+
+    async def remove(call: Call) -> Reply:
+        owner = call.hex("owner_id", 32)
+        return Reply(201, await services.circle.propose_removal(owner, call.body(Removal).state))
+
+    return [
+        Bound(
+            Endpoint(
+                method="GET",
+                path=f"{PREFIX}/circle/proposals",
+                summary="Changes that wait for admins",
+                tag=_TAG,
+                scope=Scope.READ,
+                answers={200: Answer("Oldest first.", Proposals)},
+            ),
+            proposals,
+        ),
+        Bound(
+            Endpoint(
+                method="POST",
+                path=f"{PREFIX}/circle/proposals/{{roster_hash}}/approve",
+                summary="Sign a proposal",
+                tag=_TAG,
+                scope=Scope.ADMIN,
+                answers={200: Answer("How many signatures are still needed.", Approved)},
+                audit="circle.approve",
+            ),
+            approve,
+        ),
+        Bound(
+            Endpoint(
+                method="POST",
+                path=f"{PREFIX}/circle/members/{{owner_id}}/removal",
+                summary="Propose that a member goes",
+                tag=_TAG,
+                scope=Scope.ADMIN,
+                body=Removal,
+                answers={201: Answer("The proposal.", Proposed)},
+                audit="circle.removal",
+            ),
+            remove,
+        ),
+    ]

@@ -1,0 +1,186 @@
+"""The device: its state, its keys, its owner's words."""
+
+from __future__ import annotations
+
+from piccolo_gateway.core.api import PREFIX, Answer, Endpoint
+from piccolo_gateway.core.bodies.access import Scope
+from piccolo_gateway.core.bodies.base import Empty
+from piccolo_gateway.core.bodies.device import (
+    BootKey,
+    Confirmation,
+    DeviceStatus,
+    NewPassphrase,
+    Passphrase,
+    Setup,
+    Words,
+    WordsTested,
+    WordsToTest,
+)
+from piccolo_gateway.routes.call import Bound, Call, Reply
+from piccolo_gateway.routes.services import Services
+
+_TAG = "device"
+_ARGON = 150.0
+_SEALED = (
+    "Secrets are sealed to /api/v1/boot-key, each for its purpose: the gateway carries what it cannot read."
+)
+
+
+def endpoints(services: Services) -> list[Bound]:
+    """The device's endpoints."""
+    return [*_open(services), *_owners(services)]
+
+
+def _open(services: Services) -> list[Bound]:
+    """What has to be done before anybody can have a session."""
+
+    async def status(call: Call) -> Reply:
+        return Reply(body=await services.device.status())
+
+    async def boot_key(call: Call) -> Reply:
+        return Reply(body=BootKey(public_key=await services.keys.boot_key()))
+
+    async def setup(call: Call) -> Reply:
+        asked = call.body(Setup)
+        words = await services.keys.setup(asked.passphrase, asked.reply_key)
+        services.access.end_all()
+        return Reply(201, words)
+
+    async def confirm(call: Call) -> Reply:
+        await services.keys.confirm(call.body(Confirmation).words)
+        services.device.doubt()
+        return Reply(body=Empty())
+
+    return [
+        Bound(
+            Endpoint(
+                method="GET",
+                path=f"{PREFIX}/status",
+                summary="What anybody may know of this device",
+                tag=_TAG,
+                scope=None,
+                answers={200: Answer("The state of the device.", DeviceStatus)},
+            ),
+            status,
+        ),
+        Bound(
+            Endpoint(
+                method="GET",
+                path=f"{PREFIX}/boot-key",
+                summary="The key that secrets are sealed to",
+                tag=_TAG,
+                scope=None,
+                answers={200: Answer("An X25519 public key; another one after each start.", BootKey)},
+            ),
+            boot_key,
+        ),
+        Bound(
+            Endpoint(
+                method="POST",
+                path=f"{PREFIX}/setup",
+                summary="Make an owner on a blank device",
+                tag=_TAG,
+                scope=None,
+                body=Setup,
+                answers={201: Answer("The 24 recovery words, sealed to reply_key. Shown once.", Words)},
+                words=f"{_SEALED} Until the words are confirmed, setup may be begun anew.",
+                seconds=_ARGON,
+                audit="device.setup",
+            ),
+            setup,
+        ),
+        Bound(
+            Endpoint(
+                method="POST",
+                path=f"{PREFIX}/setup/confirm",
+                summary="Give back the three words that were asked for",
+                tag=_TAG,
+                scope=None,
+                body=Confirmation,
+                answers={200: Answer("The words are confirmed; the device is unlocked.", Empty)},
+                words=_SEALED,
+                audit="device.confirm",
+            ),
+            confirm,
+        ),
+    ]
+
+
+def _owners(services: Services) -> list[Bound]:
+    """What only the owner may do."""
+
+    async def unlock(call: Call) -> Reply:
+        await services.access.unlock(call.body(Passphrase).passphrase)
+        return Reply(body=Empty())
+
+    async def lock(call: Call) -> Reply:
+        await services.keys.lock()
+        services.device.doubt()
+        return Reply(body=Empty())
+
+    async def passphrase(call: Call) -> Reply:
+        asked = call.body(NewPassphrase)
+        await services.access.change(asked.old_passphrase, asked.new_passphrase, call.actor)
+        return Reply(body=Empty())
+
+    async def words(call: Call) -> Reply:
+        return Reply(body=WordsTested(match=await services.keys.test_words(call.body(WordsToTest).words)))
+
+    return [
+        Bound(
+            Endpoint(
+                method="POST",
+                path=f"{PREFIX}/unlock",
+                summary="Open the files",
+                tag=_TAG,
+                scope=Scope.ADMIN,
+                body=Passphrase,
+                answers={200: Answer("The device is unlocked.", Empty)},
+                words=_SEALED,
+                seconds=_ARGON,
+                audit="device.unlock",
+            ),
+            unlock,
+        ),
+        Bound(
+            Endpoint(
+                method="POST",
+                path=f"{PREFIX}/lock",
+                summary="Close the files; the device forgets the keys",
+                tag=_TAG,
+                scope=Scope.ADMIN,
+                answers={200: Answer("The device is locked. It goes on keeping others' fragments.", Empty)},
+                audit="device.lock",
+            ),
+            lock,
+        ),
+        Bound(
+            Endpoint(
+                method="POST",
+                path=f"{PREFIX}/passphrase",
+                summary="Change the passphrase",
+                tag=_TAG,
+                scope=Scope.ADMIN,
+                body=NewPassphrase,
+                answers={200: Answer("The passphrase is changed; other sessions have ended.", Empty)},
+                words=_SEALED,
+                seconds=_ARGON,
+                audit="device.passphrase",
+            ),
+            passphrase,
+        ),
+        Bound(
+            Endpoint(
+                method="POST",
+                path=f"{PREFIX}/words/test",
+                summary="Test whether recovery words are this owner's",
+                tag=_TAG,
+                scope=Scope.ADMIN,
+                body=WordsToTest,
+                answers={200: Answer("Whether they are.", WordsTested)},
+                words=_SEALED,
+                audit="device.words",
+            ),
+            words,
+        ),
+    ]

@@ -1,0 +1,246 @@
+"""The door: what happens around each request, whatever it asks for.
+
+Rules, in this order:
+* It has a request id, which travels on; every failure is a problem document; what nobody foresaw is an
+  incident.
+* What another site's page sends is refused. Then the caller is identified, and must hold the endpoint's
+  scope.
+* A small body is read, within limits, before the handler begins; a stream is not.
+* An Idempotency-Key makes that the work is done once.
+* One log line and one count each; entries of the audit log where the endpoint says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+from piccolo_chassis import deadline, logs
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_chassis.status import incident
+
+from piccolo_gateway.core import access, idempotency
+from piccolo_gateway.core.access import NOBODY, Actor
+from piccolo_gateway.core.api import Endpoint, Takes
+from piccolo_gateway.core.problems import MEDIA as PROBLEM
+from piccolo_gateway.core.problems import problem_of, retry_after, status_of
+from piccolo_gateway.engine.access import Access
+from piccolo_gateway.engine.device import Device
+from piccolo_gateway.engine.repeating import Repeating
+from piccolo_gateway.engine.trail import Trail
+from piccolo_gateway.routes import headers
+from piccolo_gateway.routes.call import Bound, Call, Reply, read_json, read_nothing
+from piccolo_gateway.routes.counting import Counts
+
+_SCHEME: Final = "bearer "
+_log = logging.getLogger(__name__)
+AiohttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+ENDPOINT: Final = web.RequestKey("endpoint", Endpoint)
+
+
+class Door:
+    """Goes around every handler."""
+
+    def __init__(
+        self, reach: Access, device: Device, repeating: Repeating, trail: Trail, counts: Counts
+    ) -> None:
+        self._access, self._device, self._repeating = reach, device, repeating
+        self._trail, self._counts = trail, counts
+
+    def around(self, bound: Bound) -> AiohttpHandler:
+        """What aiohttp calls for an endpoint."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            request[ENDPOINT] = bound.endpoint
+            return await self._enter(request, bound)
+
+        return handle
+
+    @web.middleware
+    async def outermost(self, request: web.Request, handler: AiohttpHandler) -> web.StreamResponse:
+        """Turns every failure into an answer, and tells of the request."""
+        number = logs.adopt_request_id(request.headers.get(logs.REQUEST_ID))
+        request["request_id"] = number
+        began = asyncio.get_running_loop().time()
+        status = 499
+        try:
+            response = await self._answered(request, handler)
+            status = response.status
+            return response
+        finally:
+            endpoint = request.get(ENDPOINT)
+            where = endpoint.path if endpoint else "unknown"
+            seconds = asyncio.get_running_loop().time() - began
+            self._counts.ended(where, request.method if endpoint else "any", status, seconds)
+            told = logs.fields(method=request.method, route=where, status=status, seconds=round(seconds, 6))
+            _log.info("answered", extra=told)
+
+    async def _answered(self, request: web.Request, handler: AiohttpHandler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException as routed:
+            return problem(as_error(routed), allow=routed.headers.get("Allow"))
+        except PiccoloError as failed:
+            return problem(failed)
+        except ConnectionError as gone:
+            _log.info("the client went away")
+            return problem(PiccoloError(Kind.CANCELLED, "CLIENT_GONE", str(gone)))
+        except Exception as unforeseen:
+            return problem(foreseen(unforeseen, request.path))
+
+    async def _enter(self, request: web.Request, bound: Bound) -> web.StreamResponse:
+        endpoint = bound.endpoint
+        actor = await self._admit(request, endpoint)
+        raw = await _body(request, endpoint)
+        call = Call(request, endpoint, actor, raw)
+        key = call.header("Idempotency-Key") if endpoint.keyed else None
+        if key is None:
+            made = await self._work(call, bound)
+            return respond(made) if isinstance(made, Reply) else made
+        caller = actor.token_id or actor.name
+        same = idempotency.fingerprint(request.method, request.raw_path, raw)
+        answer, again = await self._repeating.once(caller, key, same, lambda: self._keyed(call, bound))
+        replay = {"Idempotency-Replayed": "true"} if again else {}
+        return web.Response(status=answer.status, body=answer.body, headers={**answer.headers, **replay})
+
+    async def _admit(self, request: web.Request, endpoint: Endpoint) -> Actor:
+        """Who asks, when that caller may."""
+        headers_ = request.headers
+        access.refuse_cross_site(
+            request.method, request.host, headers_.get("Origin"), headers_.get("Sec-Fetch-Site")
+        )
+        if endpoint.scope is None:
+            return NOBODY
+        cookie = request.cookies.get(headers.COOKIE)
+        actor = await self._access.identify(cookie, _bearer(headers_.get("Authorization")))
+        if cookie and actor is NOBODY:
+            raise PiccoloError(Kind.UNAUTHENTICATED, "SESSION_ENDED", "This session has ended.")
+        access.require(actor, endpoint.scope)
+        if endpoint.unlocked:
+            await self._device.require_unlocked()
+        return actor
+
+    async def _keyed(self, call: Call, bound: Bound) -> idempotency.Answer:
+        """The work's answer, whatever it is."""
+        try:
+            made = await self._work(call, bound)
+            response = respond(_whole(made))
+        except PiccoloError as failed:
+            response = problem(failed)
+        except Exception as unforeseen:
+            response = problem(foreseen(unforeseen, bound.endpoint.path))
+        body = response.body if isinstance(response.body, bytes) else b""
+        return idempotency.Answer(response.status, dict(response.headers), body)
+
+    async def _work(self, call: Call, bound: Bound) -> Reply | web.StreamResponse:
+        endpoint, failed = call.endpoint, None
+        try:
+            return await _in_time(call, bound)
+        except PiccoloError as error:
+            failed = error
+            raise
+        finally:
+            if endpoint.audit:
+                await self._trail.note(call.actor, endpoint.audit, call.subject, failed)
+
+
+def _whole(made: Reply | web.StreamResponse) -> Reply:
+    if not isinstance(made, Reply):
+        raise TypeError("a stream cannot be repeated")
+    return made
+
+
+async def _in_time(call: Call, bound: Bound) -> Reply | web.StreamResponse:
+    seconds = call.endpoint.seconds
+    if seconds is None:
+        deadline.forget()
+        return await bound.handler(call)
+    deadline.begin(seconds)
+    try:
+        async with asyncio.timeout(seconds):
+            return await bound.handler(call)
+    except TimeoutError as late:
+        raise PiccoloError(
+            Kind.TIMEOUT, "DEADLINE_EXCEEDED", f"It took longer than {seconds:g} seconds."
+        ) from late
+
+
+async def _body(request: web.Request, endpoint: Endpoint) -> bytes:
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise PiccoloError(
+            Kind.INVALID, "ENCODING_UNSUPPORTED", "Send the body as it is, without a Content-Encoding."
+        )
+    if endpoint.takes is Takes.JSON:
+        return await read_json(request)
+    if endpoint.takes is Takes.NOTHING:
+        return await read_nothing(request)
+    return b""
+
+
+def _bearer(header: str | None) -> str | None:
+    if header is None:
+        return None
+    if not header.lower().startswith(_SCHEME):
+        raise PiccoloError(
+            Kind.UNAUTHENTICATED,
+            "AUTHORIZATION_UNKNOWN",
+            "The Authorization header must be Bearer and a token.",
+        )
+    return header[len(_SCHEME) :].strip()
+
+
+def respond(reply: Reply) -> web.Response:
+    """The answer of a handler."""
+    content = reply.content
+    made = web.Response(status=reply.status, body=content or None, headers=reply.headers)
+    if content:
+        made.content_type, _, parameters = reply.media.partition("; ")
+        if parameters.startswith("charset="):
+            made.charset = parameters.removeprefix("charset=")
+    return made
+
+
+def problem(error: PiccoloError, allow: str | None = None) -> web.Response:
+    """The answer for a failure."""
+    status = status_of(error)
+    extra = {"Retry-After": retry_after(error), "Allow": allow}
+    if status == 401:
+        extra["WWW-Authenticate"] = 'Bearer realm="piccolo"'
+    if status == 416 and "size" in error.details:
+        extra["Content-Range"] = f"bytes */{error.details['size']}"
+    found = {name: value for name, value in extra.items() if value}
+    reply = Reply(status, problem_of(error), found, media=PROBLEM)
+    return respond(reply)
+
+
+def as_error(routed: web.HTTPException) -> PiccoloError:
+    """What the router or the parser found, in our words."""
+    if routed.status == 404:
+        return PiccoloError(
+            Kind.NOT_FOUND,
+            "ADDRESS_UNKNOWN",
+            "Nothing has this address; /api/v1/openapi.json lists them all.",
+        )
+    if routed.status == 405:
+        return PiccoloError(
+            Kind.UNIMPLEMENTED, "METHOD_NOT_ALLOWED", "This address does not take this method."
+        )
+    if routed.status == 417:
+        return PiccoloError(Kind.INVALID, "EXPECTATION_FAILED", "Only Expect: 100-continue is understood.")
+    return PiccoloError(Kind.INVALID, "REQUEST_INVALID", f"The request cannot be used: {routed.reason}.")
+
+
+def foreseen(error: Exception, where: str) -> PiccoloError:
+    """The error that an exception stands for: the first foreseen one of a group, else an incident."""
+    if isinstance(error, ExceptionGroup):
+        known, unknown = error.split(PiccoloError)
+        leaf: BaseException | None = None if unknown else known
+        while isinstance(leaf, BaseExceptionGroup):
+            leaf = leaf.exceptions[0]
+        if isinstance(leaf, PiccoloError):
+            return leaf
+    return incident(error, where=where)

@@ -1,0 +1,107 @@
+"""Long work, and the stream of what changes."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from piccolo_gateway.core import events
+from piccolo_gateway.core.api import PREFIX, Answer, Endpoint, Header
+from piccolo_gateway.core.bodies.access import Scope
+from piccolo_gateway.core.bodies.memory import ListingOperations, Operation, Operations, Watching
+from piccolo_gateway.routes.call import Bound, Call, Reply
+from piccolo_gateway.routes.services import Services
+
+_TAG = "operations"
+_ONE = f"{PREFIX}/operations/{{operation_id}}"
+
+
+def endpoints(services: Services) -> list[Bound]:
+    """The operations' endpoints."""
+    return [*_operations(services), _events(services)]
+
+
+def _operations(services: Services) -> list[Bound]:
+    async def listing(call: Call) -> Reply:
+        asked = call.query(ListingOperations)
+        page = await services.operations.list(
+            page_size=asked.page_size, page_token=asked.page_token, running=asked.running
+        )
+        return Reply(body=page)
+
+    async def get(call: Call) -> Reply:
+        return Reply(body=await services.operations.get(call.parameter("operation_id")))
+
+    async def cancel(call: Call) -> Reply:
+        return Reply(202, await services.operations.cancel(call.parameter("operation_id")))
+
+    return [
+        Bound(
+            Endpoint(
+                method="GET",
+                path=f"{PREFIX}/operations",
+                summary="A page of operations",
+                tag=_TAG,
+                scope=Scope.WATCH,
+                query=ListingOperations,
+                answers={200: Answer("Newest first.", Operations)},
+            ),
+            listing,
+        ),
+        Bound(
+            Endpoint(
+                method="GET",
+                path=_ONE,
+                summary="One operation",
+                tag=_TAG,
+                scope=Scope.WATCH,
+                answers={200: Answer("How far it is.", Operation)},
+            ),
+            get,
+        ),
+        Bound(
+            Endpoint(
+                method="POST",
+                path=f"{_ONE}/cancel",
+                summary="Ask an operation to end",
+                tag=_TAG,
+                scope=Scope.ADMIN,
+                answers={202: Answer("The wish is recorded; the work ends when it can.", Operation)},
+                audit="operation.cancel",
+            ),
+            cancel,
+        ),
+    ]
+
+
+def _events(services: Services) -> Bound:
+    async def stream(call: Call) -> web.StreamResponse:
+        asked = call.query(Watching)
+        last = call.header("Last-Event-ID") or asked.after
+        async with services.events.open(last, asked.operation) as subscription:
+            response = web.StreamResponse(headers={"Content-Type": events.MEDIA, "X-Accel-Buffering": "no"})
+            await response.prepare(call.request)
+            await response.write(events.RETRY)
+            while (piece := await subscription.next()) is not None:
+                async with asyncio.timeout(services.idle_seconds):
+                    await response.write(piece)
+            await response.write_eof()
+            return response
+
+    return Bound(
+        Endpoint(
+            method="GET",
+            path=f"{PREFIX}/events",
+            summary="What changes, as server-sent events",
+            tag=_TAG,
+            scope=Scope.WATCH,
+            query=Watching,
+            headers=(Header("Last-Event-ID", "Goes on after the event with this id."),),
+            answers={200: Answer("`operation`, `circle` and `backup` events.", media=events.MEDIA)},
+            words="Events of the circle and the backup tell the present state, at the beginning and after"
+            " each change; those of operations each change since the last id.",
+            seconds=None,
+        ),
+        stream,
+    )

@@ -1,0 +1,99 @@
+"""Recovery from the words, and the backup that it needs."""
+
+from __future__ import annotations
+
+from piccolo_gateway.core.access import OWNER, Actor
+from piccolo_gateway.core.api import PREFIX, Answer, Endpoint, Header
+from piccolo_gateway.core.bodies.access import Scope
+from piccolo_gateway.core.bodies.base import Started
+from piccolo_gateway.core.bodies.device import Recovery
+from piccolo_gateway.core.bodies.memory import Backup, RestorePoints, Snapshot
+from piccolo_gateway.routes.call import Bound, Call, Reply
+from piccolo_gateway.routes.safety import WHERE, started
+from piccolo_gateway.routes.services import Services
+from piccolo_gateway.routes.sessions import begun
+
+_TAG = "recovery"
+
+
+def endpoints(services: Services) -> list[Bound]:
+    """The endpoints of recovery and backup."""
+
+    async def recover(call: Call) -> Reply:
+        asked = call.body(Recovery)
+        operation = await services.keys.recover(
+            asked.words, asked.passphrase, asked.seq, asked.device_name or ""
+        )
+        services.device.doubt()
+        secret, _ = services.access.watch()
+        call.actor, call.subject = Actor(OWNER), operation
+        return started(operation, begun(services, secret))
+
+    async def points(call: Call) -> Reply:
+        return Reply(body=await services.backups.points())
+
+    async def status(call: Call) -> Reply:
+        return Reply(body=await services.backups.status())
+
+    async def snapshot(call: Call) -> Reply:
+        return Reply(201, await services.backups.snapshot())
+
+    return [
+        Bound(
+            Endpoint(
+                method="POST",
+                path=f"{PREFIX}/recovery",
+                summary="Bring an owner back on a blank device, from the 24 words alone",
+                tag=_TAG,
+                scope=None,
+                body=Recovery,
+                answers={
+                    202: Answer(
+                        "The recovery runs. The cookie's session may watch it, and nothing else.",
+                        Started,
+                        headers=(WHERE, Header("Set-Cookie", "A session that may watch.")),
+                    )
+                },
+                words="Words and passphrase are sealed to /api/v1/boot-key. When the operation has succeeded,"
+                " log in with the passphrase.",
+                seconds=150.0,
+                audit="recovery.start",
+            ),
+            recover,
+        ),
+        Bound(
+            Endpoint(
+                method="GET",
+                path=f"{PREFIX}/recovery/points",
+                summary="States that can be restored",
+                tag=_TAG,
+                scope=Scope.ADMIN,
+                answers={200: Answer("Newest first.", RestorePoints)},
+            ),
+            points,
+        ),
+        Bound(
+            Endpoint(
+                method="GET",
+                path=f"{PREFIX}/backup",
+                summary="How far the backup is",
+                tag=_TAG,
+                scope=Scope.READ,
+                answers={200: Answer("What the cloud has acknowledged, and what it has not.", Backup)},
+            ),
+            status,
+        ),
+        Bound(
+            Endpoint(
+                method="POST",
+                path=f"{PREFIX}/backup/snapshot",
+                summary="Start a new chain of the backup now",
+                tag=_TAG,
+                scope=Scope.ADMIN,
+                answers={201: Answer("The snapshot is at the cloud.", Snapshot)},
+                seconds=600.0,
+                audit="backup.snapshot",
+            ),
+            snapshot,
+        ),
+    ]

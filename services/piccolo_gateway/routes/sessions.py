@@ -1,0 +1,98 @@
+"""Sessions: logging in and out."""
+
+from __future__ import annotations
+
+from piccolo_gateway.core.access import OWNER, Actor
+from piccolo_gateway.core.api import PREFIX, Answer, Endpoint, Header
+from piccolo_gateway.core.bodies.access import Login, Scope, Session, Sessions
+from piccolo_gateway.core.sessions import Session as Kept
+from piccolo_gateway.routes import headers
+from piccolo_gateway.routes.call import Bound, Call, Reply
+from piccolo_gateway.routes.services import Services
+
+_TAG = "sessions"
+_COOKIE = Header("Set-Cookie", "The session's secret, for this device only.")
+_ME = "current"
+
+
+def told(services: Services, kept: Kept, current: str) -> Session:
+    """A session as it is shown."""
+    return Session(
+        session_id=kept.session_id,
+        started=kept.started,
+        last_used=kept.last_used,
+        expires=services.access.ends_at(kept),
+        current=kept.session_id == current,
+        scopes=sorted(kept.scopes),
+    )
+
+
+def begun(services: Services, secret: str) -> dict[str, str]:
+    """The header that hands a session over."""
+    return {"Set-Cookie": headers.cookie(secret, int(services.lifetimes.absolute))}
+
+
+def endpoints(services: Services) -> list[Bound]:
+    """The sessions' endpoints."""
+
+    async def login(call: Call) -> Reply:
+        asked = call.body(Login)
+        secret, session = await services.access.login(asked.passphrase, unlock=asked.unlock)
+        call.actor = Actor(OWNER)
+        return Reply(201, told(services, session, session.session_id), begun(services, secret))
+
+    async def listing(call: Call) -> Reply:
+        known = services.access.sessions()
+        return Reply(body=Sessions(sessions=[told(services, one, call.actor.session_id) for one in known]))
+
+    async def logout(call: Call) -> Reply:
+        wanted = call.parameter("session_id")
+        mine = wanted in {_ME, call.actor.session_id}
+        if not mine and not call.actor.may(Scope.ADMIN):
+            wanted = ""
+        services.access.end(call.actor.session_id if mine else wanted)
+        return Reply(204, headers={"Set-Cookie": headers.no_cookie()} if mine else {})
+
+    return [
+        Bound(
+            Endpoint(
+                method="POST",
+                path=f"{PREFIX}/sessions",
+                summary="Log in with the passphrase",
+                tag=_TAG,
+                scope=None,
+                body=Login,
+                answers={201: Answer("A session; its secret is in the cookie.", Session, headers=(_COOKIE,))},
+                words="The passphrase is sealed to /api/v1/boot-key as `passphrase`. After a wrong one the"
+                " next must wait, longer each time: 429 with Retry-After.",
+                seconds=150.0,
+                audit="session.login",
+                repeatable=False,
+            ),
+            login,
+        ),
+        Bound(
+            Endpoint(
+                method="GET",
+                path=f"{PREFIX}/sessions",
+                summary="All sessions",
+                tag=_TAG,
+                scope=Scope.ADMIN,
+                answers={200: Answer("The latest first.", Sessions)},
+            ),
+            listing,
+        ),
+        Bound(
+            Endpoint(
+                method="DELETE",
+                path=f"{PREFIX}/sessions/{{session_id}}",
+                summary="Log out, or end another session",
+                tag=_TAG,
+                scope=Scope.WATCH,
+                answers={204: Answer("The session has ended.")},
+                words="`current` is the one that this request belongs to.",
+                audit="session.end",
+            ),
+            logout,
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""The device's memory: one database, and its encrypted backup."""

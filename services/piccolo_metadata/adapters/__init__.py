@@ -1,0 +1,1 @@
+"""SQLite through APSW, and the clocks."""

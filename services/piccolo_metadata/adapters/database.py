@@ -1,0 +1,239 @@
+"""The living database: one writer, some readers, and the exchange of the whole by a restored one.
+
+Rules:
+* A read borrows a connection for one transaction; a read that its caller gives up is interrupted.
+* While the database is exchanged, reads and writes wait; nobody sees half of it.
+* Closing in order clears the mark that makes the next start check the whole file; after damage it stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+import apsw
+from piccolo_chassis.errors import Kind, PiccoloError
+
+from piccolo_metadata.adapters.batch import View
+from piccolo_metadata.adapters.connection import first_damage, open_reader, open_writer, translated
+from piccolo_metadata.adapters.damage import OpenMark, set_aside
+from piccolo_metadata.adapters.schema import migrate, version_of
+from piccolo_metadata.adapters.topics import Topics
+from piccolo_metadata.adapters.writer import Writer
+from piccolo_metadata.core.ages import Age
+from piccolo_metadata.engine.upkeep import age_of
+from piccolo_metadata.ports import SNAPSHOT_WANTED, Clock, Rows, Transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_READERS: Final = 3
+_OUTBOX: Final = "outbox"
+
+
+@asynccontextmanager
+async def opened(path: Path, clock: Clock) -> AsyncIterator[Database]:
+    """The database at `path`, open while the context lasts.
+
+    Raises PiccoloError PRECONDITION (SCHEMA_NEWER, DATABASE_DAMAGED) or what the disk says.
+    """
+    database = Database(path, clock)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+class Database:
+    """Implements ports.Memory."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.path = path
+        self._clock = clock
+        self._mark = OpenMark(path.parent)
+        self._age = Age(0, clock.wall(), clock.monotonic())
+        self._topics = Topics()
+        self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
+        self._readers: asyncio.Queue[apsw.Connection] = asyncio.Queue()
+        self._usable = asyncio.Event()
+        self._closing = self._damaged = False
+        self._exchanging = asyncio.Lock()
+        self._last = 0
+        self._writer: Writer
+
+    @property
+    def last_number(self) -> int:
+        """The outbox's last number."""
+        return self._last
+
+    def look(self) -> Age:
+        """The memory's age now."""
+        self._age = self._age.look(self._clock.wall(), self._clock.monotonic())
+        return self._age
+
+    async def read(self, work: Callable[Concatenate[Rows, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs `work` in a reader thread, on one consistent view."""
+        await self._until_usable()
+        reader = await self._readers.get()
+        loop = asyncio.get_running_loop()
+        running: asyncio.Future[T] = loop.run_in_executor(
+            self._threads, partial(_read, reader, self.look(), work, *args, **kwargs)
+        )
+        running.add_done_callback(lambda ended: self._return(reader, ended))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            reader.interrupt()
+            raise
+        except PiccoloError as failed:
+            self._remember(failed)
+            raise
+
+    async def write(
+        self, work: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Runs `work` in the writer thread; returns when its commit is durable."""
+        await self._until_usable()
+        try:
+            result: T = await self._writer.submit(lambda write: work(write, *args, **kwargs))
+            return result
+        except PiccoloError as failed:
+            self._remember(failed)
+            raise
+
+    async def changed(self, topic: str, seen: int) -> int:
+        """Waits until a commit has touched the topic since `seen`; returns what to give next time."""
+        await self._topics.until(topic, lambda: self._topics.count(topic) > seen)
+        return self._topics.count(topic)
+
+    async def committed(self, after: int) -> int:
+        """Waits until the outbox's last number is above `after`, and returns it."""
+        await self._topics.until(_OUTBOX, lambda: self._last > after)
+        return self._last
+
+    @asynccontextmanager
+    async def exchanged(self) -> AsyncIterator[None]:
+        """Closes the database while the body replaces its file, then opens what is there."""
+        async with self._exchanging:
+            await self._shut()
+            try:
+                yield
+            finally:
+                await self._start()
+
+    async def open(self) -> None:
+        """Opens, checks after an unclean end, migrates.
+
+        Raises PiccoloError PRECONDITION (SCHEMA_NEWER, DATABASE_DAMAGED).
+        """
+        await self._start()
+
+    async def close(self) -> None:
+        """Does the writes that wait, then closes."""
+        self._closing = True
+        async with self._exchanging:
+            await self._shut()
+        self._threads.shutdown()
+        if not self._damaged:
+            self._mark.clear()
+
+    async def _start(self) -> None:
+        self._writer = Writer(self._open_writer, self.look, self._told)
+        try:
+            self._last = await self._writer.start()
+            for _ in range(_READERS):
+                self._readers.put_nowait(await asyncio.to_thread(open_reader, self.path))
+        except BaseException:
+            self._closing = True  # those who wait are told, and nobody else waits
+            raise
+        finally:
+            self._usable.set()
+        self._topics.tell(_OUTBOX)
+
+    async def _shut(self) -> None:
+        self._usable.clear()
+        for _ in range(_READERS):
+            (await self._readers.get()).close()
+        await self._writer.stop()
+
+    def _open_writer(self) -> apsw.Connection:
+        with translated():
+            try:
+                return self._checked()
+            except (apsw.CorruptError, apsw.NotADBError) as damaged:
+                raise set_aside(self.path, str(damaged)) from damaged
+
+    def _checked(self) -> apsw.Connection:
+        check = self._mark.is_set() and self.path.exists()
+        self._mark.set()
+        connection = open_writer(self.path)
+        try:
+            damage = first_damage(connection) if check else None
+            if damage is None:
+                self._make_ready(connection)
+                return connection
+        except BaseException:
+            connection.close(True)
+            raise
+        connection.close(True)
+        raise set_aside(self.path, damage)
+
+    def _make_ready(self, connection: apsw.Connection) -> None:
+        fresh = version_of(connection) == 0
+        if migrate(connection) and not fresh:
+            connection.execute("INSERT OR REPLACE INTO local VALUES (?, x'')", (SNAPSHOT_WANTED,))
+        seconds = max(self._age.seconds, age_of(View(connection, self._age)))
+        self._age = Age(seconds, self._clock.wall(), self._clock.monotonic(), self._age.quiet_until)
+
+    def _told(self, last: int, topics: set[str]) -> None:
+        for topic in topics:
+            self._topics.tell(topic)
+        if last > self._last:
+            self._last = last
+            self._topics.tell(_OUTBOX)
+
+    async def _until_usable(self) -> None:
+        if not self._closing:
+            await self._usable.wait()
+        if self._closing:
+            raise PiccoloError(
+                Kind.UNAVAILABLE, "STOPPING", "The device's memory is closing; try again in a moment."
+            )
+
+    def _return(self, reader: apsw.Connection, ended: asyncio.Future[Any]) -> None:
+        self._readers.put_nowait(reader)
+        if not ended.cancelled():
+            ended.exception()  # who gave the read up does not ask for it
+
+    def _remember(self, failed: PiccoloError) -> None:
+        self._damaged = self._damaged or failed.reason == "DATABASE_DAMAGED"
+
+
+def _read(
+    connection: apsw.Connection,
+    age: Age,
+    work: Callable[Concatenate[Rows, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    view = View(connection, age)
+    with translated():
+        connection.execute("BEGIN")
+        try:
+            return work(view, *args, **kwargs)
+        finally:
+            view.close()
+            _end(connection)
+
+
+def _end(connection: apsw.Connection) -> None:
+    try:
+        connection.execute("ROLLBACK")
+    except apsw.InterruptError:  # the caller gave up just now
+        connection.execute("ROLLBACK")

@@ -1,0 +1,70 @@
+"""What the tree of names holds, as the engine hands it out.
+
+Times are seconds since 1970, sizes are plaintext bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from piccolo_metadata.core.paths import Path
+
+
+class EntryKind(IntEnum):
+    """Files and directories; the numbers are those of the wire and of the database."""
+
+    FILE = 1
+    DIRECTORY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name. `version_id` is None, `size` and `versions` are 0 for a directory."""
+
+    path: Path
+    kind: EntryKind
+    revision: int
+    version_id: bytes | None
+    size: int
+    modified: int
+    media: str
+    versions: int
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it is on the wire."""
+        return self.path.size + len(self.media) + 64
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One kept content of a file. `number` orders them, higher is newer."""
+
+    number: int
+    version_id: bytes
+    size: int
+    modified: int
+    stored: int
+    current: bool
+    media: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """One entry in the trash, as it was, with its old path."""
+
+    trash_id: int
+    entry: Entry
+    removed: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts below a directory: `size` is of the current versions, `versions` are all that are kept."""
+
+    files: int
+    directories: int
+    size: int
+    versions: int

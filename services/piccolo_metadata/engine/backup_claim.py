@@ -1,0 +1,133 @@
+"""Claims the log for a new generation of the owner's device.
+
+Rules:
+* A claim follows the newest entry that the cloud has, after the whole chain of headers was verified and this
+  device's own position was found in it.
+* What a former device wrote while this one was being restored is in the log and not in this memory: that is
+  told, not hidden.
+* Asking again after a crash answers the same: the claim's bytes are kept like any other entry's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.records.backup import Delegation, EntryKind
+from piccolo_formats.signed import Signed
+
+from piccolo_metadata.core.backup_points import Point, restorable
+from piccolo_metadata.core.backup_records import DELEGATION, POSITION, Pending, Position, fresh_position
+from piccolo_metadata.engine.backup_ledger import Standing
+from piccolo_metadata.engine.backup_log import Survey
+from piccolo_metadata.engine.backup_ports import Access, CloudLog
+from piccolo_metadata.engine.backup_words import forked, restore_first, rolled_back
+from piccolo_metadata.engine.backup_writer import Writer
+from piccolo_metadata.ports import Outbox
+
+# after these the claim's bytes are of no use any more: another entry has their place
+_HOPELESS = frozenset({"FORK", "FENCED", "GENERATION_TAKEN", "LOG_GAP", "LOG_MOVED", "ROLLED_BACK"})
+
+
+class Claimer:
+    """Writes claims. The caller holds the turn."""
+
+    def __init__(self, outbox: Outbox, cloud: CloudLog, writer: Writer) -> None:
+        """Claim through this writer."""
+        self._outbox, self._cloud, self._writer = outbox, cloud, writer
+
+    async def claim(self, standing: Standing, claim: bytes, delegation: Signed[Delegation]) -> int:
+        """Creates the claim (Signed("claim")) for the generation of the delegation; returns its seq."""
+        record = delegation.record
+        if not _is_claimed(standing, record):
+            await self._create(standing, claim, delegation)
+        await self._outbox.set_local({DELEGATION: delegation.to_bytes()})
+        await self._outbox.set_generation(record.generation)
+        position = standing.position
+        if not _is_claimed(standing, record) or position is None:
+            position = Position.from_record(await self._outbox.local(POSITION) or b"")
+        return position.claim
+
+    async def _create(self, standing: Standing, claim: bytes, delegation: Signed[Delegation]) -> None:
+        access = Access(delegation.record.locator, delegation.to_bytes())
+        survey = Survey(self._cloud, access)
+        await survey.extend()
+        if survey.broken is not None:
+            raise survey.broken
+        pending = standing.pending
+        position = self._found(standing.position, survey, access.locator)
+        if pending is not None and _has(survey, pending):
+            position = await self._writer.acknowledge(position, pending)
+            pending = None
+            if position.claim == position.seq and position.generation == delegation.record.generation:
+                return
+        position = await self._at_the_end(position, survey.points, delegation.record.generation)
+        if pending is not None and not await self._is_this_claim(pending, position, delegation.record):
+            await self._writer.forget(pending)
+            pending = None
+        if pending is None:
+            base = survey.verifier.snapshot
+            pending = await self._writer.prepare_claim(delegation, position, base, claim)
+        await self._send(access, position, pending)
+
+    async def _send(self, access: Access, position: Position, pending: Pending) -> None:
+        try:
+            await self._writer.send(access, position, pending)
+        except PiccoloError as refused:
+            if refused.reason in _HOPELESS:
+                await self._writer.forget(pending)
+            raise
+
+    def _found(self, position: Position | None, survey: Survey, locator: bytes) -> Position:
+        """This device's position in the verified log."""
+        if not survey.points and (position is None or position.seq == 0):
+            return fresh_position(locator, 1)
+        if position is None or position.locator != locator or position.seq == 0:
+            raise restore_first()
+        last = survey.last.seq if survey.last else 0
+        own = survey.at(position.seq)
+        if own is None and last < position.seq:
+            raise rolled_back(position.seq, last)
+        if own is None or own.hash != position.hash:
+            raise forked(position.seq, "is another one than it was")
+        return position
+
+    async def _at_the_end(self, position: Position, points: list[Point], generation: int) -> Position:
+        """The position moved to the log's end; what is passed by is noted as missed."""
+        if not points:
+            return position
+        last = points[-1]
+        if generation <= last.generation:
+            raise PiccoloError(
+                Kind.CONFLICT,
+                "GENERATION_TAKEN",
+                f"Generation {last.generation} has already claimed the backup log; claim the next one.",
+                {"generation": str(last.generation)},
+            )
+        passed = [point.seq for point in restorable(points) if point.seq > position.seq]
+        position = replace(position, seq=last.seq, hash=last.hash, time=last.time)
+        if passed:
+            first = position.missed or passed[0]
+            position = replace(position, missed=first, missed_to=passed[-1])
+        await self._outbox.set_local({POSITION: position.to_record()})
+        return position
+
+    async def _is_this_claim(self, pending: Pending, position: Position, record: Delegation) -> bool:
+        """Whether the pending entry is the claim to be made, at the log's end, and still whole here."""
+        place = (pending.kind, pending.locator, pending.generation, pending.seq)
+        wanted = (EntryKind.CLAIM, record.locator, record.generation, position.seq + 1)
+        return place == wanted and await self._writer.is_whole(pending)
+
+
+def _is_claimed(standing: Standing, record: Delegation) -> bool:
+    position = standing.position
+    return (
+        position is not None
+        and position.claim > 0
+        and (position.locator, position.generation) == (record.locator, record.generation)
+    )
+
+
+def _has(survey: Survey, pending: Pending) -> bool:
+    point = survey.at(pending.seq)
+    return point is not None and point.hash == pending.hash

@@ -1,0 +1,104 @@
+"""Copying a directory.
+
+Rules:
+* The copy is built out of sight, in small pieces, and gets its name at the end, in one write: nobody sees
+  half a copy, and no other write waits for a large one.
+* What changes in the source meanwhile may be in the copy or not, file by file.
+* A copy that does not come to its end is taken apart; one that a crash left is found at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from piccolo_metadata.core.entries import Entry
+from piccolo_metadata.core.paths import Path, check_length
+from piccolo_metadata.engine import files, trash, tree
+from piccolo_metadata.engine.tree import Node
+from piccolo_metadata.engine.walk import Place, walk
+from piccolo_metadata.ports import Memory, Transaction
+
+_PIECE: Final = 500
+
+
+async def copy(memory: Memory, source: Path, destination: Path, *, overwrite: bool) -> Entry:
+    """Copies a file or a directory; returns the new entry.
+
+    Raises PiccoloError NOT_FOUND (ENTRY_NOT_FOUND), ALREADY_EXISTS (ENTRY_EXISTS), PRECONDITION
+    (NOT_A_DIRECTORY) or INVALID (INTO_ITSELF, PATH_TOO_LONG).
+    """
+    entry = await memory.write(files.copy_file, source, destination, overwrite=overwrite)
+    if entry is not None:
+        return entry
+    staged = await memory.write(_begin, source, destination, overwrite=overwrite)
+    try:
+        after: Place | None = ()
+        while after is not None:
+            after = await memory.write(_go_on, source, staged, after)
+        return await memory.write(_finish, staged, destination, overwrite=overwrite)
+    except BaseException:
+        await asyncio.shield(memory.write(_give_up, staged))
+        await trash.take_apart(memory)
+        raise
+
+
+async def clean_up(memory: Memory) -> None:
+    """Takes apart what copies of an earlier process left."""
+    while await memory.write(_give_up_one):
+        pass
+    await trash.take_apart(memory)
+
+
+def _begin(tx: Transaction, source: Path, destination: Path, *, overwrite: bool) -> int:
+    """Refuses what cannot end well; makes the directory that becomes the copy, and returns its id."""
+    node = tree.find_directory(tx, source)
+    files.refuse_into_itself(source, destination)
+    check_length(destination.size + node.deep)
+    occupant = tree.lookup(tx, destination)
+    if occupant and (occupant.is_directory or not overwrite):
+        raise files.exists(destination)
+    return tree.insert(tx, [tree.by_id(tx, tree.STAGE)], str(tx.revision())).id
+
+
+def _go_on(tx: Transaction, source: Path, staged: int, after: Place) -> Place | None:
+    """Copies some more; returns where it is, None at the end."""
+    top = tree.by_id(tx, staged)
+    made: dict[Path, list[Node]] = {Path(): [top]}
+    here = Path()
+    for count, (here, node) in enumerate(walk(tx, tree.find_directory(tx, source), Path(), after), 1):
+        above = _chain(tx, made, here.parent)
+        if node.is_directory:
+            made[here] = [*above, tree.insert(tx, above, node.name)]
+        else:
+            files.copy_node(tx, node, above, node.name)
+        if count == _PIECE:
+            return here.parts
+    return None
+
+
+def _chain(tx: Transaction, made: dict[Path, list[Node]], path: Path) -> list[Node]:
+    """The copied directories down to `path`, made by this piece or by one before."""
+    for depth in range(1, len(path.parts) + 1):
+        here = Path(path.parts[:depth])
+        if here not in made:
+            above = made[here.parent]
+            copied = tree.child(tx, above[-1].id, here.name)
+            made[here] = [*above, copied or tree.insert(tx, above, here.name)]
+    return made[path]
+
+
+def _finish(tx: Transaction, staged: int, destination: Path, *, overwrite: bool) -> Entry:
+    above = files.make_room(tx, destination, overwrite=overwrite)
+    return tree.place(tx, tree.by_id(tx, staged), above, destination.name).entry(destination)
+
+
+def _give_up(tx: Transaction, staged: int) -> None:
+    trash.discard(tx, tree.by_id(tx, staged), "/", doomed=True)
+
+
+def _give_up_one(tx: Transaction) -> bool:
+    row = tx.one("SELECT id FROM entry WHERE parent = ? AND id <> parent LIMIT 1", tree.STAGE)
+    if row:
+        _give_up(tx, row[0])
+    return row is not None

@@ -1,0 +1,54 @@
+"""The index of names: every three characters in a row of a folded name lead to its entry.
+
+Rules:
+* It is derived from the names and travels in no backup; `rebuild` makes it again.
+* Two end marks follow each name, so that every character begins a group of three, and a query of one or two
+  characters is a range of groups.
+* It finds candidates: a name may hold all groups of a query and not the query. The caller looks at the name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from piccolo_metadata.core.paths import fold
+from piccolo_metadata.ports import Rows, Transaction
+
+_GROUP: Final = 3
+_END: Final = "\x01\x01"
+_LAST: Final = "\U0010ffff"
+
+
+def add(tx: Transaction, entry: int, name: str) -> None:
+    """Indexes an entry's name."""
+    tx.run("INSERT INTO search (rowid, name) VALUES (?, ?)", entry, fold(name) + _END)
+
+
+def remove(tx: Transaction, entry: int) -> None:
+    """Forgets an entry."""
+    tx.run("DELETE FROM search WHERE rowid = ?", entry)
+
+
+def rebuild(tx: Transaction) -> None:
+    """Makes the index anew from all names."""
+    tx.run("INSERT INTO search (search) VALUES ('delete-all')")
+    for number, name in tx.each("SELECT id, name FROM entry WHERE name <> '' ORDER BY id"):
+        add(tx, number, name)
+
+
+def candidates(rows: Rows, folded: str, most: int) -> list[int]:
+    """At most `most` entries, in no order, among which are those whose folded name holds `folded`."""
+    found = _short(rows, folded, most) if len(folded) < _GROUP else _long(rows, folded, most)
+    return [number for (number,) in found]
+
+
+def _short(rows: Rows, folded: str, most: int) -> Iterator[tuple[int]]:
+    sql = "SELECT DISTINCT doc FROM temp.gram WHERE term >= ? AND term < ? LIMIT ?"
+    return rows.each(sql, folded, folded + _LAST, most)
+
+
+def _long(rows: Rows, folded: str, most: int) -> Iterator[tuple[int]]:
+    groups = {folded[at : at + _GROUP] for at in range(len(folded) - _GROUP + 1)}
+    match = " AND ".join('"' + group.replace('"', '""') + '"' for group in sorted(groups))
+    return rows.each("SELECT rowid FROM search WHERE search MATCH ? LIMIT ?", match, most)

@@ -1,0 +1,121 @@
+"""The trash: where removed entries wait, and how they end.
+
+Rules:
+* Removing moves one row: a directory goes with all that is in it, however much that is.
+* What is doomed can no longer be restored; it is taken apart in small pieces, so that nobody waits for it.
+  A process that dies in between goes on at its next start.
+* Trash ids are revisions, so none is given twice.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from piccolo_chassis.errors import Kind, PiccoloError
+
+from piccolo_metadata.core.entries import Entry, Removed
+from piccolo_metadata.core.pages import Page, take
+from piccolo_metadata.core.paths import Path
+from piccolo_metadata.engine import history, tree
+from piccolo_metadata.engine.tree import Node
+from piccolo_metadata.ports import Memory, Rows, Transaction
+
+_PIECE: Final = 500
+
+
+def discard(tx: Transaction, node: Node, path: str, *, doomed: bool = False) -> Removed:
+    """Moves an entry into the trash, `doomed` to be taken apart at once."""
+    files = _count_files(tx, node)
+    trash_id = tx.revision()
+    tx.run(
+        "INSERT INTO trash (id, entry, path, removed, aged, files, doomed) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        trash_id,
+        node.id,
+        path,
+        tx.now,
+        tx.age,
+        files,
+        int(doomed),
+    )
+    tree.place(tx, node, [tree.by_id(tx, tree.TRASH)], str(trash_id))
+    return Removed(trash_id, node.entry(Path()), tx.now, files)
+
+
+def listing(rows: Rows, before: int | None, most: int) -> Page[Removed]:
+    """A page of the trash, newest first, those with an id below `before`."""
+    found = rows.each(
+        "SELECT id, entry, path, removed, files FROM trash WHERE doomed = 0 AND id < ? ORDER BY id DESC",
+        before if before is not None else 1 << 62,
+    )
+    removed = (
+        Removed(trash_id, tree.by_id(rows, entry).entry(Path.parse(path)), when, files)
+        for trash_id, entry, path, when, files in found
+    )
+    return take(removed, most, lambda one: one.entry.weight + 32)
+
+
+def restore(tx: Transaction, trash_id: int, path: Path | None) -> Entry:
+    """Takes an entry out of the trash, to its old path or to another; missing parents are made again.
+
+    Raises PiccoloError NOT_FOUND (TRASH_NOT_FOUND), ALREADY_EXISTS (ENTRY_EXISTS), PRECONDITION
+    (NOT_A_DIRECTORY) or INVALID (PATH_TOO_LONG).
+    """
+    row = tx.one("SELECT entry, path FROM trash WHERE id = ? AND doomed = 0", trash_id)
+    if row is None:
+        raise PiccoloError(
+            Kind.NOT_FOUND, "TRASH_NOT_FOUND", "The trash does not hold this any more, or never did."
+        )
+    target = Path.parse(row[1]) if path is None else path
+    above = tree.make_directories(tx, target.parent)
+    if target == Path() or tree.child(tx, above[-1].id, target.name):
+        raise PiccoloError(
+            Kind.ALREADY_EXISTS, "ENTRY_EXISTS", f"{target} exists; restore under another name."
+        )
+    tx.run("DELETE FROM trash WHERE id = ?", trash_id)
+    return tree.place(tx, tree.by_id(tx, row[0]), above, target.name).entry(target)
+
+
+def doom_expired(tx: Transaction, keep: int) -> int:
+    """Dooms what has been in the trash for `keep` seconds of the memory's age; returns how many entries."""
+    return tx.run("UPDATE trash SET doomed = 1 WHERE doomed = 0 AND aged <= ?", tx.age - keep)
+
+
+async def take_apart(memory: Memory) -> None:
+    """Deletes all that is doomed, piece by piece."""
+    while await memory.write(take_apart_some):
+        pass
+
+
+def take_apart_some(tx: Transaction) -> bool:
+    """Deletes a piece of what is doomed; returns whether there was any."""
+    row = tx.one("SELECT id, entry FROM trash WHERE doomed = 1 ORDER BY id LIMIT 1")
+    if row is None:
+        return False
+    trash_id, top = row
+    path, freed = [tree.by_id(tx, top)], []
+    for _ in range(_PIECE):
+        found = tx.one("SELECT id, kind FROM entry WHERE parent = ? LIMIT 1", path[-1].id)
+        if found:
+            path.append(tree.by_id(tx, found[0]))
+            continue
+        node = path.pop()
+        freed += history.forget_all(tx, node.id)
+        if not path:
+            tx.run("DELETE FROM trash WHERE id = ?", trash_id)
+        tree.delete(tx, node.id)
+        if not path:
+            break
+    history.release(tx, freed)
+    return True
+
+
+def _count_files(rows: Rows, node: Node) -> int:
+    if not node.is_directory:
+        return 1
+    row = rows.one(
+        "WITH RECURSIVE below (id, kind) AS (SELECT ?, 2 UNION ALL"
+        " SELECT e.id, e.kind FROM below b JOIN entry e ON e.parent = b.id WHERE b.kind = 2)"
+        " SELECT count(*) FROM below WHERE kind = 1",
+        node.id,
+    )
+    return int(row[0]) if row else 0

@@ -1,0 +1,182 @@
+"""ObjectService: the vault's memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from piccolo.metadata.v1 import object_pb2 as pb
+from piccolo.metadata.v1 import object_pb2_grpc
+
+from piccolo_metadata.core.paths import Path
+from piccolo_metadata.engine import numbers, objects, publishing, repairs, tombstones, uploads
+from piccolo_metadata.ports import Memory
+from piccolo_metadata.service import convert
+from piccolo_metadata.service.file import entry_of
+from piccolo_metadata.service.wire import Listing, optional, whole
+
+_PAGE: Final = 1_000
+
+
+class ObjectServicer(object_pb2_grpc.ObjectServiceServicer):
+    """Serves manifests and what keeps them true."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    async def Reserve(self, request: pb.ReserveRequest, context: Any) -> pb.ReserveResponse:
+        """Draws mutation numbers."""
+        first, generation = await self._memory.write(numbers.reserve, request.count)
+        return pb.ReserveResponse(first=first, generation=generation)
+
+    async def BeginUpload(self, request: pb.BeginUploadRequest, context: Any) -> pb.BeginUploadResponse:
+        """Journals an upload."""
+        await self._memory.write(uploads.begin, convert.upload_from(request.upload))
+        return pb.BeginUploadResponse()
+
+    async def Checkpoint(self, request: pb.CheckpointRequest, context: Any) -> pb.CheckpointResponse:
+        """Records durable segments."""
+        durable = await self._memory.write(
+            uploads.checkpoint, request.upload_id, whole(request.first_segment), request.leaves
+        )
+        return pb.CheckpointResponse(durable_segments=durable)
+
+    async def GetUpload(self, request: pb.GetUploadRequest, context: Any) -> pb.GetUploadResponse:
+        """Returns an upload."""
+        upload = await self._memory.read(uploads.get, request.upload_id)
+        return pb.GetUploadResponse(upload=convert.upload_to(upload))
+
+    async def ReadLeaves(
+        self, request: pb.ReadLeavesRequest, context: Any
+    ) -> AsyncIterator[pb.ReadLeavesResponse]:
+        """Streams an upload's leaves."""
+        first: int | None = 0
+        while first is not None:
+            pieces, first = await self._memory.read(uploads.leaves_after, request.upload_id, first)
+            for leaves in pieces:
+                yield pb.ReadLeavesResponse(leaves=leaves)
+
+    async def ListUploads(self, request: pb.ListUploadsRequest, context: Any) -> pb.ListUploadsResponse:
+        """Returns all uploads."""
+        found = await self._memory.read(uploads.listing)
+        return pb.ListUploadsResponse(uploads=map(convert.upload_to, found))
+
+    async def ForgetUpload(self, request: pb.ForgetUploadRequest, context: Any) -> pb.ForgetUploadResponse:
+        """Ends an upload."""
+        await self._memory.write(uploads.forget, request.upload_id)
+        return pb.ForgetUploadResponse()
+
+    async def Prepare(self, request: pb.PrepareRequest, context: Any) -> pb.PrepareResponse:
+        """Journals an intent."""
+        refused = await self._memory.write(publishing.prepare, convert.intent_from(request.intent))
+        return pb.PrepareResponse(refused=map(convert.refusal_to, refused))
+
+    async def Publish(self, request: pb.PublishRequest, context: Any) -> pb.PublishResponse:
+        """Makes an intent's files visible."""
+        missing = convert.missing_from(request)
+        outcomes = await self._memory.write(publishing.publish, request.object_id, missing)
+        return pb.PublishResponse(published=map(convert.published_to, outcomes))
+
+    async def ListIntents(self, request: pb.ListIntentsRequest, context: Any) -> pb.ListIntentsResponse:
+        """Returns open intents."""
+        found = await self._memory.read(publishing.listing)
+        return pb.ListIntentsResponse(intents=map(convert.intent_to, found))
+
+    async def Abandon(self, request: pb.AbandonRequest, context: Any) -> pb.AbandonResponse:
+        """Drops an intent."""
+        await self._memory.write(publishing.abandon, request.object_id)
+        return pb.AbandonResponse()
+
+    async def GetManifest(self, request: pb.GetManifestRequest, context: Any) -> pb.GetManifestResponse:
+        """Finds what is needed to read a file."""
+        path = Path.parse(request.path)
+        manifest = await self._memory.read(objects.manifest, path, request.version_id)
+        return pb.GetManifestResponse(
+            entry=entry_of(manifest.entry),
+            content=convert.content_to(manifest.content),
+            object=convert.object_to(manifest.object),
+        )
+
+    async def GetObject(self, request: pb.GetObjectRequest, context: Any) -> pb.GetObjectResponse:
+        """Returns an object."""
+        stored = await self._memory.read(objects.get, request.object_id)
+        return pb.GetObjectResponse(object=convert.object_to(stored))
+
+    async def ListObjects(self, request: pb.ListObjectsRequest, context: Any) -> pb.ListObjectsResponse:
+        """Returns a page of objects."""
+        listing = Listing("objects", request.under, request.keeper)
+        after, most = listing.after(request.page_token, b""), request.page_size or _PAGE
+        if request.under:
+            under = Path.parse(request.under)
+            page = await self._memory.read(objects.listing_under, under, request.keeper, after, most)
+        else:
+            page = await self._memory.read(objects.listing, request.keeper, after, most)
+        last = page.items[-1].object_id if page.items else b""
+        return pb.ListObjectsResponse(
+            objects=map(convert.object_to, page.items), next_page_token=listing.next(page.more, last)
+        )
+
+    async def ListObjectFiles(
+        self, request: pb.ListObjectFilesRequest, context: Any
+    ) -> pb.ListObjectFilesResponse:
+        """Returns the file versions in an object."""
+        found = await self._memory.read(objects.files_of, request.object_id)
+        return pb.ListObjectFilesResponse(files=map(convert.file_to, found))
+
+    async def UpdateLayout(self, request: pb.UpdateLayoutRequest, context: Any) -> pb.UpdateLayoutResponse:
+        """Replaces a layout."""
+        stored = convert.object_from(request.object)
+        await self._memory.write(objects.update, stored, request.expected_layout)
+        return pb.UpdateLayoutResponse()
+
+    async def EnqueueRepairs(
+        self, request: pb.EnqueueRepairsRequest, context: Any
+    ) -> pb.EnqueueRepairsResponse:
+        """Queues repairs."""
+        await self._memory.write(repairs.enqueue, [convert.repair_from(one) for one in request.repairs])
+        return pb.EnqueueRepairsResponse()
+
+    async def ListRepairs(self, request: pb.ListRepairsRequest, context: Any) -> pb.ListRepairsResponse:
+        """Returns the most urgent repairs."""
+        queue = await self._memory.read(repairs.listing, request.page_size or _PAGE, due=request.due)
+        return pb.ListRepairsResponse(repairs=map(convert.repair_to, queue.repairs), total=queue.total)
+
+    async def FinishRepair(self, request: pb.FinishRepairRequest, context: Any) -> pb.FinishRepairResponse:
+        """Ends or postpones a repair."""
+        await self._memory.write(repairs.finish, request.object_id, optional(request, "retry_at"))
+        return pb.FinishRepairResponse()
+
+    async def ListReclaimable(
+        self, request: pb.ListReclaimableRequest, context: Any
+    ) -> pb.ListReclaimableResponse:
+        """Returns objects that nobody needs."""
+        page = await self._memory.read(objects.reclaimable, request.page_size or _PAGE)
+        return pb.ListReclaimableResponse(objects=map(convert.object_to, page.items))
+
+    async def RecordTombstone(
+        self, request: pb.RecordTombstoneRequest, context: Any
+    ) -> pb.RecordTombstoneResponse:
+        """Forgets objects and queues their tombstone."""
+        number = await self._memory.write(
+            tombstones.record, request.tombstone, list(request.object_ids), list(request.keepers)
+        )
+        return pb.RecordTombstoneResponse(tombstone_id=number)
+
+    async def ListTombstones(
+        self, request: pb.ListTombstonesRequest, context: Any
+    ) -> pb.ListTombstonesResponse:
+        """Returns what keepers have to be told."""
+        found = await self._memory.read(tombstones.pending, request.keeper)
+        return pb.ListTombstonesResponse(
+            pending=[
+                pb.PendingTombstone(tombstone_id=one.tombstone_id, keeper=one.keeper, tombstone=one.tombstone)
+                for one in found
+            ]
+        )
+
+    async def AcknowledgeTombstone(
+        self, request: pb.AcknowledgeTombstoneRequest, context: Any
+    ) -> pb.AcknowledgeTombstoneResponse:
+        """Ends the queueing for one keeper."""
+        await self._memory.write(tombstones.acknowledge, whole(request.tombstone_id), request.keeper)
+        return pb.AcknowledgeTombstoneResponse()

@@ -1,0 +1,340 @@
+"""An owner, a cloud in memory that can misbehave, and the contract that holds it to the real one."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_chassis.testing import no_leaked_processes, running
+from piccolo_formats.backup_body import open_body_key
+from piccolo_formats.backup_entry import PREFIX_SIZE, VerifiedHeader, open_header, parse_prefix
+from piccolo_formats.digests import digest
+from piccolo_formats.kek import Kek
+from piccolo_formats.keypairs import SigningKey
+from piccolo_formats.records.backup import Delegation, EntryHeader, EntryKind, Head
+from piccolo_formats.records.generations import Claim
+from piccolo_formats.signed import countersign, open_signed, sign
+
+from piccolo_metadata.adapters.cloud_channel import CloudChannel
+from piccolo_metadata.adapters.cloud_log import GrpcCloudLog
+from piccolo_metadata.core.backup_entry import Draft, EntryBuilder
+from piccolo_metadata.core.backup_points import Point
+from piccolo_metadata.engine.backup_ports import Access, CloudLog, Kept, Piece
+from piccolo_metadata.engine.backup_restore import Progress
+
+__all__ = ["no_leaked_processes"]
+
+
+@dataclass
+class Owner:
+    """The holder of 24 words: what the vault does for the backup."""
+
+    kek: Kek = field(default_factory=lambda: Kek.generate(os.urandom))
+
+    @property
+    def locator(self) -> bytes:
+        return self.kek.locator().public
+
+    def delegation(self, key: bytes, generation: int = 1) -> bytes:
+        record = Delegation(
+            locator=self.locator, generation=generation, key=key, backup=self.kek.backup().public
+        )
+        return sign(record, self.kek.locator()).to_bytes()
+
+    def claim(self, generation: int) -> bytes:
+        record = Claim(
+            circle=bytes(16),
+            owner=digest("owner-id", self.kek.owner_root().public),
+            generation=generation,
+            device=bytes(32),
+            time=int(time.time()),
+        )
+        return sign(record, self.kek.owner_root()).to_bytes()
+
+    def countersigned(self, head: bytes) -> bytes:
+        return countersign(open_signed(Head, head), self.kek.locator()).to_bytes()
+
+    def open_key(self, generation: int, seq: int, sealed: bytes) -> bytes:
+        """A body key, as the vault opens it from what it is told of an entry."""
+        header = EntryHeader(
+            suite=1,
+            locator=self.locator,
+            generation=generation,
+            seq=seq,
+            kind=EntryKind.SNAPSHOT,
+            base=seq,
+            prev=None if seq == 1 else bytes(32),
+            schema=1,
+            plain_size=0,
+            body_size=0,
+            body_hash=bytes(32),
+            sealed_key=sealed,
+            delegation=b"x",
+            time=0,
+        )
+        return open_body_key(header, self.kek.backup()).reveal()
+
+
+@dataclass
+class Vault:
+    """Answers a restore's questions; implements engine.backup_restore.Asker."""
+
+    owner: Owner
+    told: list[Progress] = field(default_factory=list)
+    asked: list[int] = field(default_factory=list)
+
+    async def open_keys(self, points: Sequence[Point]) -> Sequence[bytes]:
+        self.asked += [point.seq for point in points]
+        return [self.owner.open_key(point.generation, point.seq, point.sealed_key) for point in points]
+
+    async def tell(self, progress: Progress) -> None:
+        self.told.append(progress)
+
+
+@dataclass
+class FakeCloud:
+    """A log in memory with the cloud's rules; what it is told to do wrong, it does wrong."""
+
+    locator: bytes
+    entries: dict[int, bytes] = field(default_factory=dict)
+    configured: bool = True
+    away: bool = False
+    full: bool = False
+    deaf: bool = False  # takes an entry, and its answer is lost
+    slow: asyncio.Event | None = None  # an entry is taken only when this is set
+    calls: int = 0
+
+    async def head(self, access: Access) -> Kept:
+        self._reach(access)
+        sizes = sum(map(len, self.entries.values()))
+        return Kept(max(self.entries, default=0), min(self.entries, default=0), sizes)
+
+    async def append(self, access: Access, seq: int, size: int, chunks: AsyncIterator[bytes]) -> None:
+        self._reach(access)
+        data = b"".join([chunk async for chunk in chunks])
+        assert len(data) == size
+        if self.slow is not None:
+            await self.slow.wait()
+        self._check(seq, data)
+        self.entries[seq] = data
+        if self.deaf:
+            raise PiccoloError(Kind.UNAVAILABLE, "UNAVAILABLE", "The connection was lost.")
+
+    async def read(
+        self, access: Access, first: int, last: int, *, headers_only: bool
+    ) -> AsyncGenerator[Piece]:
+        self._reach(access)
+        kept = await self.head(access)
+        if 0 < first < kept.first:
+            raise PiccoloError(Kind.OUT_OF_RANGE, "ENTRY_DROPPED", "It was deleted.")
+        for seq in range(first or kept.first or 1, min(last or kept.seq, kept.seq) + 1):
+            if seq not in self.entries or (headers_only and not self._readable(seq)):
+                raise PiccoloError(Kind.DATA_LOSS, "LOG_DAMAGED", "It is damaged.", {"seq": str(seq)})
+            data = self.entries[seq]
+            if headers_only:
+                data = data[: PREFIX_SIZE + parse_prefix(data[:PREFIX_SIZE])]
+            middle = len(data) // 2
+            yield Piece(seq, data[:middle], last=False)
+            yield Piece(seq, data[middle:], last=True)
+
+    def header(self, seq: int) -> VerifiedHeader:
+        """The verified header of an entry."""
+        data = self.entries[seq]
+        return open_header(data[PREFIX_SIZE : PREFIX_SIZE + parse_prefix(data[:PREFIX_SIZE])], self.locator)
+
+    def kinds(self) -> list[EntryKind]:
+        """The kinds of all entries, in order."""
+        return [self.header(seq).header.kind for seq in sorted(self.entries)]
+
+    def alter(self, seq: int, position: int = -40) -> None:
+        """Flips a bit."""
+        data = bytearray(self.entries[seq])
+        data[position] ^= 1
+        self.entries[seq] = bytes(data)
+
+    def _reach(self, access: Access) -> None:
+        self.calls += 1
+        if self.away:
+            raise PiccoloError(Kind.UNAVAILABLE, "CLOUD_AWAY", "The cloud is away.")
+        assert access.locator == self.locator
+        open_signed(Delegation, access.delegation, required=[self.locator])
+
+    def _readable(self, seq: int) -> bool:
+        try:
+            return self.header(seq).header.seq == seq
+        except Exception:
+            return False
+
+    def _check(self, seq: int, data: bytes) -> None:
+        header = open_header(data[PREFIX_SIZE : PREFIX_SIZE + parse_prefix(data[:PREFIX_SIZE])], self.locator)
+        head = self.header(max(self.entries)) if self.entries else None
+        details = {"head_seq": str(head.header.seq if head else 0)}
+        if self.entries.get(seq) == data:
+            return
+        if self.full:
+            raise PiccoloError(Kind.FULL, "LOG_FULL", "The log is full.")
+        if head and header.header.generation < head.header.generation:
+            claim = next(
+                entry
+                for entry in map(self.header, sorted(self.entries))
+                if entry.header.generation == head.header.generation
+            )
+            proof = base64.b64encode(claim.signed.to_bytes()).decode()
+            raise PiccoloError(Kind.DENIED, "FENCED", "Fenced.", {"claim_header": proof, **details})
+        if seq in self.entries or (
+            head and seq == head.header.seq + 1 and header.header.prev != head.record_hash()
+        ):
+            raise PiccoloError(Kind.ALREADY_EXISTS, "FORK", "Another entry is there.", details)
+        if seq != (head.header.seq if head else 0) + 1:
+            raise PiccoloError(Kind.PRECONDITION, "LOG_GAP", "Another entry is next.", details)
+
+
+class Author:
+    """Writes entries by hand, as an honest device or as another would."""
+
+    def __init__(self, owner: Owner, generation: int = 1) -> None:
+        self.owner, self.generation = owner, generation
+        self.key = SigningKey(os.urandom(32))
+        self.delegation = open_signed(Delegation, owner.delegation(self.key.public, generation))
+
+    @property
+    def access(self) -> Access:
+        return Access(self.owner.locator, self.delegation.to_bytes())
+
+    def entry(
+        self,
+        prev: bytes | None,
+        seq: int,
+        kind: EntryKind = EntryKind.SNAPSHOT,
+        plain: bytes = b"something",
+        base: int | None = None,
+        schema: int = 1,
+    ) -> tuple[bytes, bytes]:
+        """An entry's bytes and the hash of its header."""
+        draft = Draft(
+            self.delegation, kind, seq, base if base is not None else seq, prev, schema, 1_800_000_000
+        )
+        builder, body = EntryBuilder(draft, self.key, os.urandom), bytearray()
+        prefix = builder.build([plain], body.extend)
+        return prefix + bytes(body), builder.hash
+
+
+def cloud_settings(folder: Path) -> dict[str, Any]:
+    """The configuration of a real cloud."""
+    return {"state": str(folder / "state"), "listen": "127.0.0.1:0", "folder": {"reserve": 0}}
+
+
+@asynccontextmanager
+async def real_cloud(folder: Path) -> AsyncIterator[tuple[str, str]]:
+    """A cloud as a process; its address and its fingerprint."""
+    async with running("cloud", cloud_settings(folder), folder):
+        yield cloud_address(folder)
+
+
+def cloud_address(folder: Path) -> tuple[str, str]:
+    """Address and fingerprint of a running cloud."""
+    port = (folder / "state/port").read_text().strip()
+    return f"127.0.0.1:{port}", (folder / "state/fingerprint").read_text().strip()
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.component)])
+async def contract(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[tuple[Callable[[Author], CloudLog], Owner]]:
+    """A cloud as its clients see it, and an owner."""
+    owner = Owner()
+    if request.param == "fake":
+        fake = FakeCloud(owner.locator)
+        yield (lambda _author: fake), owner
+        return
+    request.getfixturevalue("no_leaked_processes")
+    async with real_cloud(tmp_path) as (address, fingerprint):
+        channel = CloudChannel(address, None, fingerprint)
+        yield (lambda author: GrpcCloudLog(channel, author.key)), owner
+        await channel.close()
+
+
+async def send(cloud: CloudLog, author: Author, seq: int, data: bytes) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield data
+
+    await cloud.append(author.access, seq, len(data), chunks())
+
+
+async def read(cloud: CloudLog, author: Author, *span: int, headers_only: bool = False) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    first, last = span or (0, 0)
+    async for piece in cloud.read(author.access, first, last, headers_only=headers_only):
+        found[piece.seq] = found.get(piece.seq, b"") + piece.data
+    return found
+
+
+async def refusal(cloud: CloudLog, author: Author, seq: int, data: bytes) -> PiccoloError:
+    with pytest.raises(PiccoloError) as told:
+        await send(cloud, author, seq, data)
+    return told.value
+
+
+async def test_contract(contract: tuple[Callable[[Author], CloudLog], Owner]) -> None:
+    make, owner = contract
+    author, heir = Author(owner), Author(owner, generation=2)
+    cloud, heirs = make(author), make(heir)
+    assert cloud.configured
+    assert await cloud.head(author.access) == Kept(0, 0, 0)
+    assert await read(cloud, author) == {}
+    first, first_hash = author.entry(None, 1, plain=os.urandom(3 << 20))
+    second, second_hash = author.entry(first_hash, 2, EntryKind.CHANGESET, base=1)
+    for seq, data in ((1, first), (2, second), (1, first), (2, second)):
+        await send(cloud, author, seq, data)
+    assert await cloud.head(author.access) == Kept(2, 1, len(first) + len(second))
+    assert await read(cloud, author) == {1: first, 2: second}
+    assert await read(cloud, author, 2, 2) == {2: second}
+    assert await read(cloud, author, 3, 0) == {}
+    prefixes = await read(cloud, author, headers_only=True)
+    assert [data.startswith(prefixes[seq]) for seq, data in ((1, first), (2, second))] == [True, True]
+    assert len(prefixes[1]) < 2000
+
+    other, _ = author.entry(first_hash, 2, plain=b"other")
+    refused = await refusal(cloud, author, 2, other)
+    assert (refused.kind, refused.reason) == (Kind.ALREADY_EXISTS, "FORK")
+    stranger, _ = author.entry(bytes(32), 3)
+    assert (await refusal(cloud, author, 3, stranger)).reason == "FORK"
+    later, _ = author.entry(second_hash, 4)
+    refused = await refusal(cloud, author, 4, later)
+    assert (refused.reason, refused.details["head_seq"]) == ("LOG_GAP", "2")
+
+    claim, claim_hash = heir.entry(second_hash, 3, EntryKind.CLAIM, base=1)
+    await send(heirs, heir, 3, claim)
+    late, _ = author.entry(claim_hash, 4)
+    refused = await refusal(cloud, author, 4, late)
+    assert refused.reason == "FENCED"
+    proof = open_header(base64.b64decode(refused.details["claim_header"]), owner.locator)
+    assert proof.record_hash() == claim_hash
+
+
+async def test_an_upload_that_ends_early_creates_nothing(
+    contract: tuple[Callable[[Author], CloudLog], Owner],
+) -> None:
+    make, owner = contract
+    author = Author(owner)
+    cloud = make(author)
+    data, _ = author.entry(None, 1, plain=os.urandom(2 << 20))
+
+    async def cut_off() -> AsyncIterator[bytes]:
+        yield data[: 1 << 20]
+        raise PiccoloError(Kind.UNAVAILABLE, "DISK_FAILED", "The disk failed.")
+
+    with pytest.raises(PiccoloError) as told:
+        await cloud.append(author.access, 1, len(data), cut_off())
+    assert told.value.reason == "DISK_FAILED"
+    assert await cloud.head(author.access) == Kept(0, 0, 0)
+    await send(cloud, author, 1, data)

@@ -1,0 +1,99 @@
+"""Wires the vault together."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from piccolo.vault.v1 import vault_pb2_grpc as wire
+from piccolo_chassis import rpc, state
+from piccolo_chassis.calls import Channel
+from piccolo_chassis.host import Host
+from piccolo_chassis.logs import fields
+from piccolo_chassis.serve import run
+from piccolo_formats.passphrase import Cost
+
+from piccolo_vault.adapters.attestation import AttestationTrust
+from piccolo_vault.adapters.backup import MetadataBackups
+from piccolo_vault.adapters.boot_key import BootKey
+from piccolo_vault.adapters.clock import SystemClock
+from piccolo_vault.adapters.memory import protect
+from piccolo_vault.adapters.promises import DialledPromisers
+from piccolo_vault.adapters.remembered import MetadataRemembers
+from piccolo_vault.adapters.state_files import FolderFiles
+from piccolo_vault.config import Config
+from piccolo_vault.engine.aftermath import Fence, Quiet
+from piccolo_vault.engine.custody import Custody
+from piccolo_vault.engine.duties import Duties
+from piccolo_vault.engine.generations import Generations
+from piccolo_vault.engine.keyring import DeviceKeyring
+from piccolo_vault.engine.membership import Membership
+from piccolo_vault.engine.recovery import Recovery
+from piccolo_vault.engine.role_keys import load_or_make
+from piccolo_vault.engine.roles import Neighbours, Roles
+from piccolo_vault.engine.watching import CircleFollower, FenceFollower, ProposalFollower
+from piccolo_vault.service import keys as key_service
+from piccolo_vault.service import membership as membership_service
+from piccolo_vault.service.store_wiring import store_wiring
+
+_STATE_VERSION = 1
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
+    """Everything the process is made of."""
+    _protect()
+    with state.claim(config.state, "vault", _STATE_VERSION):
+        async with rpc.connect(config.metadata) as metadata, rpc.connect(config.attestation) as attestation:
+            custody, circle, keyring = _wire_keys(config, host, metadata, attestation)
+            async with store_wiring(config.store, host, keyring, circle, metadata, custody.locked.wait):
+                yield
+
+
+def _protect() -> None:
+    """Before any key is read: what is in memory stays there."""
+    protection = protect()
+    told = fields(locked=protection.locked, undumpable=protection.undumpable, problem=protection.problem)
+    if protection.problem:
+        _log.error("memory is not fully protected", extra=told)
+    else:
+        _log.info("memory is protected", extra=told)
+
+
+def _wire_keys(
+    config: Config, host: Host, metadata: Channel, attestation: Channel
+) -> tuple[Custody, CircleFollower, DeviceKeyring]:
+    files, clock, random = FolderFiles(config.state), SystemClock(), os.urandom
+    trust, backups = AttestationTrust(attestation), MetadataBackups(metadata)
+    own = load_or_make(files, random)
+    there = Neighbours(trust, backups, MetadataRemembers(metadata), Roles(own, trust, backups))
+    custody = Custody(files, random, clock, Cost(config.custody.passes, config.custody.memory_mib << 20))
+    generations = Generations(files, backups, DialledPromisers(), clock)
+    fence, quiet = Fence(files, generations.pending), Quiet(files, clock)
+    membership = Membership(custody, fence, there, clock, random)
+    circle, proposals = CircleFollower(there, own, custody, fence), ProposalFollower(trust)
+    tasks, patience = host.task_group, config.recovery.patience
+    recovery = Recovery(files, custody, generations, quiet, there, clock, tasks, patience)
+    duties = Duties(custody, fence, there, generations, membership, circle.pulse, proposals.pulse)
+    fences = FenceFollower(backups, custody, fence, generations)
+    for work in (circle, proposals, fences, quiet, duties, recovery):
+        tasks.create_task(work.run(), name=type(work).__name__)
+    keys = key_service.KeyServicer(custody, recovery, fence, BootKey(random))
+    host.add_service(lambda to: wire.add_KeyServiceServicer_to_server(keys, to), key_service.NAME)
+    members = membership_service.MembershipServicer(membership)
+    host.add_service(
+        lambda to: wire.add_MembershipServiceServicer_to_server(members, to), membership_service.NAME
+    )
+    return custody, circle, DeviceKeyring(custody, own, fence, quiet)
+
+
+def main() -> None:
+    """Runs the process `piccolo-vault`."""
+    run("vault", Config, wiring)
+
+
+if __name__ == "__main__":
+    main()

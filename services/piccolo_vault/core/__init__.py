@@ -1,0 +1,1 @@
+"""Rules of the vault, without I/O, clock or randomness."""

@@ -1,0 +1,91 @@
+"""Small files share one object, a pack, so that a thousand notes do not cost a thousand fan-outs.
+
+Rules:
+* A file of at most 256 KiB is one sealed segment in a pack; a pack ends at 4 MiB, after 1,000 files, or
+  when the commit record that lists them would grow beyond 1 MiB, because every keeper stores that record
+  too.
+* One name appears once in a pack: its two writers are answered one after the other.
+* Who came first goes first; what does not fit waits for the next pack.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from piccolo_formats.segments import OVERHEAD, padme
+from piccolo_formats.stripes import PACK_FILE_LIMIT, PACK_SIZE_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MOST_FILES = 1_000
+RECORD_LIMIT = 1_048_576
+_RECORD_PER_FILE = 400
+
+
+class Packable(Protocol):
+    """What a pack must know of a file that waits for it."""
+
+    @property
+    def path(self) -> str:
+        """Its name."""
+
+    @property
+    def size(self) -> int:
+        """Its plaintext bytes."""
+
+
+F = TypeVar("F", bound=Packable)
+
+
+def fits_in_a_pack(size: int) -> bool:
+    """Returns whether a file of so many bytes is a small one."""
+    return size <= PACK_FILE_LIMIT
+
+
+@dataclass(slots=True)
+class PackPlan(Generic[F]):
+    """The files of one pack and where their sealed segments lie."""
+
+    files: list[F] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    length: int = 0
+    _record: int = 0
+    _names: set[str] = field(default_factory=set)
+
+    def add(self, file: F) -> bool:
+        """Takes the file in; returns False when it must wait for another pack."""
+        sealed = file.size + OVERHEAD
+        record = _RECORD_PER_FILE + len(file.path.encode())
+        if self.files and (
+            self.length + sealed > PACK_SIZE_LIMIT
+            or self._record + record > RECORD_LIMIT
+            or len(self.files) >= MOST_FILES
+            or file.path in self._names
+        ):
+            return False
+        self.files.append(file)
+        self.offsets.append(self.length)
+        self.length += sealed
+        self._record += record
+        self._names.add(file.path)
+        return True
+
+    @property
+    def padded_length(self) -> int:
+        """Bytes of the object: random bytes follow the segments."""
+        return padme(self.length)
+
+
+def plan_pack(waiting: Iterable[F]) -> tuple[PackPlan[F], list[F]]:
+    """Returns the next pack of those who wait, and who waits on, both in the order of their coming."""
+    plan: PackPlan[F] = PackPlan()
+    later: list[F] = []
+    names: set[str] = set()
+    for file in waiting:
+        # once a name waits, its later writers wait behind it
+        if file.path in names or not plan.add(file):
+            later.append(file)
+            names.add(file.path)
+    return plan, later

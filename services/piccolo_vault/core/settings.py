@@ -1,0 +1,72 @@
+"""The numbers that the way of a file goes by. Sizes in bytes, times in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1_048_576
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """The table [store] of the vault's configuration.
+
+    Attributes:
+        k, m: fragments that rebuild a new file, and fragments in all; 0 is the circle's rule.
+        threads: workers that seal, code and hash.
+        store_limit: files up to this size go to each keeper in one message.
+        window: sealed bytes of one upload that wait for its keepers, over all of them together.
+        uploads_at_once: how many uploads may have a window; others wait.
+        read_ahead: bytes of one download that are fetched before the client takes them.
+        batches_at_once: how many such pieces are asked for at once, over all downloads.
+        batch: bytes of one download that are asked of the same keepers.
+        cached: bytes of small files' ciphertext that are kept for the next read.
+        open_seconds: how long a keeper may take to begin.
+        stall_seconds: how long a keeper may make no progress.
+        hold_seconds: how long slow keepers may hold up an upload that keeps its promise without them.
+        tail_seconds: how long the end of an upload waits for slow keepers when the promise is kept.
+        grace_seconds: how long a small write waits, at least, for the last keepers when the promise is kept.
+        parked_uploads, parked_seconds: tails of interrupted uploads kept in memory: how many, how long.
+        idle_seconds: how long a client may send nothing.
+        look_seconds: how often members are asked how they are.
+        settle_seconds: how long a member must be silent before it counts as away.
+        repair_pause: rest between two repairs.
+    """
+
+    k: int = 0
+    m: int = 0
+    threads: int = 2
+    store_limit: int = 4 * MIB
+    window: int = 32 * MIB
+    uploads_at_once: int = 4
+    read_ahead: int = 16 * MIB
+    batch: int = 4 * MIB
+    batches_at_once: int = 12
+    cached: int = 16 * MIB
+    open_seconds: float = 5.0
+    stall_seconds: float = 10.0
+    hold_seconds: float = 3.0
+    tail_seconds: float = 20.0
+    grace_seconds: float = 0.5
+    parked_uploads: int = 16
+    parked_seconds: float = 900.0
+    idle_seconds: float = 300.0
+    look_seconds: float = 30.0
+    settle_seconds: float = 20.0
+    repair_pause: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for numbers that contradict each other."""
+        if (self.k == 0) != (self.m == 0):
+            raise ValueError("k and m are set together, or neither is")
+        if not 0 <= self.k <= self.m <= 255:
+            raise ValueError(f"k = {self.k} of m = {self.m} is impossible")
+        if self.store_limit > 4 * MIB:
+            raise ValueError("store_limit is at most 4 MiB: a message holds no more")
+        if self.window < 8 * MIB or self.threads < 1 or self.uploads_at_once < 1 or self.batch < MIB:
+            raise ValueError("window is at least 8 MiB, batch 1 MiB, threads and uploads_at_once 1")
+
+    @property
+    def wanted_code(self) -> tuple[int, int] | None:
+        """(k, m) as set, None for the circle's rule."""
+        return (self.k, self.m) if self.k else None

@@ -1,0 +1,1 @@
+"""Use cases: each walks one way of a file or of the keys."""

@@ -1,0 +1,90 @@
+"""What every use case of the way of a file works with."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from piccolo_chassis.errors import Kind, PiccoloError
+
+from piccolo_vault.core import promise
+from piccolo_vault.core.promise import Promise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from piccolo_formats.secret import Random
+
+    from piccolo_vault.core.erasure import Code
+    from piccolo_vault.core.settings import StoreSettings
+    from piccolo_vault.engine.peers import Peers
+    from piccolo_vault.engine.pipeline import Pipeline
+    from piccolo_vault.ports.keyring import Keyring
+    from piccolo_vault.ports.objects import Objects, Operations
+
+_NUMBERS = 64
+
+
+class TaskParent(Protocol):
+    """Who answers for tasks that outlive a request."""
+
+    def create_task(self, coro: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Starts a task that never fails."""
+
+
+class Numbers:
+    """The owner's mutation numbers, drawn from metadata some at a time; never one twice, always rising."""
+
+    def __init__(self, objects: Objects, keyring: Keyring) -> None:
+        self._objects, self._keyring = objects, keyring
+        self._next = self._end = self._generation = 0
+        self._lock = asyncio.Lock()
+
+    async def draw(self) -> int:
+        """Returns the next number. Raises PiccoloError PRECONDITION, GENERATION_MOVED on an older device."""
+        async with self._lock:
+            if self._next == self._end or self._generation != self._keyring.generation():
+                first, generation = await self._objects.reserve(_NUMBERS)
+                if generation != self._keyring.generation():
+                    raise PiccoloError(
+                        Kind.PRECONDITION,
+                        "GENERATION_MOVED",
+                        "This device's certificate is of another generation than its memory; restart it.",
+                    )
+                self._next, self._end, self._generation = first, first + _NUMBERS, generation
+            self._next += 1
+            return self._next - 1
+
+
+@dataclass(slots=True)
+class Context:
+    """The world as the use cases see it. `now`: seconds since 1970."""
+
+    keyring: Keyring
+    peers: Peers
+    objects: Objects
+    operations: Operations
+    pipeline: Pipeline
+    settings: StoreSettings
+    random: Random
+    now: Callable[[], float]
+    numbers: Numbers
+    tasks: TaskParent
+    repairs_due: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def code(self) -> Code:
+        """Returns the code of new files. Raises PiccoloError NO_KEEPERS, TWO_DEVICES, REDUNDANCY."""
+        return promise.code_for(
+            self.peers.devices(),
+            at_risk_agreed=self.peers.circle().at_risk_agreed,
+            wanted=self.settings.wanted_code,
+        )
+
+    def promise(self, code: Code, *, at_risk: bool) -> Promise:
+        """Returns what must hold before yes: with one fragment only what the circle agreed to is possible."""
+        return Promise.of(at_risk=at_risk or code.m == 1)
+
+    def time(self) -> int:
+        """Returns whole seconds since 1970."""
+        return int(self.now())

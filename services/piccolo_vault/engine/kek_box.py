@@ -1,0 +1,43 @@
+"""The place of the KEK while the vault is unlocked."""
+
+from __future__ import annotations
+
+from piccolo_formats.kek import Kek
+
+
+class KekBox:
+    """Holds the KEK in one buffer that is overwritten at `wipe`.
+
+    Python copies what it hands out, and those copies die when their users let go of them: so nobody keeps a
+    `Kek` longer than a piece of work takes. The process neither swaps nor dumps core.
+    """
+
+    __slots__ = ("_buffer", "_full")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray(Kek.SIZE)
+        self._full = False
+
+    @property
+    def full(self) -> bool:
+        """Whether a KEK is in it."""
+        return self._full
+
+    def put(self, kek: Kek) -> None:
+        """Takes a KEK in."""
+        self._buffer[:] = kek.reveal()
+        self._full = True
+
+    def kek(self) -> Kek:
+        """Returns the KEK. Raises LookupError when there is none; callers ask `full` first."""
+        if not self._full:
+            raise LookupError("no key is held")
+        return Kek(bytes(self._buffer))
+
+    def wipe(self) -> None:
+        """Overwrites the KEK."""
+        self._buffer[:] = bytes(len(self._buffer))
+        self._full = False
+
+    def __repr__(self) -> str:
+        return "<KekBox: hidden>"

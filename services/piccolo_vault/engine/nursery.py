@@ -1,0 +1,143 @@
+"""Tasks that belong to one piece of work, and waits that end.
+
+Rules:
+* A nursery's tasks end with its block, however that ends; a single failure leaves it as itself, not as a
+  group.
+* What gathers answers of many keepers returns as soon as enough came and a short grace passed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from piccolo_chassis.errors import Kind, PiccoloError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping
+
+    from piccolo_vault.engine.context import TaskParent
+
+T = TypeVar("T")
+_GRACE_FACTOR = 3.0
+
+
+class Nursery:
+    """Starts tasks that end with the block; see `nursery`."""
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Starts a task; if it fails, the block is cancelled and raises what it raised."""
+        task = self._group.create_task(work)
+        # one that has ended is let go of, and with it what it returned
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def cancel(self) -> None:
+        """Ends all tasks that still run."""
+        for task in list(self._tasks):
+            task.cancel()
+
+
+@asynccontextmanager
+async def nursery() -> AsyncIterator[Nursery]:
+    """A block whose tasks end with it."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            children = Nursery(group)
+            try:
+                yield children
+            finally:
+                children.cancel()
+    except BaseExceptionGroup as several:
+        raise _first(several) from several
+
+
+def _first(several: BaseExceptionGroup[Any]) -> BaseException:
+    leaves: list[BaseException] = []
+    queue: list[BaseException] = [several]
+    while queue:
+        error = queue.pop(0)
+        if isinstance(error, BaseExceptionGroup):
+            queue.extend(error.exceptions)
+        else:
+            leaves.append(error)
+    return next((leaf for leaf in leaves if not isinstance(leaf, PiccoloError)), leaves[0])
+
+
+async def gather(
+    work: Mapping[int, Callable[[], Awaitable[T]]],
+    *,
+    enough: Callable[[Collection[int]], bool] | None = None,
+    grace: float = 0.0,
+    most: float = 0.0,
+) -> tuple[dict[int, T], dict[int, PiccoloError]]:
+    """Runs all at once; returns what succeeded and what failed, by index.
+
+    Without `enough` it waits for all, each of which ends by itself. Else it returns when all ended, when
+    enough succeeded and a grace passed since (three times what that took,
+    between
+    `grace` and `most` seconds), or when enough cannot succeed any more. What still runs then is cancelled.
+    """
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    done: dict[int, T] = {}
+    failed: dict[int, PiccoloError] = {}
+    until: float | None = None
+    async with nursery() as children:
+        running = {children.spawn(_outcome(each)): index for index, each in work.items()}
+        while running:
+            left = None if until is None else until - loop.time()
+            if left is not None and left <= 0:
+                break
+            ended, _ = await asyncio.wait(running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                index, outcome = running.pop(task), task.result()
+                if isinstance(outcome, PiccoloError):
+                    failed[index] = outcome
+                else:
+                    done[index] = outcome
+            if enough is None:
+                continue
+            if until is None and enough(done.keys()):
+                until = loop.time() + min(max(grace, _GRACE_FACTOR * (loop.time() - began)), most)
+            elif until is None and not enough({*done, *running.values()}):
+                break
+        for index in running.values():
+            failed[index] = PiccoloError(
+                Kind.TIMEOUT, "KEEPER_SLOW", "A keeper was slower than the others; it gets its share later."
+            )
+    return done, failed
+
+
+async def _outcome(work: Callable[[], Awaitable[T]]) -> T | PiccoloError:
+    try:
+        return await work()
+    except PiccoloError as error:
+        return error
+
+
+async def outliving(tasks: TaskParent, work: Coroutine[Any, Any, T]) -> T:
+    """Runs work to its end even when the caller goes away, and returns what it returns."""
+    outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+    async def run() -> None:
+        try:
+            result = await work
+        except asyncio.CancelledError:
+            outcome.cancel()
+            raise
+        except BaseException as error:
+            if not outcome.done():
+                outcome.set_exception(error)
+        else:
+            if not outcome.done():
+                outcome.set_result(result)
+
+    tasks.create_task(run())
+    return await outcome

@@ -1,0 +1,79 @@
+"""What the way of a file may ask of the owner's keys and of the circle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from piccolo_formats.kek import Kek
+    from piccolo_formats.keypairs import SigningKey
+
+    from piccolo_vault.core.circle import Circle
+
+
+class Keyring(Protocol):
+    """The keys of this process. Everything but `kek` works on a locked device."""
+
+    def kek(self) -> Kek:
+        """Returns the KEK; raises PiccoloError LOCKED (kind locked) on a locked device.
+
+        Ask again for every file: whoever keeps it keeps the device open after `Lock`.
+        """
+
+    def kek_epoch(self) -> int:
+        """Returns the number of the KEK in force, from 1."""
+
+    def owner_id(self) -> bytes:
+        """Returns the owner's 32-byte id; raises PiccoloError NOT_SET_UP while there is no KEK."""
+
+    def generation(self) -> int:
+        """Returns the generation of this device's certificate.
+
+        Raises PiccoloError NO_CIRCLE before there is one, and FENCED (kind denied) once a newer device of
+        this owner took over: every mutation carries its generation, so a fenced device writes nothing.
+        """
+
+    def backup_public(self) -> bytes:
+        """Returns the X25519 public key that commit records are sealed to."""
+
+    def signing_key(self) -> SigningKey:
+        """Returns this process's role key ("vault"), which signs layouts and commit records."""
+
+    def local_key(self) -> bytes:
+        """Returns 32 bytes that never leave this device's vault.
+
+        They seal layout keys for repair while locked.
+        """
+
+    def tls_identity(self) -> tuple[bytes, bytes]:
+        """Returns (certificate PEM, private key PEM) of role "vault", for dialling keepers."""
+
+    def may_bury(self) -> bool:
+        """Returns whether tombstones may be sent.
+
+        False after a recovery until every member's inventory was reconciled (or 45 days passed): until then
+        what this device does not know may well be what its owner wants.
+        """
+
+
+class Aftermath(Protocol):
+    """What the way of a file tells the keys about what keepers said. Kept across restarts."""
+
+    def reconciled(self) -> None:
+        """Every member's inventory was compared with what is known here: burying is allowed again."""
+
+    def fenced_by(self, claim: bytes) -> None:
+        """A keeper answered with Signed("claim") of a newer device of this owner.
+
+        Believed only when the owner root signed it for a higher generation than this device's.
+        """
+
+
+class CircleSource(Protocol):
+    """The circle as it changes."""
+
+    def current(self) -> Circle:
+        """Returns the circle as last heard; raises PiccoloError NO_CIRCLE when this device is in none."""
+
+    async def changed(self) -> None:
+        """Returns at the next change of the circle."""

@@ -1,0 +1,96 @@
+"""Wires the way of a file: adapters, use cases, servicer, background work.
+
+`__main__` calls it once the keys stand; it is a file of its own so that keys and files can be read apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from piccolo.vault.v1 import vault_pb2_grpc
+from piccolo_chassis.errors import Kind, PiccoloError
+
+from piccolo_vault.adapters.codecs import best_codec
+from piccolo_vault.adapters.keeper import GrpcKeepers
+from piccolo_vault.adapters.metadata import MetadataObjects, MetadataOperations
+from piccolo_vault.engine.context import Context, Numbers
+from piccolo_vault.engine.peers import Peers
+from piccolo_vault.engine.pipeline import Pipeline
+from piccolo_vault.engine.store import Store
+from piccolo_vault.service.store import NAME, StoreServicer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from piccolo_chassis.calls import Channel
+    from piccolo_chassis.host import Host
+
+    from piccolo_vault.core.settings import StoreSettings
+    from piccolo_vault.ports.keyring import CircleSource, Keyring
+
+
+@asynccontextmanager
+async def store_wiring(
+    settings: StoreSettings,
+    host: Host,
+    keyring: Keyring,
+    circle: CircleSource,
+    metadata: Channel,
+    locked: Callable[[], Awaitable[None]],
+) -> AsyncIterator[None]:
+    """The way of a file, served on the host's socket while the block lasts.
+
+    `locked` returns whenever the vault has been locked: what needs the KEK ends, waiting plaintext is dropped.
+    """
+
+    def in_background(work: Awaitable[None]) -> None:
+        async def run() -> None:
+            await work
+
+        host.task_group.create_task(run(), name="close a channel")
+
+    objects = MetadataObjects(metadata)
+    keepers = GrpcKeepers(keyring, in_background)
+    pipeline = Pipeline(best_codec(), settings.threads)
+    context = Context(
+        keyring=keyring,
+        peers=Peers(circle, keepers, objects, time.time),
+        objects=objects,
+        operations=MetadataOperations(metadata),
+        pipeline=pipeline,
+        settings=settings,
+        random=os.urandom,
+        now=time.time,
+        numbers=Numbers(objects, keyring),
+        tasks=host.task_group,
+    )
+    store = Store(context, circle)
+    servicer = StoreServicer(store)
+    host.add_service(lambda server: vault_pb2_grpc.add_StoreServiceServicer_to_server(servicer, server), NAME)
+    store.start()
+    host.task_group.create_task(_at_the_end(host.stopping, store), name="end of streams")
+    host.task_group.create_task(_when_locked(locked, store), name="forget when locked")
+    try:
+        yield
+    finally:
+        await keepers.close()
+        await asyncio.to_thread(pipeline.close)
+
+
+async def _at_the_end(stopping: asyncio.Event, store: Store) -> None:
+    await stopping.wait()
+    store.interrupt(
+        PiccoloError(
+            Kind.UNAVAILABLE, "STOPPING", "The vault is stopping; go on with the upload when it is back."
+        )
+    )
+
+
+async def _when_locked(locked: Callable[[], Awaitable[None]], store: Store) -> None:
+    while True:
+        await locked()
+        store.forget()

@@ -1,0 +1,313 @@
+"""A small honest metadata, with backup logs at a cloud that may stand behind several devices."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from piccolo.metadata.v1 import backup_pb2 as backup
+from piccolo.metadata.v1 import backup_pb2_grpc as backup_wire
+from piccolo.metadata.v1 import memory_pb2 as memory
+from piccolo.metadata.v1 import memory_pb2_grpc as memory_wire
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.backup_body import EntryPlace
+from piccolo_formats.fek import Fek
+from piccolo_formats.keypairs import SigningKey
+from piccolo_formats.records.backup import Delegation, EntryHeader, EntryKind, Head
+from piccolo_formats.records.generations import Claim
+from piccolo_formats.sealed import seal_key
+from piccolo_formats.signed import open_signed, sign
+
+from piccolo_vault.engine.pulse import Pulse
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a log: who wrote it, its header, the key of its body, and what a restore brings."""
+
+    generation: int
+    delegate: bytes
+    header: bytes
+    sealed: bytes = bytes(80)
+    body_key: bytes = b""
+    content: dict[str, bytes] = field(default_factory=dict)
+    files: int = 0
+    claim: bytes = b""
+
+
+@dataclass(slots=True)
+class FakeCloud:
+    """Backup logs by locator; one cloud may stand behind several devices."""
+
+    logs: dict[bytes, list[Entry]] = field(default_factory=dict)
+    away: bool = False
+    changed: Pulse = field(default_factory=Pulse)
+
+    def log(self, locator: bytes) -> list[Entry]:
+        """A log's entries; raises PiccoloError UNAVAILABLE while the cloud is away."""
+        if self.away:
+            raise PiccoloError(Kind.UNAVAILABLE, "CLOUD_AWAY", "The cloud cannot be reached.")
+        return self.logs.get(locator, [])
+
+    def append(self, locator: bytes, entry: Entry) -> None:
+        """Adds an entry, if its generation may write."""
+        log = self.log(locator)
+        head = log[-1] if log else None
+        if head is not None and entry.claim and entry.claim == head.claim:
+            return
+        taken = head is not None and (
+            entry.generation < head.generation
+            or (entry.generation == head.generation and (entry.claim or entry.delegate != head.delegate))
+        )
+        if head is not None and taken:
+            details = {"head_generation": str(head.generation)}
+            raise PiccoloError(Kind.DENIED, "FENCED", "Another device took over this log.", details)
+        self.logs[locator] = [*log, entry]
+        self.changed.fire()
+
+
+# Generated servicers are abstract in every method; what a fake is not asked for stays UNIMPLEMENTED.
+_Backup: Any = backup_wire.BackupServiceServicer
+_State: Any = memory_wire.StateServiceServicer
+_Operations: Any = memory_wire.OperationServiceServicer
+_Audit: Any = memory_wire.AuditServiceServicer
+
+
+@dataclass(eq=False)
+class FakeMetadata(_Backup, _State, _Operations, _Audit):  # type: ignore[misc]
+    """A device's memory, as far as the keys use it.
+
+    `deaf`: its audit log takes no event. `tells`: it says by which entry it was fenced.
+    """
+
+    cloud: FakeCloud
+    key: SigningKey = field(default_factory=lambda: SigningKey(os.urandom(32)))
+    state: dict[str, bytes] = field(default_factory=dict)
+    files: int = 0
+    delegation: Delegation | None = None
+    operations: dict[str, memory.Operation] = field(default_factory=dict)
+    audits: list[memory.AppendAuditRequest] = field(default_factory=list)
+    head: bytes = b""
+    cut_restore: bool = False
+    deaf: bool = False
+    tells: bool = True
+    delegations: dict[int, bytes] = field(default_factory=dict)
+    changed: Pulse = field(default_factory=Pulse)
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Adds the services to a server."""
+        backup_wire.add_BackupServiceServicer_to_server(self, server)
+        memory_wire.add_StateServiceServicer_to_server(self, server)
+        memory_wire.add_OperationServiceServicer_to_server(self, server)
+        memory_wire.add_AuditServiceServicer_to_server(self, server)
+
+    def back_up(self) -> None:
+        """Writes all that there is to the log, as a real one does by itself."""
+        delegation = self._delegated()
+        seq = len(self.cloud.log(delegation.locator)) + 1
+        body_key = Fek.generate(os.urandom)
+        place = EntryPlace(delegation.locator, delegation.generation, seq)
+        sealed = seal_key(body_key, delegation.backup, place.info)
+        entry = Entry(
+            delegation.generation,
+            self.key.public,
+            self._header(delegation, seq, EntryKind.SNAPSHOT, sealed),
+            sealed,
+            body_key.reveal(),
+            dict(self.state),
+            self.files,
+        )
+        self.cloud.append(delegation.locator, entry)
+
+    def _header(self, delegation: Delegation, seq: int, kind: EntryKind, sealed: bytes = bytes(80)) -> bytes:
+        record = EntryHeader(
+            suite=1, locator=delegation.locator, generation=delegation.generation, seq=seq, kind=kind,
+            base=seq if kind is EntryKind.SNAPSHOT else 0, prev=bytes(32) if seq > 1 else None, schema=1,
+            plain_size=0, body_size=0, body_hash=bytes(32), sealed_key=sealed,
+            delegation=self.delegations[delegation.generation], time=1_795_000_000,
+        )  # fmt: skip
+        return sign(record, self.key).to_bytes()
+
+    def _delegated(self) -> Delegation:
+        if self.delegation is None:
+            raise PiccoloError(Kind.PRECONDITION, "NOT_DELEGATED", "There is no delegation yet.")
+        return self.delegation
+
+    def _status(self) -> backup.BackupStatus:
+        if self.delegation is None or self.cloud.away:
+            return backup.BackupStatus(enabled=self.delegation is not None)
+        log = self.cloud.log(self.delegation.locator)
+        fenced = bool(log) and log[-1].generation > self.delegation.generation
+        head = b""
+        if log and not fenced:
+            record = Head(
+                locator=self.delegation.locator,
+                generation=log[-1].generation,
+                seq=len(log),
+                hash=bytes(32),
+            )
+            head = sign(record, self.key).to_bytes()
+        by = log[-1].header if fenced and self.tells else b""
+        return backup.BackupStatus(enabled=True, seq=len(log), fenced=fenced, head=head, fenced_by=by)
+
+    async def GetBackupKey(self, request: Any, context: Any) -> backup.GetBackupKeyResponse:
+        """The signing key's public half."""
+        return backup.GetBackupKeyResponse(key=self.key.public)
+
+    async def Delegate(self, request: backup.DelegateRequest, context: Any) -> backup.DelegateResponse:
+        """Takes a delegation that the locator signed for this key."""
+        delegation = self._checked(request.delegation)
+        if not self.cloud.away:
+            log = self.cloud.log(delegation.locator)
+            if log and delegation.generation > log[-1].generation:
+                raise PiccoloError(Kind.PRECONDITION, "CLAIM_FIRST", "The generation must be claimed first.")
+        self.delegation = delegation
+        self.changed.fire()
+        return backup.DelegateResponse()
+
+    def _checked(self, data: bytes) -> Delegation:
+        signed = open_signed(Delegation, data)
+        signed.require(signed.record.locator)
+        if signed.record.key != self.key.public:
+            raise PiccoloError(Kind.DENIED, "DELEGATION_WRONG", "It is for another key.")
+        self.delegations[signed.record.generation] = data
+        return signed.record
+
+    async def GetBackupStatus(self, request: Any, context: Any) -> backup.GetBackupStatusResponse:
+        """How the backup stands."""
+        return backup.GetBackupStatusResponse(status=self._status())
+
+    async def WatchBackup(self, request: Any, context: Any) -> AsyncIterator[backup.WatchBackupResponse]:
+        """The status, now and when it changes."""
+        while True:
+            waits = [asyncio.ensure_future(p.wait()) for p in (self.changed, self.cloud.changed)]
+            yield backup.WatchBackupResponse(status=self._status())
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+
+    async def Countersign(self, request: backup.CountersignRequest, context: Any) -> Any:
+        """Takes a head with both signatures."""
+        locator = self._delegated().locator
+        open_signed(Head, request.head, required=[locator, self.key.public])
+        self.head = request.head
+        self.changed.fire()
+        return backup.CountersignResponse()
+
+    async def AppendClaim(self, request: backup.AppendClaimRequest, context: Any) -> Any:
+        """Writes a claim."""
+        delegation, claim = self._checked(request.delegation), open_signed(Claim, request.claim).record
+        if claim.generation != delegation.generation:
+            raise PiccoloError(Kind.INVALID, "CLAIM_WRONG", "Claim and delegation differ.")
+        seq = len(self.cloud.log(delegation.locator)) + 1
+        header = self._header(delegation, seq, EntryKind.CLAIM)
+        entry = Entry(claim.generation, self.key.public, header, claim=request.claim)
+        self.cloud.append(delegation.locator, entry)
+        return backup.AppendClaimResponse(seq=len(self.cloud.log(delegation.locator)))
+
+    async def Restore(self, requests: Any, context: Any) -> AsyncIterator[backup.RestoreResponse]:
+        """Replaces an empty memory by the newest whole entry, once its key was opened."""
+        steps = aiter(requests)
+        opening = (await anext(steps)).open
+        delegation = self._checked(opening.delegation)
+        log = self.cloud.log(delegation.locator)
+        if not log:
+            raise PiccoloError(Kind.NOT_FOUND, "LOG_EMPTY", "There is no backup under this locator.")
+        if self.files:
+            raise PiccoloError(Kind.PRECONDITION, "MEMORY_NOT_EMPTY", "There are files here already.")
+        whole = [(seq, entry) for seq, entry in enumerate(log, 1) if not entry.claim]
+        seq, last = whole[(opening.seq or len(whole)) - 1]
+        wanted = backup.SealedKey(generation=last.generation, seq=seq, sealed=last.sealed)
+        yield backup.RestoreResponse(wanted_keys=backup.WantedKeys(keys=[wanted]))
+        opened = (await anext(steps)).keys.body_keys
+        if list(opened) != [last.body_key]:
+            raise PiccoloError(Kind.DATA_LOSS, "BACKUP_DAMAGED", "The key does not open the entry.")
+        yield backup.RestoreResponse(progress=backup.RestoreProgress(done=1, total=2, phase="Restoring"))
+        self.state, self.files = dict(last.content), last.files
+        if self.cut_restore:
+            self.cut_restore = False
+            raise PiccoloError(Kind.UNAVAILABLE, "STOPPING", "The service is stopping.")
+        restored = backup.Restored(
+            seq=seq,
+            generation=max(entry.generation for entry in log),
+            confirmed_until=1_700_000_000,
+            device_until=1_700_000_100,
+            files=last.files,
+        )
+        yield backup.RestoreResponse(restored=restored)
+
+    async def GetState(self, request: memory.GetStateRequest, context: Any) -> memory.GetStateResponse:
+        """A value."""
+        value = self.state.get(f"{request.namespace}/{request.key}")
+        if value is None:
+            raise PiccoloError(Kind.NOT_FOUND, "NO_STATE", "There is no such value.")
+        return memory.GetStateResponse(value=memory.StateValue(key=request.key, value=value))
+
+    async def ListState(self, request: memory.ListStateRequest, context: Any) -> memory.ListStateResponse:
+        """Values in key order, page by page; the token is the last key."""
+        begin = f"{request.namespace}/{request.prefix}"
+        last = f"{request.namespace}/{request.page_token}" if request.page_token else ""
+        keys = [key for key in sorted(self.state) if key.startswith(begin) and key > last]
+        page = keys[: request.page_size or 1000]
+        values = [
+            memory.StateValue(key=key.removeprefix(f"{request.namespace}/"), value=self.state[key])
+            for key in page
+        ]
+        token = values[-1].key if len(page) < len(keys) else ""
+        return memory.ListStateResponse(values=values, next_page_token=token)
+
+    async def PutState(self, request: memory.PutStateRequest, context: Any) -> memory.PutStateResponse:
+        """Writes values."""
+        self.state.update({f"{request.namespace}/{value.key}": value.value for value in request.values})
+        self.changed.fire()
+        return memory.PutStateResponse()
+
+    async def StartOperation(self, request: memory.StartOperationRequest, context: Any) -> Any:
+        """New work."""
+        made = memory.Operation(
+            operation_id=f"operation-{len(self.operations) + 1}",
+            kind=request.kind,
+            state=memory.OPERATION_STATE_RUNNING,
+        )
+        self.operations[made.operation_id] = made
+        return memory.StartOperationResponse(operation=made)
+
+    async def ListOperations(self, request: memory.ListOperationsRequest, context: Any) -> Any:
+        """Those that run."""
+        running = [o for o in self.operations.values() if o.state == memory.OPERATION_STATE_RUNNING]
+        return memory.ListOperationsResponse(operations=running)
+
+    async def AdvanceOperation(self, request: memory.AdvanceOperationRequest, context: Any) -> Any:
+        """Progress; an ended operation changes no more."""
+        known = self.operations.get(request.operation.operation_id)
+        if known is None:
+            raise PiccoloError(Kind.NOT_FOUND, "NO_OPERATION", "There is no such operation.")
+        if known.state != memory.OPERATION_STATE_RUNNING:
+            raise PiccoloError(Kind.PRECONDITION, "OPERATION_ENDED", "It has ended.")
+        told = memory.Operation()
+        told.CopyFrom(request.operation)
+        told.kind, told.cancel_requested = known.kind, known.cancel_requested
+        self.operations[told.operation_id] = told
+        self.changed.fire()
+        return memory.AdvanceOperationResponse(cancel_requested=told.cancel_requested)
+
+    async def AppendAudit(self, request: memory.AppendAuditRequest, context: Any) -> Any:
+        """One event."""
+        if self.deaf:
+            raise PiccoloError(Kind.FULL, "AUDIT_FULL", "The disk is full.")
+        self.audits.append(request)
+        self.changed.fire()
+        return memory.AppendAuditResponse()
+
+    async def ended(self, operation: str, seconds: float = 10.0) -> memory.Operation:
+        """An operation, as soon as it has ended."""
+        async with asyncio.timeout(seconds):
+            while self.operations[operation].state == memory.OPERATION_STATE_RUNNING:
+                await self.changed.wait()
+        return self.operations[operation]

@@ -1,0 +1,174 @@
+"""Which of an owner's devices writes: promises, claims, fences, and what is signed at each unlock."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from piccolo_chassis.errors import PiccoloError
+from piccolo_formats.device_record import open_device
+from piccolo_formats.kek import Kek
+from piccolo_formats.keypairs import SigningKey
+from piccolo_formats.records.backup import EntryHeader
+from piccolo_formats.records.generations import Claim
+from piccolo_formats.signed import open_signed, sign
+
+from piccolo_vault.core.owner import owner_of
+from piccolo_vault.engine.generations import FILE as SUCCESSION_FILE
+from piccolo_vault.tests.burned import NEW, SUCCEEDED, burned
+from piccolo_vault.tests.vault_on import Box, until
+
+
+@pytest.mark.parametrize("tells", [True, False])
+async def test_the_old_device_is_fenced_by_the_log(tmp_path: Path, tells: bool) -> None:
+    async with burned(tmp_path) as scene, scene.old.vault() as old, scene.new.vault() as vault:
+        scene.old.metadata.tells = tells
+        old.follow()
+        await old.custody.unlock("seven green kettles")
+        assert old.keyring.generation() == 1
+        await scene.recover(vault)
+        await until(scene.old, old, lambda: old.fence.up)
+        with pytest.raises(PiccoloError) as caught:
+            old.keyring.generation()
+        assert caught.value.reason == "FENCED"
+        assert not old.keyring.may_bury()
+        assert ("generation 2 of your devices, took over on 2026-11-18" in old.fence.words) is tells
+        assert not vault.fence.up
+
+
+async def test_an_entry_that_the_locator_did_not_vouch_for_fences_nobody(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.old.vault() as old, scene.new.vault() as vault:
+        await scene.recover(vault)
+        log = scene.cloud.logs[Kek.from_words(scene.words).locator().public]
+        forged = sign(open_signed(EntryHeader, log[-1].header).record, SigningKey(bytes(32))).to_bytes()
+        log[-1] = replace(log[-1], header=forged)
+        state = await old.fences._backups.status()
+        assert state.fenced
+        assert state.fenced_by == forged
+        old.fences._take(state)
+        assert not old.fence.up
+
+
+async def test_the_old_device_is_fenced_by_the_circle_and_says_who_and_when(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.old.vault() as old, scene.new.vault() as vault:
+        await scene.recover(vault, name="the new box")
+        scene.cloud.away = True
+        scene.old.attestation.seen_device = scene.new.attestation.device
+        scene.old.attestation.seen_claim = scene.keepers[0].promised[old.owner.owner][1]
+        old.follow()
+        await until(scene.old, old, lambda: old.fence.up)
+        assert "the new box" in old.fence.words
+        assert "generation 2" in old.fence.words
+        assert "2027-01-15 at 08:00 UTC" in old.fence.words
+        assert scene.old.vault is not None
+
+
+async def test_a_keepers_answer_fences_the_old_device(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.new.vault() as vault, scene.old.vault() as old:
+        await scene.recover(vault)
+        old.keyring.fenced_by(scene.keepers[0].promised[old.owner.owner][1])
+        assert "generation 2" in old.fence.words
+        vault.keyring.fenced_by(scene.keepers[0].promised[old.owner.owner][1])
+        assert not vault.fence.up
+
+
+async def test_members_without_a_known_device_count_against_the_majority(tmp_path: Path) -> None:
+    async with burned(tmp_path, keepers=4) as scene, scene.new.vault() as vault:
+        scene.new.attestation.keepers = scene.keepers[:2]
+        scene.new.patience = 0.0
+        vault.recovery._patience = 0.0
+        ended = await scene.recover(vault)
+        assert ended.error_reason == "NO_MAJORITY"
+
+
+async def test_a_generation_that_another_device_was_promised_is_left_to_it(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.new.vault() as vault:
+        kek = Kek.from_words(scene.words)
+        owner = owner_of(kek, ask=())
+        rival = Claim(
+            circle=scene.keepers[0].who.circle, owner=owner.owner, generation=5, device=bytes(32), time=1
+        )
+        scene.keepers[2].promised[owner.owner] = (rival, sign(rival, kek.owner_root()).to_bytes())
+        ended = await scene.recover(vault)
+        assert json.loads(ended.result)["generation"] == 6
+        assert [claim.generation for claim in scene.claims()] == [6]
+
+
+async def test_a_made_up_claim_does_not_push_the_generation(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.new.vault() as vault:
+        owner = owner_of(Kek.from_words(scene.words), ask=())
+        made_up = Claim(
+            circle=scene.keepers[0].who.circle, owner=owner.owner, generation=2**40, device=bytes(32), time=1
+        )
+        forged = sign(made_up, scene.keepers[2].who.kek.owner_root()).to_bytes()
+        scene.keepers[2].promised[owner.owner] = (made_up, forged)
+        ended = await scene.recover(vault)
+        assert json.loads(ended.result)["generation"] == 2
+
+
+async def test_a_promise_by_another_key_does_not_count(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.new.vault() as vault:
+        for keeper in scene.keepers[:2]:
+            keeper.who.keys["fragment-store"] = scene.keepers[2].who.keys["fragment-store"]
+        vault.recovery._patience = 0.0
+        ended = await scene.recover(vault)
+        assert ended.error_reason == "NO_MAJORITY"
+
+
+async def test_two_devices_that_recover_at_once_end_with_different_generations(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, AsyncExitStack() as stack:
+        third = Box(tmp_path / "t", scene.cloud)
+        await stack.enter_async_context(third.services())
+        third.attestation.keepers = scene.keepers
+        one = await stack.enter_async_context(scene.new.vault())
+        other = await stack.enter_async_context(third.vault())
+        first = await one.recovery.start(scene.words, NEW, 0, "one")
+        second = await other.recovery.start(scene.words, NEW, 0, "other")
+        ended = [await scene.new.metadata.ended(first, 60), await third.metadata.ended(second, 60)]
+        assert [each.state for each in ended] == [SUCCEEDED, SUCCEEDED]
+        generations = sorted(json.loads(each.result)["generation"] for each in ended)
+        assert generations[0] < generations[1]
+
+
+async def test_with_the_cloud_away_the_majority_is_enough_and_the_claim_follows(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.new.vault() as vault:
+        for keeper in scene.keepers:
+            keeper.on_claim = lambda: setattr(scene.cloud, "away", True)
+        ended = await scene.recover(vault)
+        assert ended.state == SUCCEEDED
+        assert vault.owner.claim is not None
+        scene.cloud.away = False
+        assert scene.claims() == []
+        vault.follow()
+        await until(scene.new, vault, lambda: vault.owner.claim is None)
+        assert [claim.generation for claim in scene.claims()] == [2]
+
+
+async def test_a_device_that_lost_a_processes_keys_takes_a_new_generation(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.old.vault() as vault:
+        scene.old.metadata.key = scene.new.metadata.key
+        vault.follow()
+        await vault.custody.unlock("seven green kettles")
+        await until(scene.old, vault, lambda: vault.owner.generation == 2)
+        device = open_device(scene.old.attestation.device).record
+        assert (device.generation, device.signing.metadata) == (2, scene.new.metadata.key.public)
+        await until(scene.old, vault, lambda: scene.old.metadata.delegation.generation == 2)  # type: ignore[union-attr]
+        assert [claim.generation for claim in scene.claims()] == [2]
+        assert not vault.fence.up
+        assert vault.keyring.may_bury()
+        assert scene.old.files.load(SUCCESSION_FILE) is None
+
+
+async def test_at_each_unlock_delegation_and_head_are_signed(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.old.vault() as vault:
+        vault.follow()
+        scene.old.metadata.head, scene.old.metadata.delegation = b"", None
+        for _ in range(2):
+            await vault.custody.unlock("seven green kettles")
+            await until(scene.old, vault, lambda: scene.old.metadata.delegation)
+            await until(scene.old, vault, lambda: scene.old.metadata.head)
+            await vault.custody.lock()
+            scene.old.metadata.head, scene.old.metadata.delegation = b"", None
