@@ -8,8 +8,8 @@ from typing import Final
 from integration.circle import Circle
 from integration.files import Folder
 from integration.plaintext import samples, search
+from piccolo_formats.fragment_file import FOOTER_SIZE, HEADER_SIZE, map_file, parse_footer, parse_header
 
-_HEADER: Final = 512
 _FRAGMENTS: Final = 500
 
 
@@ -31,4 +31,12 @@ def _kept_fragments(made: Circle) -> Iterator[bytes]:
         for path in sorted(other.device.state("fragment-store").glob(f"live/{owner_id}/*/*")):
             if path.suffix != ".record" and found < _FRAGMENTS:
                 found += 1
-                yield path.read_bytes()[_HEADER:]
+                yield _blocks(path.read_bytes())
+
+
+def _blocks(fragment: bytes) -> bytes:
+    """A fragment file without its header, leaves and record: what is made of the owner's ciphertext."""
+    footer = parse_footer(fragment[-FOOTER_SIZE:])
+    trailer = fragment[-FOOTER_SIZE - footer.trailer_length : -FOOTER_SIZE]
+    whole = map_file(parse_header(fragment[:HEADER_SIZE]), trailer, len(fragment))
+    return fragment[HEADER_SIZE : whole.leaves_offset]

@@ -34,12 +34,7 @@ def lines(run: Run) -> list[str]:
     """Everything that was measured."""
     told: list[str] = []
     if run.figures:
-        told += [
-            "",
-            *table(run.figures),
-            "",
-            "ratio: how many times as fast as the other. spread: of the rounds.",
-        ]
+        told += ["", *table(run.figures), "", _LEGEND]
     if run.idle:
         known = [row.mib for row in run.idle if row.mib is not None]
         together = sum(known) if len(known) == len(run.idle) else None

@@ -73,7 +73,8 @@ async def grid(folder: Path, needed: int, total: int) -> AsyncIterator[Tahoe]:
         web = f"--webport=tcp:{port}:interface=127.0.0.1"
         await nodes.start("client", "create-client", [*options, *shares, web])
         limits = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=900)
-        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=limits))
+        plain = {"Accept": "text/plain"}  # errors in words instead of in HTML
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=limits, headers=plain))
         client = Tahoe(session, f"http://127.0.0.1:{port}")
         await _ready(client, total)
         yield client
@@ -134,5 +135,5 @@ async def _ready(client: Tahoe, total: int) -> None:
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
     body = await answer.read()
     if answer.status not in (200, 201):
-        raise GridError(f"the web API answered {answer.status}: {body[:300]!r}")
+        raise GridError(f"the web API answered {answer.status}: {body[-600:].decode(errors='replace')}")
     return body

@@ -6,13 +6,15 @@ Rules:
 * A stream that is written to while its answers are not read cannot tell why it ended: read them
   concurrently.
 * A unary call without a timeout gets the channel's; every call ends with the request it is made for.
+* A unary call to a service of this device waits, within its timeout, for one that is just starting or being
+  restarted; a stream does not, because it has no timeout.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -20,7 +22,7 @@ import grpc
 
 from piccolo_chassis import deadline, logs
 from piccolo_chassis.errors import Kind, PiccoloError
-from piccolo_chassis.status import from_rpc_error
+from piccolo_chassis.status import from_rpc_error, nobody_there
 
 _OVERWRITTEN: Final = "Internal error from Core"
 _LOOKS: Final = 200
@@ -32,8 +34,8 @@ _CUT: Final = PiccoloError(Kind.UNAVAILABLE, "STREAM_ENDED", "The other side end
 class Call:
     """One call under way. Delegates to grpc's own and translates what it raises."""
 
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
+    def __init__(self, inner: Any, connected: Callable[[], bool] = lambda: True) -> None:
+        self._inner, self._connected = inner, connected
         self._ending = _Ending(inner)
 
     def __getattr__(self, name: str) -> Any:
@@ -65,7 +67,9 @@ class Call:
         try:
             return await awaitable
         except grpc.RpcError as failed:
-            raise await self._ending.why(failed) from failed
+            why = await self._ending.why(failed)
+            # the timeout was spent on waiting for somebody who never listened
+            raise (why if why.kind is not Kind.TIMEOUT or self._connected() else nobody_there()) from failed
         except asyncio.InvalidStateError as over:
             raise await self._ending.why(over) from over
 
@@ -117,8 +121,9 @@ def _now(finished: Coroutine[Any, Any, Any]) -> Any:
 class _Method:
     """A method of a stub."""
 
-    def __init__(self, inner: Any, limit: float | None) -> None:
-        self._inner, self._limit = inner, limit
+    def __init__(self, inner: Any, limit: float | None, patient_with: grpc.aio.Channel | None = None) -> None:
+        self._inner, self._limit, self._channel = inner, limit, patient_with
+        self._options = {"wait_for_ready": True} if patient_with else {}
 
     def __call__(
         self, *request: Any, timeout: float | None = None, metadata: Any = None, **options: Any
@@ -127,18 +132,24 @@ class _Method:
         given = list(metadata or ())
         if not any(key == logs.REQUEST_ID for key, _ in given):
             given.append((logs.REQUEST_ID, logs.request_id() or secrets.token_hex(8)))
-        return Call(self._inner(*request, timeout=seconds, metadata=given, **options))
+        inner = self._inner(*request, timeout=seconds, metadata=given, **(self._options | options))
+        return Call(inner, self._connected)
+
+    def _connected(self) -> bool:
+        return self._channel is None or self._channel.get_state() is grpc.ChannelConnectivity.READY
 
 
 class Channel(grpc.aio.Channel):
     """A channel for generated stubs; see the module's rules. Close it, or use it as a context manager."""
 
-    def __init__(self, inner: grpc.aio.Channel, unary_seconds: float) -> None:
-        self._inner, self._limit = inner, unary_seconds
+    def __init__(self, inner: grpc.aio.Channel, unary_seconds: float, *, local: bool = False) -> None:
+        self._inner, self._limit, self._local = inner, unary_seconds, local
 
     def unary_unary(self, *args: Any, **kwargs: Any) -> Any:
         """A method of one request and one response."""
-        return _Method(self._inner.unary_unary(*args, **kwargs), self._limit)
+        return _Method(
+            self._inner.unary_unary(*args, **kwargs), self._limit, self._inner if self._local else None
+        )
 
     def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
         """A method of one request and many responses."""

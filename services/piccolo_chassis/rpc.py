@@ -40,6 +40,8 @@ _CLIENT: Final = [
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 5_000),
 ]
+# a socket of this device costs nothing to try, and whoever restarts is back within a second
+_LOCAL: Final = [("grpc.max_reconnect_backoff_ms", 500)]
 _SERVER: Final = [
     *_COMMON,
     ("grpc.so_reuseport", 0),
@@ -65,7 +67,8 @@ def connect(
     """
     settings = [*_CLIENT, *options]
     if isinstance(target, Path):
-        return Channel(grpc.aio.insecure_channel(f"unix:{target.absolute()}", settings), unary_seconds)
+        inner = grpc.aio.insecure_channel(f"unix:{target.absolute()}", [*settings, *_LOCAL])
+        return Channel(inner, unary_seconds, local=True)
     if credentials is None:
         raise ValueError(f"{target}: nothing leaves this device without TLS")
     return Channel(grpc.aio.secure_channel(target, credentials, settings), unary_seconds)

@@ -68,6 +68,11 @@ def foreign(code: int, message: str) -> PiccoloError:
     return PiccoloError(kind, reason, message or f"The other side answered {reason} without a word.")
 
 
+def nobody_there() -> PiccoloError:
+    """The error of a call whose other side does not listen."""
+    return foreign(grpc.StatusCode.UNAVAILABLE.value[0], "never connected")
+
+
 def from_rpc_error(error: grpc.RpcError) -> PiccoloError:
     """The error behind what a gRPC client raised."""
     if not isinstance(error, grpc.aio.AioRpcError):

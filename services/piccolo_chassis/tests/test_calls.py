@@ -185,9 +185,20 @@ async def test_a_callee_s_incident_passes_through_with_its_number(start: Start, 
 async def test_nobody_there_is_said_plainly(tmp_path: Path) -> None:
     async with rpc.connect(tmp_path / "none.sock") as channel:
         with pytest.raises(PiccoloError) as failed:
-            await Stub(channel).Echo(EchoRequest())
+            await Stub(channel).Echo(EchoRequest(), timeout=0.5)
     assert (failed.value.kind, failed.value.reason) == (Kind.UNAVAILABLE, "UNAVAILABLE")
     assert "sock" not in failed.value.message
+
+
+async def test_a_unary_call_waits_for_a_service_that_is_being_restarted(start: Start, tmp_path: Path) -> None:
+    async with rpc.connect(tmp_path / "a/run/s.sock") as channel:
+        early = asyncio.ensure_future(Stub(channel).Echo(EchoRequest(text="early")))
+        async with start({}, tmp_path / "a") as service:
+            assert (await early).text == "early"
+            await service.kill()
+        late = asyncio.ensure_future(Stub(channel).Echo(EchoRequest(text="late")))
+        async with start({}, tmp_path / "a"):
+            assert (await late).text == "late"
 
 
 def test_nothing_is_sent_to_the_network_without_tls() -> None:
