@@ -135,14 +135,13 @@ class Client:
         return await self._json("GET", "/status")
 
     async def set_up(self) -> None:
-        """Makes the keys, writes the words down, gives the three asked words back, and logs in."""
+        """Makes the keys, writes the words down, gives the three asked words back; that begins a session."""
         reply = SealingKey(secrets.token_bytes(32))
         body = {"passphrase": await self._sealed(Purpose.PASSPHRASE, self.passphrase)}
         answer = await self._json("POST", "/setup", {**body, "reply_key": _text(reply.public)})
         self.words = open_text(Purpose.WORDS, base64.b64decode(answer["words"]), reply)
         asked = " ".join(self.words.split()[position - 1] for position in answer["ask"])
         await self._json("POST", "/setup/confirm", {"words": await self._sealed(Purpose.CONFIRMATION, asked)})
-        await self.log_in()
 
     async def log_in(self) -> None:
         """Begins a session, and opens the files."""
@@ -203,7 +202,7 @@ class Client:
         headers = {"X-Modified": str(modified)} if modified else {}
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         headers["Content-Length"] = str(size)
-        data = source if isinstance(source, bytes) else _pieces(source)
+        data = _pieces(source)
         async with self.http.put(_address("/files", path), data=data, headers=headers) as response:
             return _written(await _checked(response))
 
@@ -351,8 +350,12 @@ async def _parsed(response: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, 
         fields = {}
 
 
-async def _pieces(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:
+async def _pieces(source: bytes | Path) -> AsyncIterator[bytes]:
+    if isinstance(source, bytes):
+        for at in range(0, len(source), _PIECE):
+            yield source[at : at + _PIECE]
+        return
+    with source.open("rb") as file:
         while piece := await asyncio.to_thread(file.read, _PIECE):
             yield piece
 

@@ -144,6 +144,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
         parser.error("a circle that survives a loss has three devices at least")
     if options.data is not None and not options.data.is_dir():
         parser.error(f"{options.data} is not a folder")
+    if options.keep is not None and options.keep.exists() and any(options.keep.iterdir()):
+        parser.error(f"{options.keep} is not empty: the circle of another time must not be mixed in")
     return options
 
 

@@ -24,6 +24,7 @@ from piccolo_chassis.testing import Service, spawned, until_ready
 
 SERVICES: Final = ("metadata", "attestation", "fragment-store", "vault")
 _START_SECONDS: Final = 90.0
+_GOSSIP_SECONDS: Final = 3.0
 
 
 def free_port() -> int:
@@ -131,7 +132,7 @@ class Device(Box):
         )
         each: dict[str, dict[str, Any]] = {
             "metadata": cloud,
-            "attestation": {"metadata": sockets["metadata"], **cloud},
+            "attestation": {"metadata": sockets["metadata"], "pace": {"gossip": _GOSSIP_SECONDS}, **cloud},
             "fragment-store": {
                 "attestation": sockets["attestation"],
                 "address": f"127.0.0.1:{self.peers_port}",
