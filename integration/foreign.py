@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from piccolo_formats.fragment_file import FOOTER_SIZE, HEADER_SIZE, map_file, parse_footer, parse_header
+
 from integration.circle import Circle
 from integration.files import Folder
 from integration.plaintext import samples, search
-from piccolo_formats.fragment_file import FOOTER_SIZE, HEADER_SIZE, map_file, parse_footer, parse_header
 
 _FRAGMENTS: Final = 500
 

@@ -17,14 +17,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
+import aiohttp
 from blake3 import blake3
-from piccolo.vault.v1 import vault_pb2 as vault
-from piccolo.vault.v1.vault_pb2_grpc import StoreServiceStub
 
 from integration.bench import memory, ours
-from integration.bench.errors import NoRoomError, WrongBytesError
+from integration.bench.errors import BenchError, NoRoomError, WrongBytesError
 from integration.bench.memory import Taken
 from integration.circle import Circle, circle
+from integration.client import Client
 
 _PIECE: Final = 1 << 20
 _SPARE: Final = 2 << 30
@@ -50,13 +50,12 @@ def room_needed(size: int, k: int, m: int) -> int:
     return size * m // k + size // 50 + _SPARE
 
 
-async def large(made: Circle, size: int, progress: Progress) -> Large:
-    """Puts and gets a file of `size` bytes. Raises NoRoomError, WrongBytesError."""
+async def large(made: Circle, url: str, size: int, progress: Progress) -> Large:
+    """Puts and gets a file of `size` bytes at the gateway. Raises NoRoomError, WrongBytesError."""
     owner = made.owners[0]
-    await ours.set_code(owner, None)
-    async with owner.device.connect("vault") as channel:
-        store = StoreServiceStub(channel)
-        health = await ours.check_code(store, None)
+    await ours.restart_vault(owner, None)
+    async with ours.client(owner, url) as api:
+        health = (await api.put("/bench/probe", b"how is this kept?")).health
         free, needed = shutil.disk_usage(made.folder).free, room_needed(size, health.k, health.m)
         if free < needed:
             raise NoRoomError(
@@ -65,8 +64,8 @@ async def large(made: Circle, size: int, progress: Progress) -> Large:
             )
         for _, pid in _processes(made):
             memory.reset_peak(pid)
-        put_seconds, sent = await _put(store, size, progress)
-        get_seconds, came = await _get(store, size, progress)
+        put_seconds, sent = await _put(api, size, progress)
+        get_seconds, came = await _get(api, size, progress)
         if sent != came:
             raise WrongBytesError("the large file came back with other bytes")
     return Large(size, health.k, health.m, put_seconds, get_seconds, _peaks(made))
@@ -75,39 +74,38 @@ async def large(made: Circle, size: int, progress: Progress) -> Large:
 async def idle(folder: Path, say: Callable[[str], None]) -> list[Taken]:
     """What each process of a device takes that is set up, has founded its circle, and has nothing to do."""
     async with circle(folder, 1, say) as made:
+        await ours.front(made.owners[0].device)
         await made.owners[0].backed_up()
         await made.cloud.stop()
         services = made.owners[0].device.services
         return [Taken(name, memory.proportional(service.pid)) for name, service in sorted(services.items())]
 
 
-async def _put(store: StoreServiceStub, size: int, progress: Progress) -> tuple[float, bytes]:
+async def _put(api: Client, size: int, progress: Progress) -> tuple[float, bytes]:
     state = blake3()
 
-    async def steps() -> AsyncIterator[vault.WriteRequest]:
-        yield vault.WriteRequest(open=vault.WriteOpen(path=_PATH))
+    async def body() -> AsyncIterator[bytes]:
         for at in range(0, size, _PIECE):
             piece = os.urandom(min(_PIECE, size - at))
             state.update(piece)
             progress(at, size)
-            yield vault.WriteRequest(data=piece)
-        yield vault.WriteRequest(finish=vault.WriteFinish(size=size))
+            yield piece
 
-    began, written = perf_counter(), False
-    async with asyncio.timeout(_SECONDS):
-        async for answer in store.Write(steps()):
-            written |= answer.HasField("written")
-    if not written:
-        raise WrongBytesError("the vault did not say that the large file is kept")
+    began = perf_counter()
+    headers, limits = {"Content-Length": str(size)}, aiohttp.ClientTimeout(total=_SECONDS)
+    async with api.http.put(f"/api/v1/files{_PATH}", data=body(), headers=headers, timeout=limits) as answer:
+        if answer.status >= 300:
+            raise BenchError(f"the gateway answered {answer.status}: {(await answer.text())[:300]}")
+        await answer.read()
     return perf_counter() - began, state.digest()
 
 
-async def _get(store: StoreServiceStub, size: int, progress: Progress) -> tuple[float, bytes]:
+async def _get(api: Client, size: int, progress: Progress) -> tuple[float, bytes]:
     state, began, done = blake3(), perf_counter(), 0
     async with asyncio.timeout(_SECONDS):
-        async for part in store.Read(vault.ReadRequest(path=_PATH)):
-            state.update(part.data)
-            done += len(part.data)
+        async for piece in api.read(_PATH):
+            state.update(piece)
+            done += len(piece)
             progress(done, size)
     return perf_counter() - began, state.digest()
 

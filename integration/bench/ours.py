@@ -1,47 +1,44 @@
 """A circle of ours as a contender: one device more than a file has fragments, files put at the first.
 
 Rules:
-* k and m are set as the owner sets them; when a file is kept otherwise, nothing is measured.
-* The vault's own figure is taken at its socket, the gateway's at its HTTPS port: the first owner's, both.
+* k and m are what the first owner's vault is configured to; if files are kept otherwise, nothing is measured.
+* The vault's figure is taken at its socket, the gateway's at its HTTPS port: both the first owner's.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from piccolo.metadata.v1 import memory_pb2
-from piccolo.metadata.v1.memory_pb2_grpc import SettingsServiceStub
-from piccolo.vault.v1 import vault_pb2 as vault
 from piccolo.vault.v1.vault_pb2_grpc import StoreServiceStub
 from piccolo_vault.core.erasure import Code
 
 from integration.bench.errors import WrongCodeError
-from integration.circle import Circle, circle
+from integration.client import Client
+from integration.device import Device, free_port
 from integration.owner import Owner, get, put
 
-VAULT: Final = "vault"
+_GATEWAY: Final = "gateway"
+_VAULT: Final = "vault"
 
 
 @dataclass(slots=True)
 class Vault:
-    """The first owner's vault at its socket. `short`: files acknowledged before all fragments were placed."""
+    """The vault at its socket. `short`: files acknowledged before all their fragments were placed."""
 
     store: StoreServiceStub
-    name: str = VAULT
+    name: str = _VAULT
     files: int = 0
     short: int = 0
 
     async def put(self, name: str, data: bytes) -> str:
         """Stores a file under its name."""
-        health = (await put(self.store, name, data)).health
+        health = (await put(self.store, f"/{self.name}{name}", data)).health
         self.files += 1
         self.short += health.placed < health.m
-        return name
+        return f"/{self.name}{name}"
 
     async def get(self, key: str) -> bytes:
         """Reads a file by its name."""
@@ -52,35 +49,65 @@ class Vault:
         return f"{self.files - self.short:,} of {self.files:,} files had all fragments placed at the yes"
 
 
-@asynccontextmanager
-async def running(folder: Path, devices: int, say: Callable[[str], None]) -> AsyncIterator[Circle]:
-    """A circle of so many devices."""
-    async with circle(folder, devices, say) as made:
-        yield made
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The gateway at its HTTPS port."""
+
+    client: Client
+    name: str = _GATEWAY
+
+    async def put(self, name: str, data: bytes) -> str:
+        """Stores a file under its name."""
+        return (await self.client.put(f"/{self.name}{name}", data)).path
+
+    async def get(self, key: str) -> bytes:
+        """Reads a file by its name."""
+        return await self.client.get(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The ways into the first owner's device."""
+
+    vault: Vault
+    gateway: Gateway
 
 
 @asynccontextmanager
-async def contenders(owner: Owner, code: Code) -> AsyncIterator[list[Vault]]:
-    """All the ways into the owner's device, the vault's socket first."""
-    await set_code(owner, code)
-    async with owner.device.connect("vault") as channel:
-        store = StoreServiceStub(channel)
-        await check_code(store, code)
-        yield [Vault(store)]
+async def ways(owner: Owner, url: str, code: Code) -> AsyncIterator[Ways]:
+    """Both ways in, with files kept as `code`. Raises WrongCodeError when they are not."""
+    await restart_vault(owner, code)
+    async with owner.device.connect(_VAULT) as channel, client(owner, url) as api:
+        health = (await put(StoreServiceStub(channel), "/bench/probe", b"how is this kept?")).health
+        if (health.k, health.m) != (code.k, code.m):
+            raise WrongCodeError(f"files are kept as {health.k} of {health.m}, not as {code}")
+        yield Ways(Vault(StoreServiceStub(channel)), Gateway(api))
 
 
-async def set_code(owner: Owner, code: Code | None) -> None:
-    """Sets k and m of new files; None lets the rules choose."""
-    values = {"storage.k": code.k, "storage.m": code.m} if code else {"storage.k": 0, "storage.m": 0}
-    async with owner.device.connect("metadata") as channel:
-        await SettingsServiceStub(channel).SetSettings(
-            memory_pb2.SetSettingsRequest(values={name: json.dumps(value) for name, value in values.items()})
-        )
+@asynccontextmanager
+async def client(owner: Owner, url: str) -> AsyncIterator[Client]:
+    """The owner, logged in at the gateway."""
+    certificate = owner.device.state(_GATEWAY) / "tls.pem"
+    async with Client(url, certificate, passphrase=owner.passphrase) as api:
+        await api.log_in()
+        yield api
 
 
-async def check_code(store: StoreServiceStub, code: Code | None) -> vault.Health:
-    """How a file is kept that is written now. Raises WrongCodeError when that is not `code`."""
-    health = (await put(store, "/bench/probe", b"how is this kept?")).health
-    if code is not None and (health.k, health.m) != (code.k, code.m):
-        raise WrongCodeError(f"files are kept as {health.k} of {health.m}, not as {code}")
-    return health
+async def front(device: Device) -> str:
+    """Starts the device's gateway; returns where it listens."""
+    address = f"127.0.0.1:{free_port()}"
+    sockets = {name.replace("-", "_"): str(device.socket(name)) for name in device.services}
+    await device.run(
+        {_GATEWAY: {"state": str(device.state(_GATEWAY)), "address": address, "sockets": sockets}}
+    )
+    return f"https://{address}"
+
+
+async def restart_vault(owner: Owner, code: Code | None) -> None:
+    """Lets the vault cut new files as `code`, or as the rules say, and unlocks it."""
+    settings = owner.device.settings(_VAULT)
+    if code is not None:
+        settings["store"] = {"k": code.k, "m": code.m}
+    await owner.device.stop([_VAULT])
+    await owner.device.run({_VAULT: settings})
+    await owner.unlock()

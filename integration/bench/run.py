@@ -22,7 +22,7 @@ from integration.bench.figures import Figure
 from integration.bench.large import Large
 from integration.bench.memory import Taken
 from integration.bench.work import WORKS, Contender, Samples, Work, measure
-from integration.circle import Circle
+from integration.circle import Circle, circle
 from integration.screen import Screen
 
 CODE: Final = Code(3, 10)
@@ -58,26 +58,24 @@ class Run:
         works = [work for work in WORKS if work.name in self.wanted]
         if works or LARGE_FILE in self.wanted:
             self.screen.begin(f"Starting a circle of {DEVICES} devices")
-            async with ours.running(self.folder / "c", DEVICES, self.screen.note) as made:
+            async with circle(self.folder / "c", DEVICES, self.screen.note) as made:
+                url = await ours.front(made.owners[0].device)
                 if works:
-                    await self._files(made, works)
+                    await self._files(made, url, works)
                 if LARGE_FILE in self.wanted:
                     self.screen.begin(f"One file of {self.large_bytes >> 20:,} MiB")
-                    self.file = await large.large(made, self.large_bytes, self.screen.progress)
+                    self.file = await large.large(made, url, self.large_bytes, self.screen.progress)
 
-    async def _files(self, made: Circle, works: Sequence[Work]) -> None:
-        async with (
-            ours.contenders(made.owners[0], CODE) as mine,
-            self._others() as others,
-        ):
+    async def _files(self, made: Circle, url: str, works: Sequence[Work]) -> None:
+        async with ours.ways(made.owners[0], url, CODE) as ways, self._others() as others:
+            mine: list[Contender] = [ways.vault, ways.gateway]
             everybody: list[Contender] = [*mine, *others]
             await measure(_WARM, everybody, 1, self.screen.note)
             for work in works:
                 self.screen.begin(f"{work.name}, {CODE}: put and get, {self.rounds} rounds in turn")
                 samples = await measure(work, everybody, self.rounds, self.screen.say)
                 self.figures += compared(work, mine, others, samples)
-            for vault in mine:
-                self.screen.say(vault.account())
+            self.screen.say(ways.vault.account())
 
     @asynccontextmanager
     async def _others(self) -> AsyncIterator[list[Contender]]:

@@ -123,10 +123,11 @@ class _Keeps:
         return self._files[key][::-1] if self._false else self._files[key]
 
 
-async def test_every_round_is_measured_and_told() -> None:
-    """As many samples as rounds, and as many lines."""
+@pytest.mark.parametrize("repeats", [1, 4])
+async def test_every_round_is_measured_and_told(repeats: int) -> None:
+    """As many samples as rounds, however often it is done in a round, and as many lines."""
     told: list[str] = []
-    samples = await work.measure(work.Work("w", 100, 64), [_Keeps(false=False)], 3, told.append)
+    samples = await work.measure(work.Work("w", 100, 64, repeats), [_Keeps(false=False)], 3, told.append)
     assert [len(samples.put["keeps"]), len(samples.get["keeps"]), len(told)] == [3, 3, 3]
 
 

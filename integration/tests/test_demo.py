@@ -57,7 +57,9 @@ def test_a_report_holds_only_when_every_promise_did() -> None:
         assert not Report(5, {key: True for key in names if key != name}).held
 
 
-@pytest.mark.parametrize("argv", [["--devices", "2"], ["--devices", "x"], ["--data", "/nonexistent"], ["--keep", "/"]])
+@pytest.mark.parametrize(
+    "argv", [["--devices", "2"], ["--devices", "x"], ["--data", "/nonexistent"], ["--keep", "/"]]
+)
 def test_wrong_options_are_refused(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """A circle too small, or data that is not there."""
     with pytest.raises(SystemExit) as refused:

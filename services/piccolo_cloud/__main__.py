@@ -22,12 +22,12 @@ from piccolo_chassis.state import write_durably
 from piccolo_cloud.adapters import certificate
 from piccolo_cloud.adapters.local_store import LocalObjectStore
 from piccolo_cloud.adapters.s3_store import S3ObjectStore
+from piccolo_cloud.config import Config
 from piccolo_cloud.engine.door import Door
 from piccolo_cloud.engine.logs import Logs
 from piccolo_cloud.engine.mailboxes import Mailboxes
 from piccolo_cloud.service import logs as log_service
 from piccolo_cloud.service import mailbox as mailbox_service
-from piccolo_cloud.settings import Config
 
 _STATE_VERSION = 1
 _log = logging.getLogger(__name__)

@@ -196,6 +196,8 @@ class Shelves(Protocol):
     ) -> Fragment:
         """Writes a whole fragment beside what may be in `incoming`, in one go, for `place` to move.
 
+        Returns it without the order of its record, which is not looked into.
+
         Raises PiccoloError INVALID: ROOT_MISMATCH when the blocks have another root; or as `BlockCutter.cut`.
         """
 

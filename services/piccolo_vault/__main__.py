@@ -26,7 +26,7 @@ from piccolo_vault.adapters.state_files import FolderFiles
 from piccolo_vault.config import Config
 from piccolo_vault.engine.aftermath import Fence, Quiet
 from piccolo_vault.engine.custody import Custody
-from piccolo_vault.engine.duties import Duties
+from piccolo_vault.engine.duties import Duties, Pulses
 from piccolo_vault.engine.generations import Generations
 from piccolo_vault.engine.keyring import DeviceKeyring
 from piccolo_vault.engine.membership import Membership
@@ -77,8 +77,9 @@ def _wire_keys(
     circle, proposals = CircleFollower(there, own, custody, fence), ProposalFollower(trust)
     tasks, patience = host.task_group, config.recovery.patience
     recovery = Recovery(files, custody, generations, quiet, there, clock, tasks, patience)
-    duties = Duties(custody, fence, there, generations, membership, circle.pulse, proposals.pulse)
     fences = FenceFollower(backups, custody, fence, generations)
+    pulses = Pulses(circle.pulse, proposals.pulse, fences.pulse)
+    duties = Duties(custody, fence, there, generations, membership, clock, pulses)
     for work in (circle, proposals, fences, quiet, duties, recovery):
         tasks.create_task(work.run(), name=type(work).__name__)
     keys = key_service.KeyServicer(custody, recovery, fence, BootKey(random))

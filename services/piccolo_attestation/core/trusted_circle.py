@@ -7,9 +7,10 @@ Rules:
 * Two valid rosters for the epoch in force freeze the circle: none of the two is in force, the one before them
   is, and no further roster is taken. What was already followed by a further epoch is settled: a late rival of
   it is an old roster, so that a former admin cannot undo what came after it.
-* A device certificate is the owner root's word. Only a higher generation replaces one. Two of one generation
-  (two devices claimed it at once) stand side by side until the owner's next one; of more, the two with the
-  smallest hashes count, so that everybody counts the same two.
+* A device certificate is the owner root's word. Only a higher generation replaces one. Several of one
+  generation (devices that claimed it at once) stand side by side until the owner's next one. Replaced ones
+  are remembered, so that a device that was replaced can still be told by whom; an owner has four certificates
+  at most, those of the highest generations and smallest hashes, so that everybody remembers the same.
 * A presence is signed by the attestation role key of a device that is in force; a higher seq replaces it.
 * A claim names a device that is in force and is signed by its owner root.
 * What is refused raises; nothing is half taken. Repetition changes nothing.
@@ -34,6 +35,8 @@ from piccolo_formats.signed import Signed, open_signed
 from piccolo_attestation.core import bundle, judging, succession
 from piccolo_attestation.core.judging import judged
 
+_REMEMBERED = 4
+
 Statement: TypeAlias = "Signed[Roster] | Signed[Device] | Signed[Claim] | Signed[Presence]"
 
 
@@ -44,6 +47,11 @@ class Holder:
     device: Signed[Device]
     presence: Signed[Presence] | None = None
     claim: Signed[Claim] | None = None
+
+    @property
+    def generation(self) -> int:
+        """The device's generation."""
+        return self.device.record.generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ class TrustedCircle:
         succession.check_first(signed)
         self._chain: list[Signed[Roster]] = [signed]
         self._rivals: tuple[Signed[Roster], ...] = ()
-        self._holders: dict[bytes, tuple[Holder, ...]] = {}
+        self._holders: dict[bytes, tuple[Holder, ...]] = {}  # in force first, then replaced
 
     @classmethod
     def from_bundle(cls, records: Iterable[bytes]) -> tuple[Self, list[Refusal]]:
@@ -106,8 +114,14 @@ class TrustedCircle:
         return any(signed.record_hash() == roster_hash for signed in self._chain)
 
     def holders(self, owner: bytes) -> tuple[Holder, ...]:
-        """The owner's devices in force: none, one, or two that claim the same generation."""
-        return self._holders.get(owner, ())
+        """The owner's devices in force: none, one, or several that claim the same generation."""
+        known = self._holders.get(owner, ())
+        return tuple(each for each in known if each.generation == known[0].generation)
+
+    def replaced(self, owner: bytes) -> tuple[Holder, ...]:
+        """The owner's devices that a device of a higher generation replaced."""
+        known = self._holders.get(owner, ())
+        return tuple(each for each in known if each.generation < known[0].generation)
 
     def records(self) -> list[bytes]:
         """Every record that is held, rosters first and in order."""
@@ -151,10 +165,13 @@ class TrustedCircle:
         return changed, refusals
 
     def add(self, kind: str, data: bytes) -> bool:
-        """Takes one record of that type; returns whether anything changed. Raises PiccoloError."""
+        """Takes one record of that type; returns whether anything changed. Raises PiccoloError.
+
+        A device certificate of a lower generation is remembered, and does not come into force.
+        """
         take = {
             "roster": self.add_roster,
-            "device": self.add_device,
+            "device": self._remember_device,
             "claim": self.add_claim,
             "presence": self.add_presence,
         }
@@ -200,23 +217,22 @@ class TrustedCircle:
         return self._rivals != before
 
     def add_device(self, data: bytes) -> bool:
-        """Takes a device certificate.
+        """Takes a device certificate that is to come into force.
 
         Raises PiccoloError RECORD_FORGED, RECORD_MALFORMED, RECORD_FOREIGN, or RECORD_OLD when the owner has
         a device of a higher generation.
         """
-        with judged("The device certificate"):
-            signed = open_device(data)
-        device = signed.record
-        self._check_member(device)
-        present = self.holders(device.owner)
-        generation = present[0].device.record.generation if present else 0
-        if device.generation < generation:
+        signed = self._judged_device(data)
+        present = self.holders(signed.record.owner)
+        generation = present[0].generation if present else 0
+        if signed.record.generation < generation:
             raise judging.rollback(
-                f"The owner has a device of generation {generation}; this one is of {device.generation}."
+                f"The owner has a device of generation {generation}, this one is {signed.record.generation}."
             )
-        kept = present if device.generation == generation else ()
-        return self._hold(device.owner, (*kept, Holder(signed)))
+        return self._hold(Holder(signed))
+
+    def _remember_device(self, data: bytes) -> bool:
+        return self._hold(Holder(self._judged_device(data)))
 
     def add_claim(self, data: bytes) -> bool:
         """Takes the claim of a device that is in force. Raises as `add_device`, and RECORD_EARLY."""
@@ -258,16 +274,19 @@ class TrustedCircle:
         if circle != self.circle_id:
             raise judging.foreign(f"The {what} is of another circle.")
         present = self.holders(owner)
-        if not present or present[0].device.record.generation < generation:
+        if not present or present[0].generation < generation:
             raise judging.out_of_order(f"The device certificate that this {what} rests on is not known here.")
-        if present[0].device.record.generation > generation:
+        if present[0].generation > generation:
             raise judging.rollback(f"The {what} is of a device that was replaced.")
         for holder in present:
             if holder.device.record_hash() == device or holder.device.record.signing.attestation in signers:
                 return holder
         raise judging.forged(f"The {what} is not of the device that its owner certified.")
 
-    def _check_member(self, device: Device) -> None:
+    def _judged_device(self, data: bytes) -> Signed[Device]:
+        with judged("The device certificate"):
+            signed = open_device(data)
+        device = signed.record
         if device.circle != self.circle_id:
             raise judging.foreign("The device certificate is of another circle.")
         member = self._member(device.owner)
@@ -275,20 +294,27 @@ class TrustedCircle:
             raise judging.foreign("The device certificate's owner is not in the roster.")
         if device.enrol != member.enrol or member.admin not in (None, device.admin):
             raise judging.forged("The device certificate names other keys of its owner than the roster.")
+        return signed
 
     def _member(self, owner: bytes) -> Member | None:
         rosters = (self.head.record, *(rival.record for rival in self._rivals))
         return next((found for roster in rosters if (found := roster.member(owner))), None)
 
-    def _hold(self, owner: bytes, holders: tuple[Holder, ...]) -> bool:
-        by_hash = {holder.device.record_hash(): holder for holder in reversed(holders)}
-        kept = tuple(by_hash[hash_] for hash_ in sorted(by_hash)[:2])
-        changed = kept != self.holders(owner)
-        self._holders[owner] = kept
-        return changed
+    def _hold(self, new: Holder) -> bool:
+        owner = new.device.record.owner
+        before = self._holders.get(owner, ())
+        if any(each.device.record_hash() == new.device.record_hash() for each in before):
+            return False
+        kept = sorted((*before, new), key=_place)[:_REMEMBERED]
+        in_force = kept[0].generation
+        # what a replaced device said is over
+        self._holders[owner] = tuple(
+            each if each.generation == in_force else Holder(each.device) for each in kept
+        )
+        return self._holders[owner] != before
 
     def _replace(self, owner: bytes, old: Holder, new: Holder) -> bool:
-        self._holders[owner] = tuple(new if holder is old else holder for holder in self.holders(owner))
+        self._holders[owner] = tuple(new if holder is old else holder for holder in self._holders[owner])
         return True
 
     def _statements(self) -> Iterator[Statement]:
@@ -305,6 +331,10 @@ class TrustedCircle:
 
 def _smallest(*rosters: Signed[Roster]) -> tuple[Signed[Roster], ...]:
     return tuple(sorted(rosters, key=Signed.record_hash)[:2])
+
+
+def _place(holder: Holder) -> tuple[int, bytes]:
+    return -holder.generation, holder.device.record_hash()
 
 
 def _rank(presence: Signed[Presence]) -> tuple[int, bytes]:

@@ -7,6 +7,8 @@ Rules:
 * Admitted are, by exact certificate: every owner's enrolment certificate, and the vault and attestation
   certificates of devices in force, except those cut off. What each may do is the port's to decide, by `kind`,
   `role` and `state`.
+* The attestation certificate of a device that was replaced stays admitted, as `replaced`: by it that device
+  hears who took over, and may do nothing else. Its vault's does not.
 * A certificate acts for one owner. When two name the same, the roster's word (enrolment) comes before a
   device's, and a longer-standing member before a newer one; the other gets an alarm, not the admission: else
   a member could have another's calls counted as its own.
@@ -60,6 +62,7 @@ class Admission:
     role: str = ""
     generation: int = 0
     state: MemberState | None = None
+    replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,7 @@ def _twins(circle: TrustedCircle) -> Iterator[tuple[bytes, int]]:
     for member in circle.head.record.members:
         holders = circle.holders(member.owner)
         if len(holders) > 1:
-            yield member.owner, holders[0].device.record.generation
+            yield member.owner, holders[0].generation
 
 
 def _unambiguous(circle: TrustedCircle) -> tuple[tuple[Admission, ...], list[bytes]]:
@@ -165,7 +168,7 @@ def _unambiguous(circle: TrustedCircle) -> tuple[tuple[Admission, ...], list[byt
 def _enrolments(circle: TrustedCircle) -> Iterator[Admission]:
     for member in circle.head.record.members:
         holders = circle.holders(member.owner)
-        generation = holders[0].device.record.generation if holders else 0
+        generation = holders[0].generation if holders else 0
         yield Admission(
             member.enrol, "enrol", member.owner, generation=generation, state=standing(member, generation)
         )
@@ -174,9 +177,16 @@ def _enrolments(circle: TrustedCircle) -> Iterator[Admission]:
 def _devices(circle: TrustedCircle) -> Iterator[Admission]:
     for member in circle.head.record.members:
         for holder in circle.holders(member.owner):
-            device = holder.device.record
-            state = standing(member, device.generation)
-            if state is MemberState.COMPROMISED:
-                continue
-            for role, certificate in (("vault", device.tls.vault), ("attestation", device.tls.attestation)):
-                yield Admission(certificate, "member", member.owner, role, device.generation, state)
+            yield from _roles(member, holder.device.record, replaced=False)
+        for holder in circle.replaced(member.owner):
+            yield from _roles(member, holder.device.record, replaced=True)
+
+
+def _roles(member: RosterMember, device: Device, *, replaced: bool) -> Iterator[Admission]:
+    state = standing(member, device.generation)
+    if state is MemberState.COMPROMISED:
+        return
+    roles = {"vault": device.tls.vault, "attestation": device.tls.attestation}
+    for role, certificate in roles.items():
+        if role == "attestation" or not replaced:
+            yield Admission(certificate, "member", member.owner, role, device.generation, state, replaced)

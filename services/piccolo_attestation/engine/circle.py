@@ -60,8 +60,8 @@ class Circle:
                 raise PiccoloError(
                     Kind.DATA_LOSS,
                     "STATE_DAMAGED",
-                    "A part of this device's state is missing or not what it was. Put it back from a copy, or "
-                    "restore the device from its recovery words.",
+                    "A part of this device's state is missing or not what it was. Put it back from a copy, "
+                    "or restore the device from its recovery words.",
                 )
 
     @property
@@ -108,7 +108,7 @@ class Circle:
         """That a newer device of this owner took over, in words; empty when none did."""
         mine = self._identity.certificate
         holders = self._trusted.holders(self.owner) if self._trusted and mine else ()
-        if mine is None or not holders or holders[0].device.record.generation <= mine.record.generation:
+        if mine is None or not holders or holders[0].generation <= mine.record.generation:
             return ""
         device, claim = holders[0].device.record, holders[0].claim
         time = min(claim.record.time if claim else device.created, _LAST_SECOND)
@@ -117,6 +117,11 @@ class Circle:
             f"{device.name!r} (generation {device.generation}) took over from this device "
             f"(generation {mine.record.generation}) on {since:%Y-%m-%d at %H:%M} UTC."
         )
+
+    def check_current(self) -> None:
+        """Raises PiccoloError PRECONDITION, FENCED when a newer device of this owner took over."""
+        if self.fenced:
+            raise PiccoloError(Kind.PRECONDITION, "FENCED", f"{self.fenced} Use that one.")
 
     def peers(self) -> list[Peer]:
         """The other members' devices that can be dialled."""

@@ -184,8 +184,9 @@ class Invitations:
             invitation = self._of(certificate)
             self._check_alive(invitation)
             await self._proposals.admit(joiner, acceptance, invitation.signed)
-            if not await within(changed, until - loop.time()):
+            if loop.time() >= until:
                 return Accepted(joined=False, records=self._circle.trusted.rosters())
+            await within(changed, until - loop.time())
 
     async def note_joined(self) -> None:
         """Marks as used the invitations by which somebody has joined."""
@@ -252,7 +253,8 @@ class Invitations:
                 return each
             with judged("The acceptance"):
                 InvitationCode(each.code).open_acceptance(acceptance)
-            if joiner.roster_hash == self._circle.trusted.head.record_hash():
+            came_in = each.owner == joiner.owner and self._is_member(joiner.owner)
+            if not came_in and joiner.roster_hash == self._circle.trusted.head.record_hash():
                 joining.check_joiner(self._circle.trusted, joiner)
             return replace(each, state=State.ACCEPTED, owner=joiner.owner)
 
@@ -260,6 +262,7 @@ class Invitations:
         return joiner
 
     def _check_may_invite(self) -> None:
+        self._circle.check_current()
         me = self._circle.me
         if not me.admin or me.state is not MemberState.ACTIVE:
             raise not_admin("Only an admin's device can invite; ask an admin of the circle.")

@@ -99,7 +99,8 @@ class Proposals:
     def listing(self) -> list[Proposal]:
         """What the own vault is asked to sign, and what it signed and is not in force yet; nothing if no
         admin."""
-        if self._circle.view is None or not self._circle.me.admin or self._circle.unheard:
+        circle = self._circle
+        if circle.view is None or not circle.me.admin or circle.unheard or circle.fenced:
             return []
         current = self.current()
         joins = [each for each in current if each.mine and each.joiner]
@@ -286,6 +287,7 @@ class Proposals:
         return proposals.removal_of(self._circle.trusted, proposal.roster.record)
 
     def _check_admin(self) -> None:
+        self._circle.check_current()
         if not self._circle.me.admin:
             raise not_admin("Only an admin's device can do this; ask an admin of the circle.")
 

@@ -6,8 +6,9 @@ Rules:
   refused.
 * What the proxy tells is checked against the admissions: the certificate must be admitted now, and as that
   kind and for that owner.
-* Members call with their attestation certificate; a blank device with its owner's enrolment certificate may
-  only gossip; a joiner may only be introduced and accept.
+* Members call with their attestation certificate; a device that was replaced may only gossip, and so hears of
+  it; a blank device with its owner's enrolment certificate may only gossip; a joiner may only be introduced
+  and accept.
 * Nothing here calls a peer.
 """
 
@@ -48,9 +49,9 @@ class PeerServicer(attestation_pb2_grpc.PeerServiceServicer):
 
     async def Gossip(self, request: pb.GossipRequest, context: Any) -> pb.GossipResponse:
         """Exchanges records."""
-        caller = self._caller(context, "member", "enrol")
+        caller = self._caller(context, "member", "enrol", "replaced")
         records = bundle.decode(request.bundle) if request.bundle else []
-        heard = caller.owner if caller.kind == "member" else b""
+        heard = caller.owner if kind_of(caller) == "member" else b""
         answer = await self._gossip.answer(heard, records, list(request.have))
         return pb.GossipResponse(
             bundle=bundle.encode(answer.records) if answer.records else b"", want=answer.want
@@ -123,11 +124,17 @@ class PeerServicer(attestation_pb2_grpc.PeerServiceServicer):
 
 def _allowed(admission: Admission, kinds: tuple[str, ...]) -> Admission:
     by_role = admission.kind != "member" or admission.role == "attestation"
-    if admission.kind not in kinds or not by_role or admission.state is MemberState.COMPROMISED:
+    if kind_of(admission) not in kinds or not by_role or admission.state is MemberState.COMPROMISED:
         raise PiccoloError(
-            Kind.DENIED, "PEER_NOT_ALLOWED", f"This is not for a caller of kind {admission.kind!r}."
+            Kind.DENIED, "PEER_NOT_ALLOWED", f"This is not for a caller of kind {kind_of(admission)!r}."
         )
     return admission
+
+
+def kind_of(admission: Admission) -> str:
+    """What a caller is to this service: "member", "replaced" (a member's former device), "enrol" or
+    "invited"."""
+    return "replaced" if admission.replaced else admission.kind
 
 
 def _unknown(message: str) -> PiccoloError:

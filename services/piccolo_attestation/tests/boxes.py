@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,12 +120,14 @@ class Box:
         """The circle as this device knows it."""
         return (await self.circle.GetCircle(pb.GetCircleRequest())).circle
 
-    async def until(self, members: set[str], *, settled: bool = True) -> pb.Circle:
-        """The circle, once it has these members, all with an address, and nobody is to be heard yet."""
+    async def until(
+        self, members: set[str], holds: Callable[[pb.Circle], bool] = lambda circle: not circle.unheard
+    ) -> pb.Circle:
+        """The circle, once it has these members, all with an address, and something holds of it."""
         async with asyncio.timeout(40):
             async for told in self.circle.WatchCircle(pb.WatchCircleRequest()):
                 names = {member.name for member in told.circle.members if member.endpoints}
-                if names == members and not (settled and told.circle.unheard):
+                if names == members and holds(told.circle):
                     return told.circle
         raise AssertionError("the stream ended")
 

@@ -34,6 +34,7 @@ from piccolo_attestation.engine.joining import Joining
 from piccolo_attestation.engine.leading import Leading, Pace
 from piccolo_attestation.engine.proposals import Proposals
 from piccolo_attestation.ports import Accepted, Evidence, Gossiped, Introduced, Inviter, Peer, Signature, Vote
+from piccolo_attestation.service.peer import kind_of
 from piccolo_attestation.testing import (
     CIRCLE,
     NOW,
@@ -91,8 +92,9 @@ class FakePeers:
 
     async def gossip(self, peer: Peer, records: Sequence[bytes], have: Sequence[bytes]) -> Gossiped:
         """One half of an exchange."""
-        there, caller = await self._reach(peer)
-        return await there.gossip.answer(caller.owner, records, have)
+        there, caller = await self._reach(peer, "member", "replaced")
+        heard = b"" if caller.replaced else caller.owner
+        return await there.gossip.answer(heard, records, have)
 
     async def sign(self, peer: Peer, evidence: Evidence, *, chosen: bool) -> Signature:
         """Asks for a signature."""
@@ -115,12 +117,12 @@ class FakePeers:
             return await there.proposals.accept(previous, ballot, roster_hash)
         return await there.proposals.prepare(previous, ballot)
 
-    async def _reach(self, peer: Peer) -> tuple[Device, Admission]:
+    async def _reach(self, peer: Peer, *kinds: str) -> tuple[Device, Admission]:
         await asyncio.sleep(0)
         there, caller = self.network.reach(
             self.endpoint, peer.endpoints[0], peer.certificate, self.certificate
         )
-        if caller.role != "attestation":
+        if caller.role != "attestation" or kind_of(caller) not in (kinds or ("member",)):
             raise PiccoloError(Kind.DENIED, "PEER_NOT_ALLOWED", "This is not for this caller.")
         return there, caller
 

@@ -80,11 +80,13 @@ async def test_three_devices_find_together_and_one_is_lost_and_restored(tmp_path
             assert back.unheard == 2
             await ana.circle.AdoptDevice(pb.AdoptDeviceRequest(device=device))
             for box in (ana, ben, cleo):
-                circle = await box.until(ALL)
-                assert member(circle, CLEO).generation == 2
+                await box.until(ALL, lambda it: not it.unheard and member(it, CLEO).generation == 2)
             dan = await stack.enter_async_context(running_box(Box(DAN, tmp_path / "dan")))
             await dan.join((await cleo.invite()).link)
             await ben.until({*ALL, "dan"})
+            async with running_box(lost, vault=False) as old:  # somebody finds it and switches it on
+                assert "generation 2" in (await old.until({*ALL, "dan"}, lambda it: bool(it.fenced))).fenced
+                await refused("FENCED", old.invite())
 
 
 async def test_a_device_restarts_where_it_was_and_without_anybody_to_ask(tmp_path: Path) -> None:

@@ -212,6 +212,30 @@ async def test_a_replayed_acceptance_lets_nobody_in_again() -> None:
         assert ana.circle.trusted.head.record.epoch == epoch
 
 
+async def test_who_asks_again_after_it_came_in_is_told_so() -> None:
+    network = Network()
+    ana = device(network, ANA)
+    async with running(ana):
+        await ana.found()
+        ana.unlocked = False
+        link = InvitationLink.parse((await ana.invite()).link)
+        shown, head = make_certificate(link.code.tls_key()), ana.circle.trusted.head.record_hash()
+        asked = await ana.invitations.accept(
+            shown, link.code.seal_acceptance(BEN.acceptance(link.code, head)), 0
+        )
+        assert not asked.joined
+        ana.files.broken = "invitations"  # that it is used cannot be noted yet
+        ana.unlocked = True
+        ana.proposals.changes.tell()
+        await ana.until(lambda: ana.circle.trusted.head.record.epoch == 2)
+        ana.files.broken = ""
+        assert ana.invitations.listing()[0].state == "accepted"
+        head = ana.circle.trusted.head.record_hash()
+        again = link.code.seal_acceptance(BEN.acceptance(link.code, head))
+        assert (await ana.invitations.accept(shown, again, 0)).joined
+        assert ana.invitations.listing()[0].state == "used"
+
+
 async def test_an_introduction_is_judged() -> None:
     network = Network()
     ana, ben = device(network, ANA), device(network, BEN)

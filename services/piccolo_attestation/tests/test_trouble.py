@@ -16,7 +16,15 @@ from piccolo_attestation.core import bundle
 from piccolo_attestation.engine.identity import Identity, RoleKeys
 from piccolo_attestation.engine.remembering import PIECE, Remembering, values
 from piccolo_attestation.testing import NOW, Owner, certificate, first_roster, signing_key
-from piccolo_attestation.tests.devices import Device, Network, grown, network_jitter, running, settled
+from piccolo_attestation.tests.devices import (
+    Device,
+    FakePeers,
+    Network,
+    grown,
+    network_jitter,
+    running,
+    settled,
+)
 
 NAMES = ("ana", "ben", "cleo", "dan", "eve")
 
@@ -84,18 +92,13 @@ async def test_a_lost_device_comes_back_by_an_old_backup_and_one_keeper() -> Non
         late = Device(Owner.named("late"), old.network, "late.example:7000")
         await works.start(late)
         await late.join((await new.invite()).link)  # it is an admin again
-        old.up = True
-        assert await refused_by(old, group[1])
-
-
-async def refused_by(caller: Device, peer: Device) -> bool:
-    """Whether a peer ends the handshake with a device."""
-    shown, server = caller.identity.own.certificate, peer.server_certificate
-    try:
-        caller.network.reach(caller.endpoint, peer.endpoint, server, shown)
-    except PiccoloError:
-        return True
-    return False
+        await works.start(old)  # somebody finds the lost box and switches it on
+        await old.until(lambda: bool(old.circle.fenced))
+        vault = certificate(f"{old.endpoint}/1/vault")
+        assert group[1].admission(vault) is None
+        peers = FakePeers(old.network, old.endpoint, old.identity.own.certificate)
+        with pytest.raises(PiccoloError, match="not for this caller"):
+            await peers.agree(old.circle.peers()[0], bytes(32), 1, b"")
 
 
 async def test_a_device_that_was_replaced_learns_it_and_falls_silent() -> None:
@@ -107,6 +110,8 @@ async def test_a_device_that_was_replaced_learns_it_and_falls_silent() -> None:
         await ana.circle.adopt(second.to_bytes(), Owner.named("ben").claim(2).to_bytes())
         await ben.until(lambda: bool(ben.circle.fenced))
         assert "generation 2" in ben.circle.fenced
+        await refused("FENCED", ben.invite())
+        assert ben.proposals.listing() == []
         before = ben.circle.trusted.hashes()
         await ben.identity.register(
             "fragment-store",

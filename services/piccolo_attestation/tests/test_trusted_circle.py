@@ -206,18 +206,39 @@ def test_a_device_is_replaced_by_a_higher_generation_only() -> None:
     refused("RECORD_OLD", lambda: circle.add_presence(BEN.presence(3, 3).to_bytes()))
 
 
-def test_two_devices_of_one_generation_stand_side_by_side_until_the_next() -> None:
-    made = [BEN.device(2, created=NOW + number).to_bytes() for number in range(4)]
+def test_devices_of_one_generation_stand_side_by_side_until_the_next() -> None:
+    made = [BEN.device(2, created=NOW + number).to_bytes() for number in range(6)]
     views = []
     for order in (made, made[::-1], made[2:] + made[:2]):
         circle = grown(ANA, BEN)
         circle.merge(order)
-        assert len(circle.holders(BEN.id)) == 2
+        circle.merge([BEN.device(1).to_bytes()])
+        assert len(circle.holders(BEN.id)) == 4
         views.append(view_of(circle))
     assert views[0] == views[1] == views[2]
     assert "generation 2" in views[0].alarms[0]
     circle.add_device(BEN.device(3).to_bytes())
     assert not view_of(circle).alarms
+
+
+def test_a_replaced_device_is_let_in_to_hear_who_replaced_it_and_for_nothing_else() -> None:
+    orders = ([2, 3, 5, 4], [5, 4, 3, 2], [3, 5, 2, 4])
+    views = []
+    for order in orders:
+        circle = grown(ANA, BEN)
+        circle.merge(BEN.device(generation).to_bytes() for generation in order[:2])
+        circle.merge(BEN.device(generation).to_bytes() for generation in order[2:])
+        views.append(view_of(circle))
+        mine = [a for a in view_of(circle).admissions if a.owner == BEN.id]
+        assert [(a.role, a.generation, a.replaced) for a in mine] == [
+            ("", 5, False),
+            ("vault", 5, False),
+            ("attestation", 5, False),
+            ("attestation", 4, True),
+            ("attestation", 3, True),
+            ("attestation", 2, True),
+        ]
+    assert views[0] == views[1] == views[2]
 
 
 def test_a_certificate_acts_for_one_owner() -> None:

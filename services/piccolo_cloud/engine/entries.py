@@ -22,6 +22,7 @@ from piccolo_cloud.core.names import entry_key
 from piccolo_cloud.ports import ObjectStore
 
 IDLE_SECONDS: Final = 60.0
+SLOWEST: Final = 4096.0  # bytes a second; who trickles keeps others from writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Incoming:
         """Take an entry for a log; nothing is read yet."""
         self._chunks, self._locator = chunks, locator
         self._buffer = bytearray()
+        self._began = asyncio.get_running_loop().time()
+        self._received = 0
 
     async def prefix(self) -> Prefix:
         """Read and verify what comes before the body.
@@ -91,15 +94,18 @@ class Incoming:
 
     async def _next(self) -> bytes | None:
         """The next piece, None at the end. Raises PiccoloError TIMEOUT, WRITER_IDLE."""
+        until = self._began + IDLE_SECONDS + self._received / SLOWEST
         try:
-            async with asyncio.timeout(IDLE_SECONDS):
-                return await anext(self._chunks, None)
+            async with asyncio.timeout_at(min(until, asyncio.get_running_loop().time() + IDLE_SECONDS)):
+                piece = await anext(self._chunks, None)
         except TimeoutError as idle:
             raise PiccoloError(
                 Kind.TIMEOUT,
                 "WRITER_IDLE",
-                f"Nothing came for {IDLE_SECONDS:.0f} seconds; send the entry again.",
+                "The entry came too slowly; send it again over a better connection.",
             ) from idle
+        self._received += len(piece or b"")
+        return piece
 
 
 async def stored_prefix(store: ObjectStore, locator: bytes, seq: int) -> Prefix:

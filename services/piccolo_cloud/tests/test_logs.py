@@ -11,65 +11,15 @@ import pytest
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.backup_entry import PREFIX_SIZE, open_header, parse_prefix
 from piccolo_formats.keypairs import SigningKey
-from piccolo_formats.records.backup import EntryKind
 
 from piccolo_cloud.core.limits import Limits
 from piccolo_cloud.core.log import Extent
-from piccolo_cloud.core.names import entry_key, log_prefix
 from piccolo_cloud.engine import entries
-from piccolo_cloud.engine.door import Door
-from piccolo_cloud.engine.logs import Logs
 from piccolo_cloud.ports import ObjectStore
 from piccolo_cloud.testing import MemoryObjectStore
+from piccolo_cloud.tests.clouds import CHANGESET, CLAIM, SNAPSHOT, Cloud, history
 from piccolo_cloud.tests.conftest import Made
 from piccolo_cloud.tests.owners import Device, Entry, Owner, pieces
-
-CHANGESET, CLAIM, MOVED = EntryKind.CHANGESET, EntryKind.CLAIM, EntryKind.MOVED
-
-
-class Cloud:
-    """A cloud's engine and the calls of its clients."""
-
-    def __init__(self, store: ObjectStore, limits: Limits | None = None) -> None:
-        self.now = 1000.0
-        self.store = store
-        self.door = Door(lambda: self.now, os.urandom)
-        self.logs = Logs(store, self.door, limits or Limits())
-
-    async def append(self, device: Device, entry: Entry, chunks: AsyncIterator[bytes] | None = None) -> int:
-        authority = device.authority(self.door.challenge(), "Append", entry.seq)
-        return await self.logs.append(authority, entry.seq, len(entry.data), chunks or pieces(entry.data))
-
-    async def refused(self, device: Device, entry: Entry) -> PiccoloError:
-        """Why the entry is refused; nothing was created by it."""
-        before = await self.keys(device.owner)
-        with pytest.raises(PiccoloError) as told:
-            await self.append(device, entry)
-        assert await self.keys(device.owner) == before
-        return told.value
-
-    async def head(self, owner: Owner) -> Extent:
-        return await self.logs.head(owner.authority(self.door.challenge(), "GetHead", 0))
-
-    async def read(
-        self, owner: Owner, first: int = 0, last: int = 0, *, headers: bool = False
-    ) -> dict[int, bytes]:
-        authority = owner.authority(self.door.challenge(), "ReadEntries", first)
-        found: dict[int, bytes] = {}
-        whole: set[int] = set()
-        async for piece in self.logs.read(authority, first, last, headers_only=headers):
-            assert piece.seq not in whole
-            found[piece.seq] = found.get(piece.seq, b"") + piece.data
-            if piece.last:
-                whole.add(piece.seq)
-        assert whole == set(found)
-        return found
-
-    async def drop(self, who: Owner | Device, before: int) -> int:
-        return await self.logs.drop(who.authority(self.door.challenge(), "DropChain", before), before)
-
-    async def keys(self, owner: Owner) -> list[str]:
-        return sorted([each.key async for each in self.store.list(log_prefix(owner.locator))])
 
 
 @pytest.fixture
@@ -85,18 +35,6 @@ def owner() -> Owner:
 @pytest.fixture
 def device(owner: Owner) -> Device:
     return owner.device()
-
-
-async def history(cloud: Cloud, device: Device, *kinds: EntryKind) -> list[Entry]:
-    """Appends entries of these kinds and returns them."""
-    made: list[Entry] = []
-    for kind in kinds:
-        made.append(device.entry(made[-1] if made else None, kind, os.urandom(100)))
-        assert await cloud.append(device, made[-1]) == made[-1].seq
-    return made
-
-
-SNAPSHOT = EntryKind.SNAPSHOT
 
 
 class TestAppend:
@@ -263,6 +201,23 @@ class TestAppend:
         assert (told.value.kind, told.value.reason) == (Kind.TIMEOUT, "WRITER_IDLE")
         assert await cloud.keys(device.owner) == []
 
+    async def test_a_writer_that_trickles(
+        self, cloud: Cloud, device: Device, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(entries, "IDLE_SECONDS", 0.3)
+        entry = device.entry(None, plain=os.urandom(100_000))
+
+        async def trickle() -> AsyncIterator[bytes]:
+            for position in range(len(entry.data)):
+                yield entry.data[position : position + 1]
+                await asyncio.sleep(0.01)
+
+        with pytest.raises(PiccoloError) as told:
+            async with asyncio.timeout(20):
+                await cloud.append(device, entry, trickle())
+        assert told.value.reason == "WRITER_IDLE"
+        assert await cloud.keys(device.owner) == []
+
 
 class TestDoor:
     async def test_a_replayed_request(self, cloud: Cloud, device: Device) -> None:
@@ -308,115 +263,3 @@ class TestDoor:
         with pytest.raises(PiccoloError):
             await cloud.logs.head(Owner().device().authority(nonce, "Append", 0))
         await cloud.logs.head(owner.authority(nonce, "GetHead", 0))
-
-
-class TestRead:
-    async def test_headers(self, cloud: Cloud, owner: Owner, device: Device) -> None:
-        kinds = [SNAPSHOT, *[CHANGESET] * 35]
-        made = await history(cloud, device, *kinds)
-        found = await cloud.read(owner, headers=True)
-        assert list(found) == list(range(1, 37))
-        for entry in made:
-            prefix = found[entry.seq]
-            assert entry.data.startswith(prefix)
-            assert len(prefix) == PREFIX_SIZE + parse_prefix(prefix[:PREFIX_SIZE])
-
-    async def test_spans(self, cloud: Cloud, owner: Owner, device: Device) -> None:
-        await history(cloud, device, SNAPSHOT, CHANGESET, CHANGESET)
-        for first, last, expected in ((2, 0, [2, 3]), (0, 2, [1, 2]), (2, 2, [2]), (3, 9, [3]), (4, 0, [])):
-            for headers in (True, False):
-                assert list(await cloud.read(owner, first, last, headers=headers)) == expected
-
-    async def test_an_older_delegate_may_read(self, cloud: Cloud, owner: Owner, device: Device) -> None:
-        made = await history(cloud, device, SNAPSHOT)
-        await cloud.append(heir := owner.device(2), heir.entry(made[-1], CLAIM))
-        authority = device.authority(cloud.door.challenge(), "GetHead", 0)
-        assert (await cloud.logs.head(authority)).last == 2
-
-    @pytest.mark.parametrize("headers", [True, False])
-    async def test_a_lost_entry(self, cloud: Cloud, owner: Owner, device: Device, headers: bool) -> None:
-        await history(cloud, device, SNAPSHOT, CHANGESET, CHANGESET, CHANGESET)
-        await cloud.store.delete(entry_key(owner.locator, 3))
-        seen: list[int] = []
-        authority = owner.authority(cloud.door.challenge(), "ReadEntries", 0)
-
-        async def read() -> None:
-            async for piece in cloud.logs.read(authority, 0, 0, headers_only=headers):
-                seen.append(piece.seq)  # noqa: PERF401 - what was told before the failure counts
-
-        with pytest.raises(PiccoloError) as told:
-            await read()
-        assert seen == [1, 2]
-        assert (told.value.kind, told.value.reason) == (Kind.DATA_LOSS, "LOG_DAMAGED")
-        assert told.value.details["seq"] == "3"
-
-    async def test_a_rotten_head_stops_writing_but_not_reading(self, owner: Owner, device: Device) -> None:
-        store = MemoryObjectStore()
-        made = await history(Cloud(store), device, SNAPSHOT, CHANGESET)
-        rotten = bytearray(made[1].data)
-        rotten[40] ^= 1
-        store.overwrite(entry_key(owner.locator, 2), bytes(rotten))
-        cloud = Cloud(store)
-        refused = await cloud.refused(device, device.entry(made[1], CHANGESET))
-        assert (refused.kind, refused.reason) == (Kind.DATA_LOSS, "LOG_DAMAGED")
-        assert (await cloud.read(owner, 0, 1)) == {1: made[0].data}
-        assert (await cloud.head(owner)).last == 2
-
-
-class TestDrop:
-    async def test_whole_chains_go_and_the_last_never(
-        self, cloud: Cloud, owner: Owner, device: Device
-    ) -> None:
-        made = await history(cloud, device, SNAPSHOT, CHANGESET, SNAPSHOT, CHANGESET, SNAPSHOT, CHANGESET)
-        for before in (2, 4, 6, 7):
-            with pytest.raises(PiccoloError) as told:
-                await cloud.drop(owner, before)
-            assert (told.value.kind, told.value.reason) == (Kind.PRECONDITION, "NOT_A_SNAPSHOT")
-        assert await cloud.drop(owner, 1) == 0
-        assert await cloud.drop(owner, 5) == 4
-        assert await cloud.drop(owner, 5) == 0
-        assert list(await cloud.read(owner)) == [5, 6]
-        assert await cloud.head(owner) == Extent(5, 6, len(made[4].data) + len(made[5].data))
-        with pytest.raises(PiccoloError) as told:
-            await cloud.read(owner, 3)
-        assert (told.value.kind, told.value.reason) == (Kind.OUT_OF_RANGE, "ENTRY_DROPPED")
-        with pytest.raises(PiccoloError) as told:
-            await cloud.append(device, made[3])
-        assert told.value.reason == "ENTRY_DROPPED"
-        await cloud.append(device, device.entry(made[-1], CHANGESET))
-
-    async def test_a_delegate_deletes_nothing(self, cloud: Cloud, device: Device) -> None:
-        await history(cloud, device, SNAPSHOT, SNAPSHOT)
-        with pytest.raises(PiccoloError) as told:
-            await cloud.drop(device, 2)
-        assert (told.value.kind, told.value.reason) == (Kind.DENIED, "OWNER_ONLY")
-        assert list(await cloud.read(device.owner)) == [1, 2]
-
-    async def test_an_interrupted_drop_is_finished_by_the_next(
-        self, cloud: Cloud, owner: Owner, device: Device
-    ) -> None:
-        made = await history(cloud, device, SNAPSHOT, CHANGESET, SNAPSHOT)
-        await cloud.store.delete(entry_key(owner.locator, 1))
-        assert list(await cloud.read(owner)) == [2, 3]
-        assert await cloud.drop(owner, 3) == 1
-        await cloud.append(device, device.entry(made[-1], CHANGESET))
-        assert list(await cloud.read(owner)) == [3, 4]
-
-    async def test_an_empty_log(self, cloud: Cloud, owner: Owner) -> None:
-        with pytest.raises(PiccoloError) as told:
-            await cloud.drop(owner, 1)
-        assert told.value.reason == "NOT_A_SNAPSHOT"
-
-
-async def test_logs_are_apart(cloud: Cloud) -> None:
-    one, two = Owner().device(), Owner().device()
-    first = await history(cloud, one, SNAPSHOT, CHANGESET)
-    second = await history(cloud, two, SNAPSHOT)
-    assert await cloud.read(one.owner) == {each.seq: each.data for each in first}
-    assert await cloud.read(two.owner) == {each.seq: each.data for each in second}
-
-
-async def test_a_moved_log_is_closed(cloud: Cloud, device: Device) -> None:
-    made = await history(cloud, device, SNAPSHOT, MOVED)
-    refused = await cloud.refused(device, device.entry(made[-1]))
-    assert (refused.kind, refused.reason) == (Kind.PRECONDITION, "LOG_MOVED")

@@ -28,7 +28,7 @@ from piccolo_fragment_store.core.fragment import (
     Place,
     State,
 )
-from piccolo_fragment_store.core.order import NEVER, Order
+from piccolo_fragment_store.core.order import NEVER
 from piccolo_fragment_store.ports import File
 
 _READ: Final = 1 << 20
@@ -61,8 +61,8 @@ class BlockSums:
         """What follows the blocks in a file."""
         return format_.build_tail(header, bytes(self.leaves), self.cutter.last_block_size, record)
 
-    def fragment(self, file_size: int, record: Order, now: int) -> Fragment:
-        """The whole fragment, whose file is in `incoming`."""
+    def fragment(self, file_size: int, now: int) -> Fragment:
+        """The whole fragment, whose file is in `incoming`, as if it had no record."""
         return Fragment(
             key=self._head.key,
             place=PLACE,
@@ -71,7 +71,7 @@ class BlockSums:
             last_block_size=self.cutter.last_block_size,
             root=self.root(),
             put=self._head.order,
-            record=record,
+            record=NEVER,
             file_size=file_size,
             record_size=0,
             since=now,
@@ -126,7 +126,7 @@ class FragmentWriter:
         """Writes the tail, with a commit record or none, and makes the file durable where it lies."""
         self._file.append(self._sums.tail(self._header, record))
         self._file.sync()
-        return self._sums.fragment(self._file.size(), NEVER, self._now)
+        return self._sums.fragment(self._file.size(), self._now)
 
     def close(self) -> None:
         """Lets go of the file. May be called twice."""

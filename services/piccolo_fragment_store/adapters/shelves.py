@@ -69,6 +69,8 @@ class FolderShelves:
     ) -> Fragment:
         """Writes a whole fragment beside what may be in `incoming`, in one go, for `place` to move.
 
+        Returns it without the order of its record, which is not looked into.
+
         Raises PiccoloError INVALID: ROOT_MISMATCH when the blocks have another root; or as `BlockCutter.cut`.
         """
         sums = BlockSums(head)
@@ -79,7 +81,7 @@ class FolderShelves:
         data = b"".join((header, blocks, sums.tail(header, record)))
         self._disk.make_folder(layout.folder(head.key, PLACE))
         self._write(layout.store_path(head.key), data)
-        return sums.fragment(len(data), record_order(record), now)
+        return sums.fragment(len(data), now)
 
     def place(self, key: Key, new: Place) -> None:
         """Moves what `write` wrote to where it is kept."""

@@ -35,14 +35,14 @@ class Downloads:
             count: how many; 0 is to the end.
             send: sends one message; only the first has an opening.
 
-        Raises PiccoloError as `open_range` and `Range.read`; EXHAUSTED (TOO_MANY_STREAMS); UNAVAILABLE
-        (STOPPING).
+        Raises PiccoloError as `open_range` and `Range.read`; EXHAUSTED (TOO_MANY_STREAMS,
+        TOO_MUCH_READ); UNAVAILABLE (STOPPING).
         """
         with self._traffic.stream(key.owner):
             ticket = Ticket(lambda: open_range(self._holdings, key, first, count), Range.close)
             try:
                 range_ = await self._workers.run(ticket.open)
-                async with self._traffic.hold(key.owner, 2 * range_.step_bytes):
+                with self._traffic.reading(key.owner, 2 * range_.step_bytes):
                     await self._send(range_, send)
             finally:
                 self._workers.start(ticket.close)

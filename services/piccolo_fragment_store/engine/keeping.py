@@ -68,6 +68,7 @@ def _write(
     try:
         now, created = holdings.clock.running(), holdings.clock.wall()
         whole = holdings.shelves.write(head, blocks, root, record.data, created=created, now=now)
+        whole = replace(whole, place=_LIVE, record=record.order)
         return _placed(holdings, drop_incoming(holdings, kept), whole)
     finally:
         reservation.release()
@@ -75,7 +76,7 @@ def _write(
 
 def _placed(holdings: Holdings, kept: Kept, whole: Fragment) -> Fragment:
     """Moves a whole fragment to where it lives: over a damaged one, or instead of a buried one."""
-    old, live = kept.whole, replace(whole, place=_LIVE)
+    old, live = kept.whole, whole
     with holdings.moving():
         holdings.shelves.place(whole.key, _LIVE)
         if old is not None and old.place != _LIVE:

@@ -2,6 +2,7 @@
 
 Rules:
 * Too many streams are refused at once; too many bytes wait, which holds back the sender.
+* Who reads slowly holds memory for long: readers have a budget of their own, and are refused beyond it.
 * One member's waiting never takes what the others need: each has a budget of its own, within one for all.
 """
 
@@ -18,7 +19,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Streams and bytes under way: of one member, and of all."""
+    """Streams and bytes under way, of one member and of all; the bytes in each direction."""
 
     member_streams: int = 32
     member_bytes: int = 16 * 1024 * 1024
@@ -43,8 +44,8 @@ class ByteBudget:
             try:
                 await turn
             except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._give_back(wanted)
+                # given just now, or not at all: then whoever waits behind may have room
+                self._give_back(0 if turn.cancelled() else wanted)
                 raise
         else:
             self._used += wanted
@@ -73,6 +74,7 @@ class Traffic:
         self._streams: Counter[bytes] = Counter()
         self._total = ByteBudget(limits.total_bytes)
         self._budgets: dict[bytes, ByteBudget] = {}
+        self._read: Counter[bytes] = Counter()
 
     @contextmanager
     def stream(self, owner: bytes) -> Iterator[None]:
@@ -95,6 +97,25 @@ class Traffic:
         budget = self._budgets.setdefault(owner, ByteBudget(self._limits.member_bytes))
         async with budget.take(count), self._total.take(count):
             yield
+
+    @contextmanager
+    def reading(self, owner: bytes, count: int) -> Iterator[None]:
+        """Holds bytes in memory for a member that reads. Raises PiccoloError EXHAUSTED, TOO_MUCH_READ."""
+        limits = self._limits
+        room = min(limits.member_bytes - self._read[owner], limits.total_bytes - self._read.total())
+        if count > room and self._read[owner]:  # one read at a time is always possible
+            raise PiccoloError(
+                Kind.EXHAUSTED,
+                "TOO_MUCH_READ",
+                "This keeper has enough to send already; let some reads end first, or ask another one.",
+            )
+        self._read[owner] += count
+        try:
+            yield
+        finally:
+            self._read[owner] -= count
+            if not self._read[owner]:
+                del self._read[owner]
 
 
 def _too_many(count: int, whom: str) -> PiccoloError:

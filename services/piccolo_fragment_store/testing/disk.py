@@ -73,6 +73,12 @@ class SimulatedDisk:
         """A file's bytes, to be read or spoilt."""
         return self.names[path].data
 
+    def spoil(self, path: str, at: int) -> None:
+        """Flips bits of a byte that was durable already."""
+        inode = self.names[path]
+        inode.data[at] ^= 0x55
+        inode.durable = bytes(inode.data)
+
     # --- the port ---
 
     def create(self, path: str) -> SimulatedFile:
@@ -144,7 +150,7 @@ class SimulatedDisk:
         """Removes a file; it may be gone already."""
         with self._changing(path, frees=True):
             if path in self.names:
-                self._change({path}, lambda names, _: names.pop(path, None) and None)
+                self._change({path}, lambda names, _: names.__delitem__(path))
 
     def sync_folder(self, folder: str) -> None:
         """Makes the names in a folder durable, and every change before its last one."""

@@ -144,13 +144,11 @@ def test_a_disk_that_stays_full_serves_what_it_has(tmp_path: Path) -> None:
     acts.store(PERSON, SMALL, Order(1, 1))
     acts.put(LONG, Order(1, 2))
     disk.capacity = disk.used() + (1 << 20)
-    for act in (
-        lambda: acts.put(GONE, Order(1, 3)),
-        lambda: acts.store(PERSON, GONE, Order(1, 4)),
-    ):
-        with pytest.raises(PiccoloError) as refused:
-            act()
-        assert refused.value.kind is Kind.FULL
+    with pytest.raises(PiccoloError) as put_refused:
+        acts.put(GONE, Order(1, 3))
+    with pytest.raises(PiccoloError) as store_refused:
+        acts.store(PERSON, GONE, Order(1, 4))
+    assert put_refused.value.kind is store_refused.value.kind is Kind.FULL
     assert not holdings.index.kept(GONE.key).known
     assert not [path for path in disk.names if path.startswith("incoming/")]
     assert read_all(holdings, SMALL.key) == SMALL.data

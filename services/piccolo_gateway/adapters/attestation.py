@@ -32,7 +32,7 @@ _STATES: Final[dict[int, MemberState]] = {
     pb.MEMBER_STATE_EXPELLED: "expelled",
     pb.MEMBER_STATE_COMPROMISED: "compromised",
 }
-_WANTED: Final[dict[Departure, pb.MemberState]] = {
+_WANTED: Final[dict[Departure, pb.MemberState.ValueType]] = {
     "leaving": pb.MEMBER_STATE_LEAVING,
     "expelled": pb.MEMBER_STATE_EXPELLED,
     "compromised": pb.MEMBER_STATE_COMPROMISED,

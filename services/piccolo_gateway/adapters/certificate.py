@@ -154,6 +154,6 @@ def _unreadable(identity: Identity, why: Exception) -> PiccoloError:
     return PiccoloError(
         Kind.PRECONDITION,
         "CERTIFICATE_UNREADABLE",
-        f"The certificate {identity.certificate} with the key {identity.key} cannot be used: {why}. Bring them"
-        " back from a copy, or remove both: then new ones are made, and whoever pinned the old must be told.",
+        f"The certificate {identity.certificate} with the key {identity.key} cannot be used: {why}. Bring"
+        " them back from a copy, or remove both; then new ones are made: tell those who pinned the old.",
     )

@@ -56,7 +56,9 @@ class VaultStore:
             first = await anext(parts, None)
             if first is None:
                 raise PiccoloError(Kind.UNAVAILABLE, "STREAM_ENDED", "The vault ended the stream; try again.")
-            yield _head(first.head), _data(first, parts)
+            # with the first bytes in hand, a file that cannot be read is refused rather than cut off
+            second = None if first.data or not first.head.length else await anext(parts, None)
+            yield _head(first.head), _data([part for part in (first, second) if part], parts)
         finally:
             call.cancel()
 
@@ -199,9 +201,10 @@ def _open(start: WriteStart) -> pb.WriteOpen:
     )
 
 
-async def _data(first: pb.ReadResponse, parts: AsyncIterator[pb.ReadResponse]) -> AsyncIterator[bytes]:
-    if first.data:
-        yield first.data
+async def _data(begun: list[pb.ReadResponse], parts: AsyncIterator[pb.ReadResponse]) -> AsyncIterator[bytes]:
+    for part in begun:
+        if part.data:
+            yield part.data
     async for part in parts:
         yield part.data
 

@@ -3,7 +3,8 @@
 Rules:
 * The passphrase is the vault's to judge; so are its delays. Few guesses wait at once: the next is told to
   come again.
-* A session is begun by the passphrase only, or, with no more than `watch`, by a recovery.
+* A session is begun by the passphrase, by the recovery words that a new owner gives back, or, with no more
+  than `watch`, by a recovery.
 * When the device gets another owner or passphrase, the sessions of before end.
 """
 
@@ -61,6 +62,11 @@ class Access:
         async with self._guess():
             await self._keys.change(old, new)
         self._sessions.end_all(but=actor.session_id)
+
+    def confirmed(self) -> tuple[str, Session]:
+        """A session for who gave back the words that were just shown."""
+        self._sessions.end_all()
+        return self._begin(EVERYTHING)
 
     def watch(self) -> tuple[str, Session]:
         """A session for who began a recovery: it sees operations, and nothing else."""

@@ -69,9 +69,8 @@ class Pump:
             except PiccoloError as failed:
                 raise with_durable(failed, writing.durable) from failed
             finally:
-                if not task.done():
-                    task.cancel()
-                    await asyncio.wait({task})
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)  # its failure may come after our own
 
         try:
             yield race

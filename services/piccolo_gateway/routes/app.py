@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from aiohttp import web
-from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.core.api import Endpoint
 from piccolo_gateway.routes import (
@@ -77,5 +76,3 @@ def _address(endpoint: Endpoint) -> str:
 
 async def _later(request: web.Request) -> None:
     """A client that waits before it sends its body waits until the body is wanted."""
-    if request.headers.get("Expect", "").lower() != "100-continue":
-        raise PiccoloError(Kind.INVALID, "EXPECTATION_FAILED", "Only Expect: 100-continue is understood.")

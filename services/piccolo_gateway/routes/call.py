@@ -17,6 +17,7 @@ from piccolo_gateway.core.access import Actor
 from piccolo_gateway.core.api import JSON, Endpoint
 from piccolo_gateway.core.conditions import Conditions
 from piccolo_gateway.engine.pump import PIECE
+from piccolo_gateway.routes.keys import WELCOMED
 
 JSON_LIMIT: Final = 64 * 1024
 _JSON_SECONDS: Final = 30.0
@@ -184,8 +185,8 @@ async def _small(request: web.Request) -> bytes:
 
 async def welcome(request: web.Request) -> None:
     """Tells a client that waits for it (Expect: 100-continue) to send its body: we want it now."""
-    if request.headers.get("Expect", "").lower() == "100-continue" and not request.get("welcome"):
-        request["welcome"] = True
+    if request.headers.get("Expect", "").lower() == "100-continue" and not request.get(WELCOMED):
+        request[WELCOMED] = True
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from piccolo_gateway.core.access import OWNER, Actor
 from piccolo_gateway.core.api import PREFIX, Answer, Endpoint
-from piccolo_gateway.core.bodies.access import Scope
+from piccolo_gateway.core.bodies.access import Scope, Session
 from piccolo_gateway.core.bodies.base import Empty
 from piccolo_gateway.core.bodies.device import (
     BootKey,
@@ -18,6 +19,7 @@ from piccolo_gateway.core.bodies.device import (
 )
 from piccolo_gateway.routes.call import Bound, Call, Reply
 from piccolo_gateway.routes.services import Services
+from piccolo_gateway.routes.sessions import COOKIE, begun, told
 
 _TAG = "device"
 _ARGON = 150.0
@@ -48,8 +50,9 @@ def _open(services: Services) -> list[Bound]:
 
     async def confirm(call: Call) -> Reply:
         await services.keys.confirm(call.body(Confirmation).words)
-        services.device.doubt()
-        return Reply(body=Empty())
+        secret, session = services.access.confirmed()
+        call.actor = Actor(OWNER)
+        return Reply(201, told(services, session, session.session_id), begun(services, secret))
 
     return [
         Bound(
@@ -97,9 +100,12 @@ def _open(services: Services) -> list[Bound]:
                 tag=_TAG,
                 scope=None,
                 body=Confirmation,
-                answers={200: Answer("The words are confirmed; the device is unlocked.", Empty)},
+                answers={
+                    201: Answer("The device is unlocked, and this is a session.", Session, headers=(COOKIE,))
+                },
                 words=_SEALED,
                 audit="device.confirm",
+                repeatable=False,
             ),
             confirm,
         ),

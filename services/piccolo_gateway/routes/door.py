@@ -34,11 +34,12 @@ from piccolo_gateway.engine.trail import Trail
 from piccolo_gateway.routes import headers
 from piccolo_gateway.routes.call import Bound, Call, Reply, read_json, read_nothing
 from piccolo_gateway.routes.counting import Counts
+from piccolo_gateway.routes.keys import ENDPOINT, REQUEST_ID
 
 _SCHEME: Final = "bearer "
+_CONTINUE: Final = "100-continue"
 _log = logging.getLogger(__name__)
 AiohttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-ENDPOINT: Final = web.RequestKey("endpoint", Endpoint)
 
 
 class Door:
@@ -63,7 +64,7 @@ class Door:
     async def outermost(self, request: web.Request, handler: AiohttpHandler) -> web.StreamResponse:
         """Turns every failure into an answer, and tells of the request."""
         number = logs.adopt_request_id(request.headers.get(logs.REQUEST_ID))
-        request["request_id"] = number
+        request[REQUEST_ID] = number
         began = asyncio.get_running_loop().time()
         status = 499
         try:
@@ -169,6 +170,8 @@ async def _in_time(call: Call, bound: Bound) -> Reply | web.StreamResponse:
 
 
 async def _body(request: web.Request, endpoint: Endpoint) -> bytes:
+    if request.headers.get("Expect", _CONTINUE).lower() != _CONTINUE:
+        raise PiccoloError(Kind.INVALID, "EXPECTATION_FAILED", "Only Expect: 100-continue is understood.")
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding != "identity":
         raise PiccoloError(

@@ -12,6 +12,11 @@ from typing import Final
 from aiohttp import web
 from piccolo_chassis import logs
 
+from piccolo_gateway.core import tus
+from piccolo_gateway.core.api import PREFIX
+from piccolo_gateway.routes.keys import REQUEST_ID
+
+_UPLOADS: Final = f"{PREFIX}/uploads"
 COOKIE: Final = "__Host-piccolo"
 _ATTRIBUTES: Final = "Path=/; Secure; HttpOnly; SameSite=Strict"
 _ALWAYS: Final = {
@@ -33,7 +38,11 @@ async def complete(request: web.Request, response: web.StreamResponse) -> None:
     """Adds what the handler has not set; runs before the head of each answer is sent."""
     for name, value in _ALWAYS.items():
         response.headers.setdefault(name, value)
-    if number := request.get("request_id"):
+    if request.path.startswith(_UPLOADS):
+        response.headers.setdefault("Tus-Resumable", tus.VERSION)  # in every answer, says tus
+        if response.status == 412:
+            response.headers.setdefault("Tus-Version", tus.VERSION)
+    if number := request.get(REQUEST_ID):
         response.headers[logs.REQUEST_ID] = number
 
 

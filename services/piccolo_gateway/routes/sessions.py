@@ -11,7 +11,7 @@ from piccolo_gateway.routes.call import Bound, Call, Reply
 from piccolo_gateway.routes.services import Services
 
 _TAG = "sessions"
-_COOKIE = Header("Set-Cookie", "The session's secret, for this device only.")
+COOKIE = Header("Set-Cookie", "The session's secret, for this device only.")
 _ME = "current"
 
 
@@ -62,7 +62,7 @@ def endpoints(services: Services) -> list[Bound]:
                 tag=_TAG,
                 scope=None,
                 body=Login,
-                answers={201: Answer("A session; its secret is in the cookie.", Session, headers=(_COOKIE,))},
+                answers={201: Answer("A session; its secret is in the cookie.", Session, headers=(COOKIE,))},
                 words="The passphrase is sealed to /api/v1/boot-key as `passphrase`. After a wrong one the"
                 " next must wait, longer each time: 429 with Retry-After.",
                 seconds=150.0,

@@ -3,7 +3,7 @@
 Rules:
 * An entry waits as two files, `<seq>.body` and `<seq>.prefix`. The prefix is written last and durably, so
   an entry with a prefix is whole.
-* All work on files is done in threads, and is not interrupted: a cancelled caller waits for it.
+* All work on files is done in threads; a cancelled caller waits for it, and asks a long job to end soon.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.state import sync_folder, write_durably
 
 from piccolo_metadata.engine.backup_ports import Build
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 _PIECE: Final = 1 << 20
@@ -37,7 +37,8 @@ class DiskSpool:
 
     async def store(self, seq: int, build: Build) -> int:
         """Builds an entry's bytes and makes them durable; returns their number."""
-        return await _in_thread(self._store, seq, build)
+        abandoned = threading.Event()
+        return await _in_thread(self._store, seq, build, abandoned, on_cancel=abandoned.set)
 
     async def size(self, seq: int) -> int | None:
         """The number of an entry's bytes; None when they are not here."""
@@ -46,7 +47,7 @@ class DiskSpool:
     async def read(self, seq: int) -> AsyncIterator[bytes]:
         """An entry's bytes, in pieces."""
         yield await _in_thread(self._prefix(seq).read_bytes)
-        file = await _in_thread(self._body(seq).open, "rb")
+        file: BinaryIO = await _in_thread(self._body(seq).open, "rb")
         try:
             while piece := await _in_thread(file.read, _PIECE):
                 yield piece
@@ -57,10 +58,15 @@ class DiskSpool:
         """Removes all entries but one."""
         await _in_thread(self._discard, except_seq)
 
-    def _store(self, seq: int, build: Build) -> int:
+    def _store(self, seq: int, build: Build, abandoned: threading.Event) -> int:
         self._discard(None)
         with self._body(seq).open("xb") as body:
-            prefix = build(body.write)
+
+            def write(data: bytes) -> None:
+                _check(abandoned)
+                body.write(data)
+
+            prefix = build(write)
             body.flush()
             os.fsync(body.fileno())
             size = body.tell()
@@ -99,7 +105,7 @@ class DiskFiles:
 
     async def save(self, path: Path, chunks: AsyncIterator[bytes]) -> None:
         """Makes a file of what comes."""
-        file = await _in_thread(path.open, "wb")
+        file: BinaryIO = await _in_thread(path.open, "wb")
         try:
             async for chunk in chunks:
                 await _in_thread(file.write, chunk)
@@ -110,7 +116,8 @@ class DiskFiles:
 
     async def convert(self, path: Path, chunks: Iterator[bytes]) -> None:
         """Makes a file of what an iterator that blocks gives."""
-        await _in_thread(_write_all, path, chunks)
+        abandoned = threading.Event()
+        await _in_thread(_write_all, path, chunks, abandoned, on_cancel=abandoned.set)
 
     async def remove(self, path: Path) -> None:
         """Removes a file; one that is not there is no failure."""
@@ -137,18 +144,28 @@ def translated() -> Iterator[None]:
         ) from failed
 
 
-async def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Runs blocking work to its end, also when the caller is cancelled."""
+async def _in_thread(
+    work: Callable[..., T], *args: Any, on_cancel: Callable[[], object] = lambda: None, **kwargs: Any
+) -> T:
+    """Runs blocking work to its end, also for a cancelled caller; `on_cancel` may ask it to end soon."""
     running = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
     try:
         with translated():
             return await asyncio.shield(running)
     except asyncio.CancelledError:
+        on_cancel()
         await asyncio.wait([running])
         raise
 
 
-def _write_all(path: Path, chunks: Iterator[bytes]) -> None:
+def _check(abandoned: threading.Event) -> None:
+    """Ends a long job that nobody waits for any more: a process that stops has no time for it."""
+    if abandoned.is_set():
+        raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
+
+
+def _write_all(path: Path, chunks: Iterator[bytes], abandoned: threading.Event) -> None:
     with path.open("wb") as file:
         for chunk in chunks:
+            _check(abandoned)
             file.write(chunk)

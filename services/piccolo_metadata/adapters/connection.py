@@ -44,11 +44,17 @@ def open_writer(path: Path | str) -> apsw.Connection:
 
 
 def open_reader(path: Path) -> apsw.Connection:
-    """A connection that cannot write."""
+    """A connection that cannot write, for the engine."""
+    connection = open_plain(path)
+    add_views(connection)
+    return connection
+
+
+def open_plain(path: Path) -> apsw.Connection:
+    """A connection that cannot write and knows no table of ours."""
     prepare_library()
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, statementcachesize=_STATEMENTS)
     connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
-    add_views(connection)
     return connection
 
 

@@ -1,7 +1,7 @@
 """The living database: one writer, some readers, and the exchange of the whole by a restored one.
 
 Rules:
-* A read borrows a connection for one transaction; a read that its caller gives up is interrupted.
+* A read borrows a connection for one transaction; a read that its caller gives up is ended.
 * While the database is exchanged, reads and writes wait; nobody sees half of it.
 * Closing in order clears the mark that makes the next start check the whole file; after damage it stays.
 """
@@ -9,6 +9,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -20,9 +21,10 @@ import apsw
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_metadata.adapters.batch import View
-from piccolo_metadata.adapters.connection import first_damage, open_reader, open_writer, translated
+from piccolo_metadata.adapters.connection import first_damage, open_plain, open_writer, translated
 from piccolo_metadata.adapters.damage import OpenMark, set_aside
-from piccolo_metadata.adapters.schema import migrate, version_of
+from piccolo_metadata.adapters.reader import Reader
+from piccolo_metadata.adapters.schema import check_not_newer, migrate, version_of
 from piccolo_metadata.adapters.topics import Topics
 from piccolo_metadata.adapters.writer import Writer
 from piccolo_metadata.core.ages import Age
@@ -60,7 +62,7 @@ class Database:
         self._age = Age(0, clock.wall(), clock.monotonic())
         self._topics = Topics()
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
-        self._readers: asyncio.Queue[apsw.Connection] = asyncio.Queue()
+        self._readers: asyncio.Queue[Reader] = asyncio.Queue()
         self._usable = asyncio.Event()
         self._closing = self._damaged = False
         self._exchanging = asyncio.Lock()
@@ -81,15 +83,15 @@ class Database:
         """Runs `work` in a reader thread, on one consistent view."""
         await self._until_usable()
         reader = await self._readers.get()
-        loop = asyncio.get_running_loop()
+        loop, given_up = asyncio.get_running_loop(), threading.Event()
         running: asyncio.Future[T] = loop.run_in_executor(
-            self._threads, partial(_read, reader, self.look(), work, *args, **kwargs)
+            self._threads, partial(reader.read, given_up, self.look(), work, *args, **kwargs)
         )
         running.add_done_callback(lambda ended: self._return(reader, ended))
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
-            reader.interrupt()
+            given_up.set()
             raise
         except PiccoloError as failed:
             self._remember(failed)
@@ -148,7 +150,7 @@ class Database:
         try:
             self._last = await self._writer.start()
             for _ in range(_READERS):
-                self._readers.put_nowait(await asyncio.to_thread(open_reader, self.path))
+                self._readers.put_nowait(await asyncio.to_thread(Reader, self.path))
         except BaseException:
             self._closing = True  # those who wait are told, and nobody else waits
             raise
@@ -170,7 +172,10 @@ class Database:
                 raise set_aside(self.path, str(damaged)) from damaged
 
     def _checked(self) -> apsw.Connection:
-        check = self._mark.is_set() and self.path.exists()
+        there = self.path.exists()
+        if there:
+            _check_version(self.path)
+        check = self._mark.is_set() and there
         self._mark.set()
         connection = open_writer(self.path)
         try:
@@ -206,7 +211,7 @@ class Database:
                 Kind.UNAVAILABLE, "STOPPING", "The device's memory is closing; try again in a moment."
             )
 
-    def _return(self, reader: apsw.Connection, ended: asyncio.Future[Any]) -> None:
+    def _return(self, reader: Reader, ended: asyncio.Future[Any]) -> None:
         self._readers.put_nowait(reader)
         if not ended.cancelled():
             ended.exception()  # who gave the read up does not ask for it
@@ -215,25 +220,10 @@ class Database:
         self._damaged = self._damaged or failed.reason == "DATABASE_DAMAGED"
 
 
-def _read(
-    connection: apsw.Connection,
-    age: Age,
-    work: Callable[Concatenate[Rows, P], T],
-    *args: P.args,
-    **kwargs: P.kwargs,
-) -> T:
-    view = View(connection, age)
-    with translated():
-        connection.execute("BEGIN")
-        try:
-            return work(view, *args, **kwargs)
-        finally:
-            view.close()
-            _end(connection)
-
-
-def _end(connection: apsw.Connection) -> None:
+def _check_version(path: Path) -> None:
+    """Refuses a newer database before anything is written to it: opening for writing already may."""
+    connection = open_plain(path)
     try:
-        connection.execute("ROLLBACK")
-    except apsw.InterruptError:  # the caller gave up just now
-        connection.execute("ROLLBACK")
+        check_not_newer(version_of(connection))
+    finally:
+        connection.close(True)

@@ -78,5 +78,5 @@ def pause(failures: int, dice: float) -> float:
     """Seconds to wait after so many failures in a row: doubling, up to five minutes, and spread by `dice`
     (0 to 1) so that not all devices come back to a cloud at the same moment.
     """
-    longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(failures - 1, 20))
+    longest = min(_LONGEST_WAIT, _FIRST_WAIT * (1 << min(failures - 1, 20)))
     return longest * (0.5 + dice / 2)

@@ -19,7 +19,7 @@ from typing import Final
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
-from piccolo_formats.records.backup import Delegation, Head
+from piccolo_formats.records.backup import Delegation, EntryKind, Head
 from piccolo_formats.records.generations import Claim
 from piccolo_formats.signed import Signed, Signer, open_signed, sign
 
@@ -103,13 +103,12 @@ class Backup:
             try:
                 async with self._turn:
                     await self._work()
+                self._failure, self._failures = None, 0
+                self._tell()
+                await self._idle()
             except PiccoloError as failed:
                 self._fail(failed)
                 await self._wait(self._asked, pause(self._failures, self._dice()))
-                continue
-            self._failure, self._failures = None, 0
-            self._tell()
-            await self._idle()
 
     async def delegate(self, data: bytes) -> None:
         """Stores the locator's delegation; from then on every commit is backed up.
@@ -155,7 +154,7 @@ class Backup:
             head.require(head.record.locator)
         if position is None or head.record.locator != position.locator or head.record.seq > position.seq:
             raise PiccoloError(Kind.INVALID, "HEAD_WRONG", "The countersigned head is of another log.")
-        await self._memory.write(put_countersigned, data)
+        await self._memory.write(put_countersigned, head)
 
     async def claim(self, claim: bytes, delegation: bytes) -> int:
         """Creates the claim of a new generation in the log; returns its seq. Asked again, it answers the
@@ -244,10 +243,11 @@ class Backup:
             if sent and position.base and position.outbox >= goal and not standing.snapshot_wanted:
                 return
             if self._unsure:
-                position = await self._writer.look(standing.access, position, pending)
+                await self._writer.look(standing.access, position, pending)
                 self._unsure = False
-                pending = (await load(self._outbox)).pending
-            if pending is not None and not await self._writer.is_whole(pending):
+                continue
+            # a claim that did not arrive is made anew by whoever asks for it again
+            if pending and (pending.kind is EntryKind.CLAIM or not await self._writer.is_whole(pending)):
                 await self._writer.forget(pending)
                 pending = None
             pending = pending or await self._writer.prepare(standing, position)

@@ -17,8 +17,8 @@ from piccolo_formats.records.backup import Delegation, EntryKind
 from piccolo_formats.signed import Signed
 
 from piccolo_metadata.core.backup_points import Point, restorable
-from piccolo_metadata.core.backup_records import DELEGATION, POSITION, Pending, Position, fresh_position
-from piccolo_metadata.engine.backup_ledger import Standing
+from piccolo_metadata.core.backup_records import POSITION, Pending, Position, fresh_position
+from piccolo_metadata.engine.backup_ledger import Standing, load
 from piccolo_metadata.engine.backup_log import Survey
 from piccolo_metadata.engine.backup_ports import Access, CloudLog
 from piccolo_metadata.engine.backup_words import forked, restore_first, rolled_back
@@ -41,11 +41,10 @@ class Claimer:
         record = delegation.record
         if not _is_claimed(standing, record):
             await self._create(standing, claim, delegation)
-        await self._outbox.set_local({DELEGATION: delegation.to_bytes()})
         await self._outbox.set_generation(record.generation)
-        position = standing.position
-        if not _is_claimed(standing, record) or position is None:
-            position = Position.from_record(await self._outbox.local(POSITION) or b"")
+        position = (await load(self._outbox)).position
+        if position is None or not position.claim:
+            raise restore_first()
         return position.claim
 
     async def _create(self, standing: Standing, claim: bytes, delegation: Signed[Delegation]) -> None:
@@ -55,9 +54,12 @@ class Claimer:
         if survey.broken is not None:
             raise survey.broken
         pending = standing.pending
-        position = self._found(standing.position, survey, access.locator)
+        if pending is not None and _has(survey, pending) and (standing.position is None or pending.seq == 1):
+            position = fresh_position(access.locator, pending.generation)
+        else:
+            position = self._found(standing.position, survey, access.locator)
         if pending is not None and _has(survey, pending):
-            position = await self._writer.acknowledge(position, pending)
+            position = await self._writer.acknowledge(position, pending, access.delegation)
             pending = None
             if position.claim == position.seq and position.generation == delegation.record.generation:
                 return

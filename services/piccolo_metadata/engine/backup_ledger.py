@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.errors import FormatError
-from piccolo_formats.records.backup import Delegation
+from piccolo_formats.records.backup import Delegation, Head
 from piccolo_formats.records.codec import Record
 from piccolo_formats.signed import Signed, open_signed
 
@@ -83,9 +83,13 @@ def _parsed(kind: type[R], data: bytes | None) -> R | None:
     return None if data is None else kind.from_record(data)
 
 
-def put_countersigned(tx: Transaction, head: bytes) -> None:
-    """Keeps a countersigned head; it travels in the backup."""
-    state.put(tx, _NAMESPACE, [StateValue(_COUNTERSIGNED, head, 0)], [], check=False)
+def put_countersigned(tx: Transaction, head: Signed[Head]) -> None:
+    """Keeps a countersigned head, unless there is a newer one of the same log; it travels in the backup."""
+    if (present := countersigned(tx)) is not None:
+        kept = open_signed(Head, present).record
+        if kept.locator == head.record.locator and kept.seq >= head.record.seq:
+            return
+    state.put(tx, _NAMESPACE, [StateValue(_COUNTERSIGNED, head.to_bytes(), 0)], [], check=False)
 
 
 def countersigned(rows: Rows) -> bytes | None:

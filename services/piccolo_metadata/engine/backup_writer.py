@@ -27,11 +27,19 @@ from piccolo_formats.records.backup import Changeset, Delegation, EntryKind
 from piccolo_formats.signed import Signed, Signer
 
 from piccolo_metadata.core.backup_entry import Draft, EntryBuilder
-from piccolo_metadata.core.backup_records import FENCE, PENDING, POSITION, Fence, Pending, Position
+from piccolo_metadata.core.backup_records import (
+    DELEGATION,
+    FENCE,
+    PENDING,
+    POSITION,
+    Fence,
+    Pending,
+    Position,
+)
 from piccolo_metadata.core.backup_rules import acknowledged, continues, snapshot_due
 from piccolo_metadata.engine.backup_ledger import Standing
 from piccolo_metadata.engine.backup_log import header_of, prefixes
-from piccolo_metadata.engine.backup_ports import Access, CloudLog, Files, Spool
+from piccolo_metadata.engine.backup_ports import Access, CloudLog, Files, Kept, Spool
 from piccolo_metadata.engine.backup_words import (
     claim_first,
     fenced,
@@ -98,7 +106,7 @@ class Writer:
             await self._cloud.append(access, pending.seq, pending.size, self._spool.read(pending.seq))
         except PiccoloError as refused:
             raise await self._judged(access, position, refused) from refused
-        return await self.acknowledge(position, pending)
+        return await self.acknowledge(position, pending, access.delegation)
 
     async def look(self, access: Access, position: Position, pending: Pending | None) -> Position:
         """Compares the cloud's log with what it has acknowledged; an entry whose acknowledgement was lost is
@@ -111,19 +119,19 @@ class Writer:
             raise rolled_back(position.seq, kept.seq)
         if kept.seq > position.seq:
             position = await self._explain(access, position, pending)
-        elif kept.bytes != position.bytes:
-            position = _with_bytes(position, kept.bytes)
+        elif (seen := _as_kept(position, kept)) != position:
+            position = seen
             await self._outbox.set_local({POSITION: position.to_record()})
         return position
 
-    async def acknowledge(self, position: Position, pending: Pending) -> Position:
-        """Records that the cloud has the pending entry."""
+    async def acknowledge(self, position: Position, pending: Pending, delegation: bytes) -> Position:
+        """Records that the cloud has the pending entry; a claim puts its delegation in force."""
         moved = acknowledged(position, pending)
         local: dict[str, bytes | None] = {POSITION: moved.to_record(), PENDING: None}
         if pending.kind is EntryKind.SNAPSHOT:
             local[SNAPSHOT_WANTED] = None
         if pending.kind is EntryKind.CLAIM:
-            local[FENCE] = None
+            local.update({FENCE: None, DELEGATION: delegation})
         await self._outbox.acknowledge(moved.outbox, local)
         await self._spool.discard()
         _log.info(
@@ -202,11 +210,11 @@ class Writer:
         self, position: Position, pending: Pending | None, entry: VerifiedHeader
     ) -> tuple[Position, Pending | None]:
         if pending is not None and (entry.header.seq, entry.record_hash()) == (pending.seq, pending.hash):
-            return await self.acknowledge(position, pending), None
-        if entry.header.generation > position.generation:
-            raise await self._fence(entry)
+            return await self.acknowledge(position, pending, entry.delegation.to_bytes()), None
         if position.seq == 0:
             raise restore_first()
+        if entry.header.generation > position.generation:
+            raise await self._fence(entry)
         raise forked(entry.header.seq, "was not written here")
 
     async def _fence(self, entry: VerifiedHeader) -> PiccoloError:
@@ -233,8 +241,11 @@ def _framed(entries: list[OutboxEntry]) -> Iterator[bytes]:
         )
 
 
-def _with_bytes(position: Position, kept: int) -> Position:
-    return replace(position, bytes=kept)
+def _as_kept(position: Position, kept: Kept) -> Position:
+    """What the deletion of old chains changes: the bytes, and that what was missed is gone."""
+    if kept.first > position.missed_to:
+        position = replace(position, missed=0, missed_to=0)
+    return replace(position, bytes=kept.bytes)
 
 
 def _unproven(why: Exception | None) -> PiccoloError:

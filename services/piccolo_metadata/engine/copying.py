@@ -58,18 +58,20 @@ def _begin(tx: Transaction, source: Path, destination: Path, *, overwrite: bool)
     occupant = tree.lookup(tx, destination)
     if occupant and (occupant.is_directory or not overwrite):
         raise files.exists(destination)
-    return tree.insert(tx, [tree.by_id(tx, tree.STAGE)], str(tx.revision())).id
+    stage = tree.by_id(tx, tree.STAGE)
+    return tree.insert(tx, [stage], str(tx.revision()), deep=node.deep).id
 
 
 def _go_on(tx: Transaction, source: Path, staged: int, after: Place) -> Place | None:
     """Copies some more; returns where it is, None at the end."""
-    top = tree.by_id(tx, staged)
-    made: dict[Path, list[Node]] = {Path(): [top]}
-    here = Path()
+    above = _chain(tx, staged, after)
     for count, (here, node) in enumerate(walk(tx, tree.find_directory(tx, source), Path(), after), 1):
-        above = _chain(tx, made, here.parent)
+        depth = len(here.parts)
+        if depth > len(above):
+            continue  # its directory was a file when it was copied
+        del above[depth:]
         if node.is_directory:
-            made[here] = [*above, tree.insert(tx, above, node.name)]
+            above.append(tree.insert(tx, above, node.name, deep=node.deep))
         else:
             files.copy_node(tx, node, above, node.name)
         if count == _PIECE:
@@ -77,15 +79,15 @@ def _go_on(tx: Transaction, source: Path, staged: int, after: Place) -> Place | 
     return None
 
 
-def _chain(tx: Transaction, made: dict[Path, list[Node]], path: Path) -> list[Node]:
-    """The copied directories down to `path`, made by this piece or by one before."""
-    for depth in range(1, len(path.parts) + 1):
-        here = Path(path.parts[:depth])
-        if here not in made:
-            above = made[here.parent]
-            copied = tree.child(tx, above[-1].id, here.name)
-            made[here] = [*above, copied or tree.insert(tx, above, here.name)]
-    return made[path]
+def _chain(tx: Transaction, staged: int, place: Place) -> list[Node]:
+    """The copied directories along a place, as far as there are any."""
+    nodes = [tree.by_id(tx, staged)]
+    for name in place:
+        node = tree.child(tx, nodes[-1].id, name)
+        if node is None or not node.is_directory:
+            break
+        nodes.append(node)
+    return nodes
 
 
 def _finish(tx: Transaction, staged: int, destination: Path, *, overwrite: bool) -> Entry:

@@ -92,19 +92,18 @@ def take_apart_some(tx: Transaction) -> bool:
     if row is None:
         return False
     trash_id, top = row
-    path, freed = [tree.by_id(tx, top)], []
-    for _ in range(_PIECE):
-        found = tx.one("SELECT id, kind FROM entry WHERE parent = ? LIMIT 1", path[-1].id)
-        if found:
-            path.append(tree.by_id(tx, found[0]))
+    path, freed, deleted = [top], [], 0
+    while path and deleted < _PIECE:
+        inside = tx.one("SELECT id FROM entry WHERE parent = ? LIMIT 1", path[-1])
+        if inside:
+            path.append(inside[0])
             continue
-        node = path.pop()
-        freed += history.forget_all(tx, node.id)
-        if not path:
+        number = path.pop()
+        freed += history.forget_all(tx, number)
+        if number == top:
             tx.run("DELETE FROM trash WHERE id = ?", trash_id)
-        tree.delete(tx, node.id)
-        if not path:
-            break
+        tree.delete(tx, number)
+        deleted += 1
     history.release(tx, freed)
     return True
 

@@ -11,6 +11,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,7 +32,7 @@ COLUMNS: Final = "id, parent, name, kind, revision, version_id, size, modified, 
 _BY_NAME: Final = f"SELECT {COLUMNS} FROM entry WHERE parent = ? AND name = ?"  # noqa: S608 - a constant
 _BY_ID: Final = f"SELECT {COLUMNS} FROM entry WHERE id = ?"  # noqa: S608
 _INSERT: Final = (
-    f"INSERT INTO entry ({COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"  # noqa: S608
+    f"INSERT INTO entry ({COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
     f" RETURNING {COLUMNS}"
 )
 
@@ -194,15 +195,24 @@ def make_directories(tx: Transaction, path: Path) -> list[Node]:
     for depth, node in enumerate(nodes):
         if not node.is_directory:
             raise not_a_directory(Path(path.parts[:depth]))
-    for name in path.parts[len(nodes) - 1 :]:
-        nodes.append(insert(tx, nodes, name))
+    missing = path.parts[len(nodes) - 1 :]
+    for at, name in enumerate(missing):
+        # each knows at once what comes below it: to tell all above it of every one would take for ever
+        nodes.append(insert(tx, nodes, name, deep=_length(missing[at + 1 :])))
     return nodes
 
 
-def insert(tx: Transaction, above: list[Node], name: str, current: Current | None = None) -> Node:
+def insert(
+    tx: Transaction, above: list[Node], name: str, current: Current | None = None, deep: int = 0
+) -> Node:
     """A new entry in the last of the directories `above`, which is a chain from a top entry on.
 
-    It is a file with its first version when `current` is given, else a directory.
+    Args:
+        tx: the write.
+        above: the chain.
+        name: its name, which is free.
+        current: the first version of a file; None makes a directory.
+        deep: how long the paths are that will be below the new directory.
     """
     kind, versions = (FILE, 1) if current else (DIRECTORY, 0)
     first = current or Current(None, 0, tx.now, "")
@@ -217,6 +227,7 @@ def insert(tx: Transaction, above: list[Node], name: str, current: Current | Non
         first.modified,
         first.media,
         versions,
+        deep,
     )
     node = Node(*row or ())
     search_index.add(tx, node.id, name)
@@ -263,7 +274,11 @@ def deepen(tx: Transaction, above: list[Node], length: int) -> None:
 
 
 def _size(above: list[Node]) -> int:
-    return sum(1 + len(node.name.encode()) for node in above[1:])
+    return _length(node.name for node in above[1:])
+
+
+def _length(names: Iterable[str]) -> int:
+    return sum(1 + len(name.encode()) for name in names)
 
 
 def _measure(tx: Transaction, node: Node) -> int:

@@ -16,6 +16,7 @@ from piccolo_metadata.engine.backup_restore import Progress, Restorer, Wish
 
 SERVICE: Final = "piccolo.metadata.v1.BackupService"
 _ANSWER_SECONDS: Final = 120.0
+_MOST_POINTS: Final = 100_000  # about 3 MiB of a message that may have 8
 
 
 class BackupServicer(backup_pb2_grpc.BackupServiceServicer):
@@ -63,7 +64,7 @@ class BackupServicer(backup_pb2_grpc.BackupServiceServicer):
     ) -> backup_pb2.ListPointsResponse:
         """What can be restored."""
         points = await self._backup.points(request.delegation)
-        return backup_pb2.ListPointsResponse(points=[_point(point) for point in points])
+        return backup_pb2.ListPointsResponse(points=[_point(point) for point in points[:_MOST_POINTS]])
 
     # the stub knows one of the two shapes that grpc.aio takes
     async def Restore(  # type: ignore[override]

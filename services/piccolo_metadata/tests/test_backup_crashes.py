@@ -12,22 +12,17 @@ from typing import Any
 import pytest
 from piccolo_formats.records.backup import EntryKind
 
-from piccolo_metadata.engine import backup as backup_module
 from piccolo_metadata.ports import OutboxEntry, Restoring
+from piccolo_metadata.tests.test_backup_device import Device, check_log, device, quick
 from piccolo_metadata.tests.test_backup_fakes import FakeCloud, Owner, Vault
-from piccolo_metadata.tests.test_backup_writing import Device, check_log, device
+
+__all__ = ["quick"]
 
 CHANGING = {
     "outbox": {"acknowledge", "set_local", "snapshot", "set_generation", "restoring"},
     "spool": {"store", "discard", "read"},
     "cloud": {"append", "read"},
 }
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commits are gathered for a moment only."""
-    monkeypatch.setattr(backup_module, "GATHER_SECONDS", 0.02)
 
 
 class CrashError(BaseException):

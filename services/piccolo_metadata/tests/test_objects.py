@@ -8,7 +8,16 @@ from piccolo_chassis.errors import PiccoloError
 from piccolo_metadata.core.objects import ObjectKind, Repair, StoredObject
 from piccolo_metadata.core.pages import Page
 from piccolo_metadata.core.paths import Path
-from piccolo_metadata.engine import files, history, numbers, objects, publishing, repairs, tombstones
+from piccolo_metadata.engine import (
+    files,
+    history,
+    numbers,
+    objects,
+    publishing,
+    repairs,
+    tombstones,
+    trash,
+)
 from piccolo_metadata.tests.builders import KEEPERS, Bench, a_file, a_layout, an_id, an_intent
 
 
@@ -122,8 +131,6 @@ def test_a_pack_is_reclaimable_when_the_last_of_its_files_is_gone(bench: Bench) 
     bench.do(files.copy_file, Path.parse("/a"), Path.parse("/c"), overwrite=False)
     for name, gone in (("/a", False), ("/b", False), ("/c", True)):
         bench.do(files.remove, Path.parse(name), recursive=False, expected=None, doomed=True)
-        from piccolo_metadata.engine import trash
-
         while bench.do(trash.take_apart_some):
             pass
         assert bool(bench.now(objects.reclaimable, 10).items) == gone
@@ -186,8 +193,6 @@ def test_what_a_kept_version_needs_is_not_buried(bench: Bench) -> None:
 
 
 def test_a_buried_object_is_forgotten_and_each_keeper_is_told(bench: Bench) -> None:
-    from piccolo_metadata.engine import trash
-
     bench.publish(a_file("/a", 1))
     object_id = object_of(bench, "/a").object_id
     bench.do(repairs.enqueue, [Repair(object_id, 1, "", 0, 0)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,7 @@ from piccolo_metadata.core.entries import Entry
 from piccolo_metadata.core.pages import Page
 from piccolo_metadata.core.paths import Path, fold
 from piccolo_metadata.engine import copying, files, history, publishing, search, trash, tree, walk
+from piccolo_metadata.ports import Rows
 from piccolo_metadata.tests.builders import Bench, a_file, an_id, an_intent, run
 
 NAMES = ["a", "Abc", "e\u0301a", "日本", "ß"]
@@ -25,6 +27,7 @@ QUERIES = st.sampled_from(["a", "A", "É", "éa", "bc", "abc", "日", "本", "ss
 DIRECTORY = None
 Content = tuple[bytes, ...] | None  # a file's versions, oldest first; None for a directory
 Tree = dict[Parts, Content]
+T = TypeVar("T")
 
 
 def nfc(parts: Parts) -> Parts:
@@ -35,7 +38,7 @@ def below(model: Tree, top: Parts) -> Tree:
     return {parts[len(top) :]: content for parts, content in model.items() if parts[: len(top)] == top}
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The model says no, with this reason."""
 
 
@@ -48,6 +51,7 @@ class TreeMachine(RuleBasedStateMachine):
         self.model: Tree = {(): DIRECTORY}
         self.trash: dict[int, tuple[Parts, Tree]] = {}
         self.contents = 0
+        self.overwritten: tuple[Parts, Tree] | None = None
         for parts in paths:
             self.publish(parts, free=False)
 
@@ -60,7 +64,7 @@ class TreeMachine(RuleBasedStateMachine):
     def need_parents(self, parts: Parts) -> None:
         for depth in range(len(parts)):
             if self.model.get(parts[:depth], DIRECTORY) is not DIRECTORY:
-                raise Refused("NOT_A_DIRECTORY")
+                raise RefusedError("NOT_A_DIRECTORY")
 
     def add_parents(self, parts: Parts) -> None:
         for depth in range(len(parts)):
@@ -77,23 +81,26 @@ class TreeMachine(RuleBasedStateMachine):
 
     def make_room(self, parts: Parts, *, overwrite: bool) -> None:
         if not parts:
-            raise Refused("ENTRY_EXISTS")
+            raise RefusedError("ENTRY_EXISTS")
         self.need_parents(parts)
         if parts in self.model:
             if self.model[parts] is DIRECTORY or not overwrite:
-                raise Refused("ENTRY_EXISTS")
+                raise RefusedError("ENTRY_EXISTS")
             self.overwritten = (parts, self.take_out(parts))
 
-    def check(self, real: Callable[[], object], expected: Callable[[], None]) -> object:
+    def check(self, real: Callable[[], T], expected: Callable[[], None]) -> T | None:
         """Runs both; they agree on whether and why it is refused. A refusal changes nothing."""
         before, self.overwritten = dict(self.model), None
+        reason = ""
         try:
             expected()
-        except Refused as refusal:
+        except RefusedError as refusal:
+            reason = str(refusal)
+        if reason:
             self.model = before
             with pytest.raises(PiccoloError) as refused:
                 real()
-            assert refused.value.reason == str(refusal)
+            assert refused.value.reason == reason
             return None
         result = real()
         if self.overwritten:
@@ -114,10 +121,10 @@ class TreeMachine(RuleBasedStateMachine):
 
         def expected() -> None:
             if self.model.get(key, ()) is DIRECTORY:
-                raise Refused("IS_A_DIRECTORY")
+                raise RefusedError("IS_A_DIRECTORY")
             self.need_parents(key)
             if free and key in self.model:
-                raise Refused("ENTRY_EXISTS")
+                raise RefusedError("ENTRY_EXISTS")
             self.add_parents(key)
             self.model[key] = (*(self.model.get(key) or ()), file.version_id)
 
@@ -135,7 +142,7 @@ class TreeMachine(RuleBasedStateMachine):
 
         def expected() -> None:
             if self.model.get(key) is not DIRECTORY:
-                raise Refused("ENTRY_EXISTS")
+                raise RefusedError("ENTRY_EXISTS")
             self.need_parents(key)
             self.put_in(key, {} if key in self.model else {(): DIRECTORY})
 
@@ -147,13 +154,13 @@ class TreeMachine(RuleBasedStateMachine):
 
         def expected() -> None:
             if old not in self.model:
-                raise Refused("ENTRY_NOT_FOUND")
+                raise RefusedError("ENTRY_NOT_FOUND")
             if not old:
-                raise Refused("ROOT_FIXED")
+                raise RefusedError("ROOT_FIXED")
             if new == old:
                 return
             if new[: len(old)] == old:
-                raise Refused("INTO_ITSELF")
+                raise RefusedError("INTO_ITSELF")
             self.make_room(new, overwrite=overwrite)
             self.put_in(new, self.take_out(old))
 
@@ -168,9 +175,9 @@ class TreeMachine(RuleBasedStateMachine):
 
         def expected() -> None:
             if old not in self.model:
-                raise Refused("ENTRY_NOT_FOUND")
+                raise RefusedError("ENTRY_NOT_FOUND")
             if new[: len(old)] == old:
-                raise Refused("INTO_ITSELF")
+                raise RefusedError("INTO_ITSELF")
             copied = below(self.model, old)
             self.make_room(new, overwrite=overwrite)
             self.put_in(new, {key: value and value[-1:] for key, value in copied.items()})
@@ -184,23 +191,23 @@ class TreeMachine(RuleBasedStateMachine):
 
         def expected() -> None:
             if key not in self.model:
-                raise Refused("ENTRY_NOT_FOUND")
+                raise RefusedError("ENTRY_NOT_FOUND")
             if not key:
-                raise Refused("ROOT_FIXED")
+                raise RefusedError("ROOT_FIXED")
             if self.model[key] is DIRECTORY and not recursive and len(below(self.model, key)) > 1:
-                raise Refused("DIRECTORY_NOT_EMPTY")
+                raise RefusedError("DIRECTORY_NOT_EMPTY")
             self.taken = self.take_out(key)
 
-        real = self.check(
-            lambda: self.bench.do(files.remove, Path(key), recursive=recursive, expected=None, doomed=False),
-            expected,
-        )
-        if real is None:
+        def real() -> tuple[int, int]:
+            return self.bench.do(files.remove, Path(key), recursive=recursive, expected=None, doomed=False)
+
+        done = self.check(real, expected)
+        if done is None:
             return 0
-        count, trash_id = real  # type: ignore[misc]
+        count, trash_id = done
         assert count == sum(content is not DIRECTORY for content in self.taken.values())
         self.trash[trash_id] = (key, self.taken)
-        return int(trash_id)
+        return trash_id
 
     @rule(trash_id=consumes(removed), elsewhere=st.none() | PATHS)
     def restore_removed(self, trash_id: int, elsewhere: Parts | None) -> None:
@@ -208,7 +215,7 @@ class TreeMachine(RuleBasedStateMachine):
 
         def expected() -> None:
             if trash_id not in self.trash:
-                raise Refused("TRASH_NOT_FOUND")
+                raise RefusedError("TRASH_NOT_FOUND")
             key = self.trash[trash_id][0] if where is None else where
             self.make_room(key, overwrite=False)
             self.put_in(key, self.trash.pop(trash_id)[1])
@@ -233,11 +240,11 @@ class TreeMachine(RuleBasedStateMachine):
 
         def expected() -> None:
             if key not in self.model:
-                raise Refused("ENTRY_NOT_FOUND")
+                raise RefusedError("ENTRY_NOT_FOUND")
             if self.model[key] is DIRECTORY:
-                raise Refused("IS_A_DIRECTORY")
+                raise RefusedError("IS_A_DIRECTORY")
             if version_id not in kept:
-                raise Refused("VERSION_NOT_FOUND")
+                raise RefusedError("VERSION_NOT_FOUND")
             others = tuple(one for one in kept if one != version_id)
             self.model[key] = (*others, version_id)
 
@@ -323,6 +330,10 @@ class TreeMachine(RuleBasedStateMachine):
         for node in nodes.values():
             if node.parent > 3 or node.parent == tree.ROOT:
                 assert nodes[node.parent].deep >= node.length or node.id == node.parent
+
+
+def everything(rows: Rows) -> list[walk.Found]:
+    return list(walk.walk(rows, tree.by_id(rows, tree.ROOT), Path()))
 
 
 def _pages(page: Callable[[Entry | None], Page[Entry]]) -> Iterator[Parts]:

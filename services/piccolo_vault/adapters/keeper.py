@@ -159,10 +159,7 @@ class GrpcKeeper:
     async def stat(self, fragment_ids: Sequence[bytes]) -> list[Kept]:
         """Tells states."""
         answer = await self._call(self._stub.Stat(wire.StatRequest(fragment_ids=fragment_ids)))
-        return [
-            Kept(each.fragment_id, _STATES.get(each.state, KeptState.ABSENT), each.bytes, each.root)
-            for each in answer.fragments
-        ]
+        return [_kept(each) for each in answer.fragments]
 
     async def put_record(self, fragment_id: bytes, record: bytes) -> None:
         """Replaces a commit record."""
@@ -172,6 +169,16 @@ class GrpcKeeper:
     async def bury(self, tombstone: bytes) -> None:
         """Hands over a tombstone."""
         await self._call(self._stub.Bury(wire.BuryRequest(tombstone=tombstone)))
+
+    async def list_mine(self, page_token: str) -> tuple[list[Kept], str]:
+        """Returns a page of all fragments."""
+        answer = await self._call(self._stub.ListMine(wire.ListMineRequest(page_token=page_token)))
+        return [_kept(each) for each in answer.fragments], answer.next_page_token
+
+    async def records(self, fragment_ids: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+        """Returns commit records."""
+        answer = await self._call(self._stub.GetRecords(wire.GetRecordsRequest(fragment_ids=fragment_ids)))
+        return [(each.fragment_id, each.commit_record) for each in answer.records if each.commit_record]
 
     async def room(self) -> Room:
         """Tells its space."""
@@ -257,6 +264,11 @@ class GrpcPut:
             if error.kind is Kind.UNAVAILABLE:
                 self._unreachable()
             raise
+
+
+def _kept(told: wire.FragmentInfo) -> Kept:
+    state = KeptState.DAMAGED if told.damaged else _STATES.get(told.state, KeptState.ABSENT)
+    return Kept(told.fragment_id, state, told.bytes, told.root)
 
 
 def _head(head: Head) -> wire.FragmentHead:

@@ -95,8 +95,12 @@ class MetadataObjects:
         return [types.intent_from(each) for each in answer.intents]
 
     async def abandon(self, object_id: bytes) -> None:
-        """Drops an intent."""
-        await self._objects.Abandon(object_pb2.AbandonRequest(object_id=object_id))
+        """Drops an intent; one that is not there any more is as good as dropped."""
+        try:
+            await self._objects.Abandon(object_pb2.AbandonRequest(object_id=object_id))
+        except PiccoloError as error:
+            if error.kind is not Kind.NOT_FOUND:
+                raise
 
     async def get_manifest(self, path: str, version_id: bytes) -> Manifest:
         """Returns a manifest."""

@@ -152,8 +152,12 @@ def countersigned_head(kek: Kek, head: bytes, backup_key: bytes, generation: int
     return countersign(signed, locator).to_bytes()
 
 
-def first_roster(kek: Kek, owner: OwnerRecord, *, circle: bytes, at_risk: bool, time: int) -> bytes:
-    """Returns the roster of epoch 1: this owner alone, its only admin."""
+def first_roster(kek: Kek, owner: OwnerRecord, *, at_risk: bool, time: int) -> bytes:
+    """Returns the roster of epoch 1 of the circle that the certificate names: this owner, its only admin.
+
+    Raises PiccoloError DENIED (CERTIFICATE_FOREIGN).
+    """
+    circle = own_certificate(owner.device or b"", owner).record.circle
     founder = Member(
         number=0,
         owner=owner.owner,

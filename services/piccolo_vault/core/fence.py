@@ -20,10 +20,7 @@ def fence_words(fence: FenceRecord) -> str:
     if fence.time:
         since = datetime.datetime.fromtimestamp(fence.time, datetime.UTC)
         when = f" on {since:%Y-%m-%d at %H:%M} UTC"
-    return (
-        f"A newer device of yours{who} took over{when}. This one still reads, and writes nothing any more. "
-        "What it had not sent yet can be brought over from the newer device."
-    )
+    return f"A newer device of yours{who} took over{when}. This one still reads, and writes nothing any more."
 
 
 def fenced(fence: FenceRecord) -> PiccoloError:

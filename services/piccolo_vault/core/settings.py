@@ -16,8 +16,10 @@ class StoreSettings:
         threads: workers that seal, code and hash.
         store_limit: files up to this size go to each keeper in one message.
         window: sealed bytes of one upload that wait for its keepers, over all of them together.
+        writes_at_once: how many writes may wait in memory, up to 1 MiB (a message) each.
+        larger_at_once: how many of them may grow up to `store_limit`.
         uploads_at_once: how many uploads may have a window; others wait.
-        read_ahead: bytes of one download that are fetched before the client takes them.
+        read_ahead: bytes of one download that are fetched before the client takes them; less while many read.
         batches_at_once: how many such pieces are asked for at once, over all downloads.
         batch: bytes of one download that are asked of the same keepers.
         cached: bytes of small files' ciphertext that are kept for the next read.
@@ -38,6 +40,8 @@ class StoreSettings:
     threads: int = 2
     store_limit: int = 4 * MIB
     window: int = 32 * MIB
+    writes_at_once: int = 128
+    larger_at_once: int = 16
     uploads_at_once: int = 4
     read_ahead: int = 16 * MIB
     batch: int = 4 * MIB
@@ -47,7 +51,7 @@ class StoreSettings:
     stall_seconds: float = 10.0
     hold_seconds: float = 3.0
     tail_seconds: float = 20.0
-    grace_seconds: float = 0.5
+    grace_seconds: float = 1.0
     parked_uploads: int = 16
     parked_seconds: float = 900.0
     idle_seconds: float = 300.0

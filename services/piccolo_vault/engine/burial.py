@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from piccolo_vault.engine.context import Context
     from piccolo_vault.ports.keepers import Keeper
-    from piccolo_vault.ports.objects import PendingTombstone
 
 _OBJECTS_AT_ONCE = 200
 _BURY_SECONDS = 10.0
@@ -70,14 +69,14 @@ class Burial:
             await self._record(layouts, [])
             self._context.repairs_due.set()
 
-    async def deliver(self, keeper: bytes = b"") -> None:
-        """Tells keepers, or one of them, what they have not acknowledged."""
-        pending = await self._context.objects.list_tombstones(keeper)
-        by_keeper: dict[bytes, list[PendingTombstone]] = {}
-        for each in pending:
-            by_keeper.setdefault(each.keeper, []).append(each)
-        waiting = [queue for owner, queue in by_keeper.items() if not self._context.peers.is_away(owner)]
-        await gather({index: partial(self._tell, queue) for index, queue in enumerate(waiting)})
+    async def deliver(self) -> None:
+        """Tells the members that answer what they have not acknowledged."""
+        if not await self._context.objects.list_tombstones():
+            return
+        peers = self._context.peers
+        owners = [m.owner_id for m in peers.circle().members if not peers.is_away(m.owner_id)]
+        # each by itself: what waits for one that is away must not stand in the others' way
+        await gather({number: partial(self._tell, owner) for number, owner in enumerate(owners)})
 
     async def _record(self, layouts: Sequence[Layout], object_ids: Sequence[bytes]) -> None:
         context = self._context
@@ -94,19 +93,16 @@ class Burial:
         signed = sign(record, context.keyring.kek().owner_root())
         await context.objects.record_tombstone(signed.to_bytes(), object_ids, sorted(keepers))
 
-    async def _tell(self, queue: Sequence[PendingTombstone]) -> None:
-        for each in queue:
-            try:
-                await self._context.peers.ask(
-                    each.keeper, partial(_bury, tombstone=each.tombstone), _BURY_SECONDS
-                )
-            except PiccoloError as error:
-                _log.info(
-                    "tombstone waits",
-                    extra=fields(member=self._context.peers.name(each.keeper), reason=error.reason),
-                )
-                return
-            await self._context.objects.acknowledge_tombstone(each.tombstone_id, each.keeper)
+    async def _tell(self, owner: bytes) -> None:
+        objects, peers = self._context.objects, self._context.peers
+        while pending := await objects.list_tombstones(owner):
+            for each in pending:
+                try:
+                    await peers.ask(owner, partial(_bury, tombstone=each.tombstone), _BURY_SECONDS)
+                except PiccoloError as error:
+                    _log.info("tombstone waits", extra=fields(member=peers.name(owner), reason=error.reason))
+                    return
+                await objects.acknowledge_tombstone(each.tombstone_id, owner)
 
 
 async def _bury(keeper: Keeper, tombstone: bytes) -> None:

@@ -164,6 +164,7 @@ class Fanout:
     def close(self) -> None:
         """Ends all streams; what is durable at the keepers stays."""
         for lane in self._open.values():
+            lane.queue.clear()
             lane.stream.close()
             for task in lane.tasks:
                 task.cancel()

@@ -6,6 +6,8 @@ Rules:
 * A generation writes only with promises from a majority of the roster's other members. Whoever answers with
   the claim of another device of the same or a higher generation sends this one beyond it: two that claimed
   the same generation end with one that has the majority and one that moved on.
+* Only the words, given to this device just now, outbid another device. A device that merely lost some of its
+  keys gives way to whoever was promised.
 * With the cloud away the majority is enough; the claim is brought to the log later.
 """
 
@@ -22,7 +24,13 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
 from piccolo_formats.tls import make_certificate, to_pem
 
-from piccolo_vault.core.certificates import device_certificate, device_claim, log_delegation, same_keys
+from piccolo_vault.core.certificates import (
+    device_certificate,
+    device_claim,
+    log_delegation,
+    own_certificate,
+    same_keys,
+)
 from piccolo_vault.core.succession import (
     Draft,
     electorate,
@@ -31,7 +39,7 @@ from piccolo_vault.core.succession import (
     read_draft,
     wanted_promises,
 )
-from piccolo_vault.ports.promises import DialIdentity
+from piccolo_vault.ports.promises import Answer, DialIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,10 +56,13 @@ if TYPE_CHECKING:
 
 FILE = "succession"
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
+_AT_ONCE = 9
 _log = logging.getLogger(__name__)
 
-Install = Callable[[bytes], Awaitable["CircleView | None"]]
-"""Puts a certificate in force on this device and returns the circle (None: there is none)."""
+Reach = Callable[[bytes], Awaitable["CircleView | None"]]
+"""Returns the circle whose members are asked to accept the certificate (None: there is none)."""
+Settle = Callable[[bytes], Awaitable[None]]
+"""Puts a certificate in force on this device, once a majority accepted it."""
 Say = Callable[[str], Awaitable[None]]
 """Tells what happens now, in words; raises when somebody asked for an end."""
 
@@ -61,7 +72,7 @@ class Plan:
     """What a new generation is for.
 
     `owner.generation` is the highest that is known to be taken; `patience` is in seconds, for a majority of
-    the keepers to answer.
+    the keepers to answer; `outbids` says whether a generation that another device took is gone beyond.
     """
 
     kek: Kek
@@ -70,6 +81,7 @@ class Plan:
     circle: bytes
     name: str
     patience: float
+    outbids: bool
 
 
 class Generations:
@@ -78,6 +90,7 @@ class Generations:
     def __init__(self, files: StateFiles, backups: Backups, promisers: Promisers, clock: Clock) -> None:
         self._files, self._backups = files, backups
         self._promisers, self._clock = promisers, clock
+        self._asked = 0
 
     def pending(self, owner: OwnerRecord) -> Draft | None:
         """The step that was begun and not ended."""
@@ -88,24 +101,44 @@ class Generations:
         """Forgets the step: its outcome is kept elsewhere."""
         self._files.remove(FILE)
 
-    async def advance(self, plan: Plan, install: Install, say: Say) -> OwnerRecord:
+    async def rival(self, kek: Kek, owner: OwnerRecord, view: CircleView) -> bytes | None:
+        """Asks some members, others each time, whether they serve a newer device; returns its claim.
+
+        A device that was replaced is admitted nowhere any more; the identity that the words give still is.
+        """
+        if owner.device is None:
+            return None
+        device = own_certificate(owner.device, owner)
+        draft = Draft(device, device_claim(kek, device, int(self._clock.wall())))
+        voters, identity = electorate(view.circle), enrolment_identity(kek)
+        first, self._asked = self._asked % max(1, len(voters)), self._asked + _AT_ONCE
+        async with asyncio.TaskGroup() as asking:
+            some = (*voters[first:], *voters[:first])[:_AT_ONCE]
+            answers = [asking.create_task(self._answer(member, identity, draft)) for member in some]
+        claims = (answer.result() for answer in answers)
+        return next((c.fenced_by for c in claims if c and judge_rival(c.fenced_by, owner, draft)), None)
+
+    async def advance(self, plan: Plan, reach: Reach, settle: Settle, say: Say) -> OwnerRecord:
         """Returns the owner record of the new generation; keep it, then call `done`.
 
-        Raises PiccoloError UNAVAILABLE (NO_MAJORITY) when too few keepers answer in time, and what `say`
-        raises.
+        Raises PiccoloError UNAVAILABLE (NO_MAJORITY) when too few keepers answer in time, CONFLICT (OUTBID)
+        when another device has the generation and is not outbid, and what `say` raises.
         """
         owner = plan.owner
         while True:
             draft = self._draft(replace(plan, owner=owner))
-            view = await install(draft.device.to_bytes())
+            view = await reach(draft.device.to_bytes())
             taken = 0 if draft.promised or view is None else await self._promises(plan, draft, view, say)
             if not taken:
                 draft = self._keep(replace(draft, promised=True))
+                await settle(draft.device.to_bytes())
                 await say("Telling the backup that this device took over")
                 claim, taken = await self._claim(plan, draft)
             if taken:
-                owner = replace(owner, generation=taken)
                 _log.warning("another device took the generation", extra=fields(generation=taken))
+                if not plan.outbids:
+                    raise _outbid(taken)
+                owner = replace(owner, generation=taken)
                 continue
             return replace(owner, generation=draft.generation, device=draft.device.to_bytes(), claim=claim)
 
@@ -115,7 +148,9 @@ class Generations:
         if kept is not None and _fits(kept, plan):
             return kept
         time = int(self._clock.wall())
-        owner = replace(plan.owner, generation=plan.owner.generation + 1)
+        # What was shown under a number may have been promised: other bytes need another number.
+        taken = max(plan.owner.generation, kept.generation if kept else 0)
+        owner = replace(plan.owner, generation=taken + 1)
         device = device_certificate(
             plan.kek, owner, plan.roles, circle=plan.circle, name=plan.name, time=time
         )
@@ -150,16 +185,20 @@ class Generations:
         self, member: Member, identity: DialIdentity, plan: Plan, draft: Draft
     ) -> tuple[bool, int]:
         """Whether the member promised, or the generation that it promised to another device."""
-        try:
-            answer = await self._promisers.claim(
-                member, identity, draft.claim.to_bytes(), draft.device.to_bytes()
-            )
-        except PiccoloError as failed:
-            _log.info("no promise", extra=fields(member=member.name, reason=failed.reason))
+        answer = await self._answer(member, identity, draft)
+        if answer is None:
             return False, 0
         if judge_promise(answer.promise, member, draft):
             return True, 0
         return False, judge_rival(answer.fenced_by, plan.owner, draft)
+
+    async def _answer(self, member: Member, identity: DialIdentity, draft: Draft) -> Answer | None:
+        claim, device = draft.claim.to_bytes(), draft.device.to_bytes()
+        try:
+            return await self._promisers.claim(member, identity, claim, device)
+        except PiccoloError as failed:
+            _log.info("no promise", extra=fields(member=member.name, reason=failed.reason))
+            return None
 
     async def _claim(self, plan: Plan, draft: Draft) -> tuple[bytes | None, int]:
         """Brings the claim to the log.
@@ -198,6 +237,15 @@ def _fits(draft: Draft, plan: Plan) -> bool:
         device.generation > plan.owner.generation
         and (device.circle, device.name) == (plan.circle, plan.name)
         and same_keys(device, plan.roles)
+    )
+
+
+def _outbid(generation: int) -> PiccoloError:
+    return PiccoloError(
+        Kind.CONFLICT,
+        "OUTBID",
+        f"Another device of yours has generation {generation}; this one gives way to it.",
+        {"generation": str(generation)},
     )
 
 

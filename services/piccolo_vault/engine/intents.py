@@ -62,15 +62,22 @@ class Intents:
         """
         async with self._lock:
             self._completion.left_open = False
-            intents = [
-                intent
-                for intent in await self._context.objects.list_intents()
-                if intent.stored.object_id not in self._completion.under_way
-            ]
-            left = 0
-            for intent in intents:
-                left += not await self._settle_one(intent, final=final)
-            self._settled = left == 0
+            # a long list comes in parts: the next one shows when this one has ended
+            while intents := await self._open():
+                left = 0
+                for intent in intents:
+                    left += not await self._settle_one(intent, final=final)
+                self._settled = left == 0
+                if left:
+                    return
+            self._settled = True
+
+    async def _open(self) -> list[Intent]:
+        # one that ends while the list is on its way is in it, and no longer under way
+        before = frozenset(self._completion.under_way)
+        listed = await self._context.objects.list_intents()
+        busy = before | self._completion.under_way
+        return [intent for intent in listed if intent.stored.object_id not in busy]
 
     async def _settle_one(self, intent: Intent, *, final: bool) -> bool:
         """Ends one intent; returns whether it is ended."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from piccolo_vault.engine.check import Checker
     from piccolo_vault.engine.context import Context
     from piccolo_vault.engine.intents import Intents
+    from piccolo_vault.engine.inventory import Inventory
     from piccolo_vault.engine.repair import Repaired, Repairer
     from piccolo_vault.ports.keyring import CircleSource
     from piccolo_vault.ports.objects import Repair
@@ -49,9 +50,11 @@ class Maintenance:
         checker: Checker,
         repairer: Repairer,
         burial: Burial,
+        inventory: Inventory,
     ) -> None:
         self._context, self._source, self._intents = context, source, intents
         self._checker, self._repairer, self._burial = checker, repairer, burial
+        self._inventory = inventory
         self._queued: set[bytes] = set()
         self._members: frozenset[bytes] = frozenset()
         self._loaded = self._unsettled = False
@@ -139,6 +142,7 @@ class Maintenance:
         while True:
             self._context.repairs_due.clear()
             await self._safely("intents", partial(self._intents.settle, final=False))
+            await self._safely("inventory", self._inventory.reconcile)
             await self._safely("repair", self._repair_round)
             await self._safely("reclaim", self._reclaim)
             try:

@@ -1,8 +1,8 @@
 """Founding, joining, and the signatures under roster changes.
 
 Rules:
-* A certificate is put in force before a circle names it; begun again after a crash, the same certificate is
-  used, as long as it still fits.
+* A certificate is put in force before a circle names it; a join that is begun again uses the same one, as
+  long as it still fits.
 * What the admin key signs was judged here (core/proposals.py), and stands in the audit log before the
   signature leaves this process.
 * A device that was replaced signs nothing.
@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from dataclasses import replace
@@ -66,6 +67,7 @@ class Membership:
         self._trust, self._backups = neighbours.trust, neighbours.backups
         self._remembers, self._roles = neighbours.remembers, neighbours.roles
         self._clock, self._random = clock, random
+        self._moving = asyncio.Lock()
         self._refused: set[bytes] = set()
 
     async def found(self, name: str, *, at_risk: bool) -> bytes:
@@ -74,29 +76,35 @@ class Membership:
         Raises PiccoloError LOCKED, FENCED, CONFLICT (ALREADY_IN_CIRCLE), UNAVAILABLE (ROLES_MISSING).
         """
         name = device_name(name)
-        kek, owner = await self._begin()
-        roles = await self._roles.gather()
-        circle = _circle_of(owner) or self._random(16)
-        owner = await self._certify(kek, owner, roles, circle, name)
-        time = int(self._clock.wall())
-        view = await self._trust.found(first_roster(kek, owner, circle=circle, at_risk=at_risk, time=time))
+        async with self._moving:
+            kek, owner = self._keys()
+            if await self._trust.circle() is not None:
+                raise _in_a_circle()
+            # Never the circle of an older certificate: it may have been made to join another's.
+            owner = await self._certify(kek, owner, self._random(16), name)
+            roster = first_roster(kek, owner, at_risk=at_risk, time=int(self._clock.wall()))
+            view = await self._trust.found(roster)
         await self._note("circle.found", view.circle.circle_id.hex(), {"name": name, "at_risk": at_risk})
         return view.circle.circle_id
 
     async def join(self, invitation: str, name: str) -> tuple[bytes, int]:
         """Accepts an invitation; returns the circle's id and how many members it has now.
 
-        Raises as `found`.
+        Asked again when it was accepted already, it answers the same. Raises as `found`.
         """
         name = device_name(name)
-        kek, owner = await self._begin()
-        opened = await self._trust.open_invitation(invitation)
-        roles = await self._roles.gather()
-        owner = await self._certify(kek, owner, roles, opened.circle_id, name)
-        view = await self._trust.join(invitation, kek.admin().public, make_certificate(kek.enrolment()))
-        members = len(view.circle.members) + 1
-        await self._note("circle.join", view.circle.circle_id.hex(), {"name": name, "members": members})
-        return view.circle.circle_id, members
+        async with self._moving:
+            kek, owner = self._keys()
+            opened = await self._trust.open_invitation(invitation)
+            view = await self._trust.circle()
+            if view is not None and view.circle.circle_id != opened.circle_id:
+                raise _in_a_circle()
+            if view is None:
+                owner = await self._certify(kek, owner, opened.circle_id, name)
+                enrol = make_certificate(kek.enrolment())
+                view = await self._trust.join(invitation, kek.admin().public, enrol)
+                await self._note("circle.join", view.circle.circle_id.hex(), {"name": name})
+        return view.circle.circle_id, view.voices + 1
 
     async def approve(self, roster_hash: bytes) -> int:
         """Signs a roster change on the person's word; returns how many signatures are still needed.
@@ -169,24 +177,12 @@ class Membership:
         self._fence.check()
         return self._custody.kek(), self._custody.owner()
 
-    async def _begin(self) -> tuple[Kek, OwnerRecord]:
-        keys = self._keys()
-        if await self._trust.circle() is not None:
-            raise PiccoloError(
-                Kind.CONFLICT,
-                "ALREADY_IN_CIRCLE",
-                "This device is in a circle already, and can be in one only. Leave that one first.",
-            )
-        return keys
-
-    async def _certify(
-        self, kek: Kek, owner: OwnerRecord, roles: Mapping[str, Keys], circle: bytes, name: str
-    ) -> OwnerRecord:
+    async def _certify(self, kek: Kek, owner: OwnerRecord, circle: bytes, name: str) -> OwnerRecord:
         """Puts this device's certificate for a circle in force; returns what is kept of it."""
+        roles = await self._roles.gather()
         await self._remembers.set_state(*OWNER_STATE, owner.owner)
         await self._backups.delegate(log_delegation(kek, roles["metadata"][0], owner.generation))
-        device = owner.device
-        if device is None or not _names(device, owner, roles, circle, name):
+        if owner.device is None or not _names(owner.device, owner, roles, circle, name):
             time = int(self._clock.wall())
             made = device_certificate(kek, owner, roles, circle=circle, name=name, time=time)
             owner = replace(owner, device=made.to_bytes())
@@ -209,9 +205,12 @@ class Membership:
             )
 
 
-def _circle_of(owner: OwnerRecord) -> bytes | None:
-    """The circle of a certificate that was made and never used."""
-    return own_certificate(owner.device, owner).record.circle if owner.device else None
+def _in_a_circle() -> PiccoloError:
+    return PiccoloError(
+        Kind.CONFLICT,
+        "ALREADY_IN_CIRCLE",
+        "This device is in a circle already, and can be in one only. Leave that one first.",
+    )
 
 
 def _names(device: bytes, owner: OwnerRecord, roles: Mapping[str, Keys], circle: bytes, name: str) -> bool:

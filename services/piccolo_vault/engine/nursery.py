@@ -9,6 +9,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -84,35 +85,38 @@ async def gather(
     between
     `grace` and `most` seconds), or when enough cannot succeed any more. What still runs then is cancelled.
     """
-    loop = asyncio.get_running_loop()
-    began = loop.time()
+    clock = asyncio.get_running_loop().time
+    began, until = clock(), math.inf
     done: dict[int, T] = {}
     failed: dict[int, PiccoloError] = {}
-    until: float | None = None
     async with nursery() as children:
         running = {children.spawn(_outcome(each)): index for index, each in work.items()}
-        while running:
-            left = None if until is None else until - loop.time()
-            if left is not None and left <= 0:
-                break
+        while running and clock() < until:
+            left = None if until == math.inf else until - clock()
             ended, _ = await asyncio.wait(running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             for task in ended:
-                index, outcome = running.pop(task), task.result()
-                if isinstance(outcome, PiccoloError):
-                    failed[index] = outcome
-                else:
-                    done[index] = outcome
-            if enough is None:
+                _sort(running.pop(task), task.result(), done, failed)
+            if enough is None or until < math.inf:
                 continue
-            if until is None and enough(done.keys()):
-                until = loop.time() + min(max(grace, _GRACE_FACTOR * (loop.time() - began)), most)
-            elif until is None and not enough({*done, *running.values()}):
+            if enough(done.keys()):
+                until = clock() + min(max(grace, _GRACE_FACTOR * (clock() - began)), most)
+            elif not enough({*done, *running.values()}):
                 break
-        for index in running.values():
-            failed[index] = PiccoloError(
-                Kind.TIMEOUT, "KEEPER_SLOW", "A keeper was slower than the others; it gets its share later."
-            )
+        failed |= {index: _overtaken() for index in running.values()}
     return done, failed
+
+
+def _sort(index: int, outcome: T | PiccoloError, done: dict[int, T], failed: dict[int, PiccoloError]) -> None:
+    if isinstance(outcome, PiccoloError):
+        failed[index] = outcome
+    else:
+        done[index] = outcome
+
+
+def _overtaken() -> PiccoloError:
+    return PiccoloError(
+        Kind.TIMEOUT, "KEEPER_SLOW", "A keeper was slower than the others; it gets its share later."
+    )
 
 
 async def _outcome(work: Callable[[], Awaitable[T]]) -> T | PiccoloError:

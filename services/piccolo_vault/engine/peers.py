@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from piccolo_vault.core.circle import Circle, Member
     from piccolo_vault.ports.keepers import Keeper, Keepers, Room
-    from piccolo_vault.ports.keyring import CircleSource
+    from piccolo_vault.ports.keyring import Aftermath, CircleSource
     from piccolo_vault.ports.objects import Objects
 
 T = TypeVar("T")
@@ -56,9 +56,15 @@ class Peers:
     """The members as their keepers show themselves."""
 
     def __init__(
-        self, source: CircleSource, keepers: Keepers, objects: Objects, now: Callable[[], float]
+        self,
+        source: CircleSource,
+        keepers: Keepers,
+        objects: Objects,
+        now: Callable[[], float],
+        aftermath: Aftermath,
     ) -> None:
         self._source, self._keepers, self._objects, self._now = source, keepers, objects, now
+        self._aftermath = aftermath
         self._sights: dict[bytes, Sight] = {}
         self._written: dict[str, int] = {}
         self.changed = asyncio.Event()
@@ -212,6 +218,8 @@ class Peers:
         if error.kind is Kind.UNAVAILABLE:
             self._is_away(owner_id, error)
             return
+        if error.reason == "FENCED" and "claim" in error.details:
+            self._fenced(error.details["claim"])
         if error.kind is Kind.FULL:
             sight.full = True
         elif error.kind in (Kind.TIMEOUT, Kind.INTERNAL, Kind.EXHAUSTED):
@@ -240,6 +248,16 @@ class Peers:
         sight.availability += (1 - sight.availability) * _SMOOTHING / 10
         sight.full, sight.free_bytes = room.full, room.free_bytes
         return room
+
+    def _fenced(self, claim: str) -> None:
+        """A keeper shows the claim of a newer device of this owner.
+
+        Whether it holds is the keys' to judge.
+        """
+        try:
+            self._aftermath.fenced_by(bytes.fromhex(claim))
+        except ValueError:
+            return
 
     def _is_away(self, owner_id: bytes, error: PiccoloError) -> None:
         sight = self.sight(owner_id)

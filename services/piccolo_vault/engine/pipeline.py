@@ -76,6 +76,11 @@ class BufferPool:
         if len(self._free) < self._most:
             self._free.append(buffer)
 
+    def clear(self) -> None:
+        """Lets go of all buffers, and takes none back any more."""
+        self._free.clear()
+        self._most = 0
+
 
 class Pipeline:
     """The worker threads of the way of a file, and the codec they use."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 
 class Pulse:
-    """Wakes all who wait at the moment of `fire`; who comes later waits for the next."""
+    """Wakes all who called `wait` before the moment of `fire`; who calls later waits for the next."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
@@ -16,14 +18,10 @@ class Pulse:
         self._event.set()
         self._event = asyncio.Event()
 
-    async def wait(self) -> None:
-        """Returns at the next `fire`."""
-        await self._event.wait()
+    def wait(self) -> Coroutine[Any, Any, None]:
+        """Returns what ends at the next `fire` after this call, also when it is awaited only later."""
+        return _until(self._event)
 
-    async def wait_at_most(self, seconds: float) -> None:
-        """Returns at the next `fire`, or after so many seconds."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._event.wait()
-        except TimeoutError:
-            return
+
+async def _until(event: asyncio.Event) -> None:
+    await event.wait()

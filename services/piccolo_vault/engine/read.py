@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.fek import unwrap
-from piccolo_formats.segments import SegmentOpener
+from piccolo_formats.segments import SEGMENT_SIZE, SegmentOpener
 
 from piccolo_vault.core import reading
 from piccolo_vault.core.erasure import Code
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from piccolo_vault.engine.uploads import Interrupt
     from piccolo_vault.ports.codec import Codec
     from piccolo_vault.ports.objects import Entry, Manifest
+
+_FEW_READS, _MANY_READS = 4, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Reader:
         self._context, self._fetcher = context, fetcher
         # a keeper refuses a member's streams beyond a number: all reads together stay well below it
         self._under_way = asyncio.Semaphore(context.settings.batches_at_once)
+        self._reads = 0
         self._stripes = StripeCache(self._bring, context.settings.cached)
 
     async def read(
@@ -99,19 +102,36 @@ class Reader:
         opened = self._open(manifest)
         span = reading.span_of(opened.content.size, offset, length)
         await sink.head(ReadHead(manifest.entry, opened.content.version_id, opened.content.size, span))
-        settings = self._context.settings
-        batches = reading.batches(
-            opened.segments, opened.base, opened.source.layout.plan(), span, settings.batch
-        )
-        ahead = max(1, settings.read_ahead // settings.batch)
+        self._reads += 1
+        try:
+            await self._run(opened, span, sink, interrupt)
+        finally:
+            self._reads -= 1
+
+    async def _run(self, opened: _Opened, span: Span, sink: Sink, interrupt: Interrupt) -> None:
+        size, ahead = self._pace()
+        plan = opened.source.layout.plan()
         async with nursery() as children:
             under_way: deque[asyncio.Task[list[memoryview]]] = deque()
-            for batch in batches:
+            for batch in reading.batches(opened.segments, opened.base, plan, span, size):
                 under_way.append(self._begin(children, opened, batch, span))
                 if len(under_way) >= ahead:
                     await self._hand_out(under_way.popleft(), sink, interrupt)
             while under_way:
                 await self._hand_out(under_way.popleft(), sink, interrupt)
+
+    def _pace(self) -> tuple[int, int]:
+        """How large the pieces of a read are, and how many it may have ahead.
+
+        What slow clients hold must stay bounded however many they are.
+        """
+        settings = self._context.settings
+        ahead = max(1, settings.read_ahead // settings.batch)
+        if self._reads <= _FEW_READS:
+            return settings.batch, ahead
+        if self._reads <= _MANY_READS:
+            return settings.batch // 2, max(1, ahead // 2)
+        return SEGMENT_SIZE, 1
 
     def _begin(
         self, children: Nursery, opened: _Opened, batch: Batch, span: Span

@@ -42,13 +42,14 @@ if TYPE_CHECKING:
     from piccolo_vault.core.records import OwnerRecord
     from piccolo_vault.engine.aftermath import Quiet
     from piccolo_vault.engine.custody import Custody
-    from piccolo_vault.engine.generations import Generations, Install
+    from piccolo_vault.engine.generations import Generations, Reach
     from piccolo_vault.engine.roles import Neighbours
     from piccolo_vault.ports.custody import Clock, StateFiles
     from piccolo_vault.ports.trust import CircleView
 
 KIND, OUTCOME_FILE = "recover", "outcome"
-_UNSURE = frozenset({Kind.UNAVAILABLE, Kind.TIMEOUT, Kind.INTERNAL, Kind.CANCELLED})
+_AWAY = frozenset({Kind.UNAVAILABLE, Kind.TIMEOUT})
+_UNSURE = frozenset({*_AWAY, Kind.INTERNAL, Kind.CANCELLED})
 _PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 _INTERRUPTED = ("INTERRUPTED", "The device restarted in the middle. Give the same 24 words again to go on.")
 _DEFAULT_NAME = "recovered device"
@@ -124,10 +125,10 @@ class Recovery:
                 return
             outcome = self._outcome()
             for operation in await self._remembers.running(KIND):
+                work = Work(error=_INTERRUPTED)
                 if outcome is not None and operation == outcome.operation:
-                    await self._tell(operation, Work(result=outcome.result))
-                else:
-                    await self._tell(operation, Work(error=_INTERRUPTED))
+                    work = Work(result=outcome.result)
+                await self._end(operation, work)
             self._files.remove(OUTCOME_FILE)
             self._reported = True
 
@@ -165,9 +166,10 @@ class Recovery:
             circle=device.circle if device else NO_CIRCLE,
             name=journal.name or (device.name if device else _DEFAULT_NAME),
             patience=self._patience,
+            outbids=True,
         )
-        install = self._rejoin(bundle) if bundle and device else _nowhere
-        owner = await self._generations.advance(plan, install, self._phase)
+        reach = self._rejoin(bundle) if bundle and device else _nowhere
+        owner = await self._generations.advance(plan, reach, _nothing_left, self._phase)
         if device is None:
             owner = replace(owner, device=None)
         await self._say("Sealing your key under the new passphrase")
@@ -187,7 +189,7 @@ class Recovery:
         delegation = log_delegation(kek, await self._backups.backup_key(), FIRST_GENERATION)
 
         async def progress(phase: str, done: int, total: int) -> None:
-            await self._say(phase or "Restoring your backup", done, total)
+            await self._say(phase[:1].upper() + phase[1:] or "Restoring your backup", done, total)
 
         try:
             found = await self._backups.restore(
@@ -218,13 +220,13 @@ class Recovery:
             try:
                 return await self._roles.gather()
             except PiccoloError as early:
-                if early.kind is not Kind.UNAVAILABLE or self._clock.running() > until:
+                if early.kind not in _AWAY or self._clock.running() > until:
                     raise
                 await self._say("Waiting for this device's other services")
                 await asyncio.sleep(_PAUSE)
 
-    def _rejoin(self, bundle: bytes) -> Install:
-        async def install(device: bytes) -> CircleView | None:
+    def _rejoin(self, bundle: bytes) -> Reach:
+        async def reach(device: bytes) -> CircleView | None:
             view = await self._trust.circle()
             if view is None:
                 return await self._trust.rejoin(bundle, device)
@@ -233,7 +235,7 @@ class Recovery:
             await self._trust.install(device)
             return await self._trust.circle()
 
-        return install
+        return reach
 
     async def _give_up(self, failed: PiccoloError) -> None:
         """Makes the device blank again when the recovery has certainly changed nothing."""
@@ -276,14 +278,20 @@ class Recovery:
         pause = _PAUSE
         while True:
             try:
-                await self._remembers.advance(operation, work)
+                await self._end(operation, work)
                 return
             except PiccoloError as failed:
-                if failed.kind in (Kind.NOT_FOUND, Kind.PRECONDITION, Kind.INVALID):
-                    return
                 _log.info("an operation's end waits to be told", extra=fields(reason=failed.reason))
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _end(self, operation: str, work: Work) -> None:
+        """Records an end, unless it is recorded already; raises PiccoloError while metadata is away."""
+        try:
+            await self._remembers.advance(operation, work)
+        except PiccoloError as failed:
+            if failed.kind not in (Kind.NOT_FOUND, Kind.PRECONDITION, Kind.INVALID):
+                raise
 
     def _outcome(self) -> OutcomeRecord | None:
         content = self._files.load(OUTCOME_FILE)
@@ -342,6 +350,10 @@ def _open_keys(kek: Kek, keys: Sequence[SealedBodyKey]) -> list[bytes]:
 
 async def _nowhere(device: bytes) -> None:
     """There is no circle to come back to."""
+
+
+async def _nothing_left(device: bytes) -> None:
+    """Coming back has put the certificate in force already."""
 
 
 def _nothing() -> PiccoloError:

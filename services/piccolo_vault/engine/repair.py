@@ -112,9 +112,10 @@ class Repairer:
     async def _rebuild(self, plan: _Plan) -> int:
         there = await self._already_there(plan)
         sent = set(plan.targets) - there
-        if sent:
-            there |= await self._send(plan, sorted(sent))
-        self._note_refusals(plan, there)
+        try:
+            there |= await self._send(plan, sorted(sent)) if sent else set()
+        finally:
+            self._note_refusals(plan, there)
         if not there:
             raise PiccoloError(
                 Kind.UNAVAILABLE, "NO_TARGET", "No member took a rebuilt fragment; it is tried again later."

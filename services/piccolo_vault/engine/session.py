@@ -175,8 +175,12 @@ class Session:
             self._fanout.close()
 
     def close(self) -> None:
-        """Ends all streams at once."""
+        """Ends all streams at once and lets go of the buffers: they would wait for the garbage collector."""
         self._fanout.close()
+        self._pool.clear()
+        self._working.clear()
+        self._plain_free.clear()
+        self._plain, self._filled = bytearray(), 0
 
     async def finish(self, finish: Finish) -> Callable[[Completion], Coroutine[Any, Any, Written]]:
         """Sends the end and waits for the receipts; returns what then gives the file its name.

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from piccolo_formats.fek import LayoutKey
 
     from piccolo_vault.core.erasure import Code
+    from piccolo_vault.core.promise import Promise
     from piccolo_vault.engine.completion import Completion, Delivery, Outcome
     from piccolo_vault.engine.context import Context
     from piccolo_vault.engine.files import WriteStart
@@ -101,21 +102,30 @@ class SmallObjects:
             blob.wrapped_pack_key,
         )
 
-        async def deliver(delivery: Delivery) -> Iterable[int]:
-            lanes = {
-                index: partial(self._store, owner, index, plan, fragments, delivery)
-                for index, owner in enumerate(keepers)
-                if owner is not None
-            }
-            done, _ = await gather(
-                lanes,
-                enough=lambda ready: promise.met([keepers[index] for index in ready], code.k),
-                grace=self._context.settings.grace_seconds,
-                most=self._context.settings.stall_seconds,
-            )
-            return done
-
+        deliver = partial(self._deliver, keepers, plan, fragments, promise)
         return await self._completion.run(draft, files, promise, deliver)
+
+    async def _deliver(
+        self,
+        keepers: Sequence[bytes | None],
+        plan: StripePlan,
+        fragments: Fragments,
+        promise: Promise,
+        delivery: Delivery,
+    ) -> Iterable[int]:
+        """Stores all fragments at once; returns the indexes whose receipts hold."""
+        work = {
+            index: partial(self._store, owner, index, plan, fragments, delivery)
+            for index, owner in enumerate(keepers)
+            if owner is not None
+        }
+        done, _ = await gather(
+            work,
+            enough=lambda ready: promise.met([keepers[index] for index in ready], plan.k),
+            grace=self._context.settings.grace_seconds,
+            most=self._context.settings.stall_seconds,
+        )
+        return done
 
     async def _store(
         self, owner: bytes, index: int, plan: StripePlan, fragments: Fragments, delivery: Delivery

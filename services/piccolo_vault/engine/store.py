@@ -15,6 +15,7 @@ from piccolo_vault.engine.check import Checker
 from piccolo_vault.engine.completion import Completion
 from piccolo_vault.engine.fetch import Fetcher
 from piccolo_vault.engine.intents import Intents
+from piccolo_vault.engine.inventory import Inventory
 from piccolo_vault.engine.maintenance import Maintenance
 from piccolo_vault.engine.nursery import outliving
 from piccolo_vault.engine.pack import Packer
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from piccolo_vault.engine.context import Context
     from piccolo_vault.engine.files import Step, WriteStart, Written
     from piccolo_vault.engine.read import Sink
-    from piccolo_vault.ports.keyring import CircleSource
+    from piccolo_vault.ports.keyring import Aftermath, CircleSource
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class UploadStatus:
 class Store:
     """Writes, reads, checks, repairs and deletes files."""
 
-    def __init__(self, context: Context, source: CircleSource) -> None:
+    def __init__(self, context: Context, source: CircleSource, aftermath: Aftermath) -> None:
         self._context = context
         self._burial = Burial(context)
         self._completion = Completion(context, self._burial)
@@ -72,6 +73,7 @@ class Store:
             self._checker,
             Repairer(context, self._fetcher, survey),
             self._burial,
+            Inventory(context, aftermath),
         )
         self._reading: set[Interrupt] = set()
 

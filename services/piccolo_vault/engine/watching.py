@@ -112,17 +112,19 @@ class ProposalFollower:
 
 
 class FenceFollower:
-    """Looks at the backup log for a newer device of this owner."""
+    """Looks at the backup log for a newer device of this owner; wakes whoever waits for the log to move."""
 
     def __init__(self, backups: Backups, custody: Custody, fence: Fence, generations: Generations) -> None:
         self._backups, self._custody = backups, custody
         self._fence, self._generations = fence, generations
+        self.pulse = Pulse()
 
     async def run(self) -> None:
         """Follows the backup's status."""
         await _follow("metadata", self._backups.watch, self._take)
 
     def _take(self, state: BackupState) -> None:
+        self.pulse.fire()
         owner = owner_of_device(self._custody)
         if not state.fenced or owner is None:
             return

@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -46,6 +47,11 @@ class Writer:
     ) -> None:
         self._context, self._uploads = context, uploads
         self._packer, self._lone, self._completion = packer, lone, completion
+        # plaintext in memory: many that may be small, few that have shown to be larger, fewer that stream.
+        # Who
+        # has a place of one kind waits for the next kind only, so that nobody waits in a circle.
+        self._waiting = asyncio.Semaphore(context.settings.writes_at_once)
+        self._larger = asyncio.Semaphore(context.settings.larger_at_once)
         self._windows = asyncio.Semaphore(context.settings.uploads_at_once)
 
     async def write(
@@ -80,20 +86,33 @@ class Writer:
     ) -> Written | None:
         """Takes in what may still be a small file."""
         plain = bytearray(found.tail)
-        try:
-            while len(plain) <= self._context.settings.store_limit:
-                step = await source.next()
-                if step is None:
-                    self._uploads.park(found.start, bytes(plain), 0)
-                    return None
-                if isinstance(step, Finish):
-                    check_size(len(plain), step)
+        async with AsyncExitStack() as places:
+            await places.enter_async_context(self._waiting)
+            try:
+                finish = await self._take(source, plain, places)
+                if isinstance(finish, Finish):
+                    check_size(len(plain), finish)
                     return await self._small(found.start, plain)
-                plain += step
-        except (PiccoloError, asyncio.CancelledError):
-            self._uploads.park(found.start, bytes(plain), 0)
-            raise
-        return await self._stream(found, running, source, plain, report)
+            except (PiccoloError, asyncio.CancelledError):
+                self._uploads.park(found.start, bytes(plain), 0)
+                raise
+            if len(plain) <= self._context.settings.store_limit:
+                self._uploads.park(found.start, bytes(plain), 0)
+                return None
+            return await self._stream(found, running, source, plain, report)
+
+    async def _take(self, source: _Source, plain: bytearray, places: AsyncExitStack) -> Finish | None:
+        """Fills `plain` until the file ends, the stream ends (None), or it is too large to wait in memory."""
+        small = True
+        while len(plain) <= self._context.settings.store_limit:
+            if small and not fits_in_a_pack(len(plain)):
+                small = False
+                await places.enter_async_context(self._larger)
+            step = await source.next()
+            if step is None or isinstance(step, Finish):
+                return step
+            plain += step
+        return None
 
     async def _small(self, start: WriteStart, plain: bytearray) -> Written:
         write = self._packer.write if fits_in_a_pack(len(plain)) else self._lone.write
@@ -149,10 +168,11 @@ class Writer:
     async def _shrunk(self, session: Session, finish: Finish) -> Written:
         """A large upload that began anew and ended small: it is stored as the small file it is."""
         check_size(session.received, finish)
+        plain = bytearray(session.tail())
         session.close()
         if session.start.upload_id:
             await self._context.objects.forget_upload(session.start.upload_id)
-        return await self._small(session.start, bytearray(session.tail()))
+        return await self._small(session.start, plain)
 
     async def _pause(self, session: Session) -> None:
         if session.start.upload_id:

@@ -25,6 +25,7 @@ class KeptState(Enum):
     PROVISIONAL = "provisional"
     LIVE = "live"
     TRASH = "trash"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,15 @@ class Keeper(Protocol):
 
     async def bury(self, tombstone: bytes) -> None:
         """Hands over the owner root's signed wish to delete."""
+
+    async def list_mine(self, page_token: str) -> tuple[Sequence[Kept], str]:
+        """Returns a page of this owner's fragments and the next page's token, "" after the last."""
+
+    async def records(self, fragment_ids: Sequence[bytes]) -> Sequence[tuple[bytes, bytes]]:
+        """Returns (fragment id, commit record) of live fragments.
+
+        Perhaps not of all, ask again for the rest.
+        """
 
     async def room(self) -> Room:
         """Returns what the keeper says of its space."""

@@ -9,7 +9,8 @@ import asyncio
 import os
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from piccolo.vault.v1 import vault_pb2_grpc
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -30,35 +31,32 @@ if TYPE_CHECKING:
     from piccolo_chassis.host import Host
 
     from piccolo_vault.core.settings import StoreSettings
-    from piccolo_vault.ports.keyring import CircleSource, Keyring
+    from piccolo_vault.ports.keyring import Aftermath, CircleSource, Keyring
+
+    class DeviceKeys(Keyring, Aftermath, Protocol):
+        """The keys, and who is told what keepers said."""
 
 
 @asynccontextmanager
 async def store_wiring(
     settings: StoreSettings,
     host: Host,
-    keyring: Keyring,
+    keyring: DeviceKeys,
     circle: CircleSource,
     metadata: Channel,
     locked: Callable[[], Awaitable[None]],
 ) -> AsyncIterator[None]:
     """The way of a file, served on the host's socket while the block lasts.
 
-    `locked` returns whenever the vault has been locked: what needs the KEK ends, waiting plaintext is dropped.
+    `locked` returns whenever the vault has been locked: what needs the KEK ends, waiting plaintext is
+    dropped.
     """
-
-    def in_background(work: Awaitable[None]) -> None:
-        async def run() -> None:
-            await work
-
-        host.task_group.create_task(run(), name="close a channel")
-
-    objects = MetadataObjects(metadata)
-    keepers = GrpcKeepers(keyring, in_background)
+    objects, tasks = MetadataObjects(metadata), host.task_group
+    keepers = GrpcKeepers(keyring, lambda work: tasks.create_task(_ended(work), name="close a channel"))
     pipeline = Pipeline(best_codec(), settings.threads)
     context = Context(
         keyring=keyring,
-        peers=Peers(circle, keepers, objects, time.time),
+        peers=Peers(circle, keepers, objects, time.time, keyring),
         objects=objects,
         operations=MetadataOperations(metadata),
         pipeline=pipeline,
@@ -66,19 +64,23 @@ async def store_wiring(
         random=os.urandom,
         now=time.time,
         numbers=Numbers(objects, keyring),
-        tasks=host.task_group,
+        tasks=tasks,
     )
-    store = Store(context, circle)
+    store = Store(context, circle, keyring)
     servicer = StoreServicer(store)
-    host.add_service(lambda server: vault_pb2_grpc.add_StoreServiceServicer_to_server(servicer, server), NAME)
+    host.add_service(partial(vault_pb2_grpc.add_StoreServiceServicer_to_server, servicer), NAME)
     store.start()
-    host.task_group.create_task(_at_the_end(host.stopping, store), name="end of streams")
-    host.task_group.create_task(_when_locked(locked, store), name="forget when locked")
+    tasks.create_task(_at_the_end(host.stopping, store), name="end of streams")
+    tasks.create_task(_when_locked(locked, store), name="forget when locked")
     try:
         yield
     finally:
         await keepers.close()
         await asyncio.to_thread(pipeline.close)
+
+
+async def _ended(work: Awaitable[None]) -> None:
+    await work
 
 
 async def _at_the_end(stopping: asyncio.Event, store: Store) -> None:

@@ -160,6 +160,7 @@ class FakeAttestation(_Identity, _Circle):  # type: ignore[misc]
     waiting: list[pb.Proposal] = field(default_factory=list)
     approved: list[pb.ApproveRequest] = field(default_factory=list)
     inviter: FakeOwner | None = None
+    closed: bool = False
     rejoined: int = 0
     changed: Pulse = field(default_factory=Pulse)
 
@@ -278,6 +279,8 @@ class FakeAttestation(_Identity, _Circle):  # type: ignore[misc]
     async def Join(self, request: pb.JoinRequest, context: Any) -> pb.JoinResponse:
         """Joins the inviter's circle."""
         own = open_device(self.device).record
+        if self.closed:
+            raise PiccoloError(Kind.PRECONDITION, "INVITATION_EXPIRED", "It has expired.")
         if self.inviter is None or (own.admin, own.enrol) != (request.admin, request.enrol):
             raise PiccoloError(Kind.DENIED, "JOIN_WRONG", "The certificate names other keys.")
         first = member(0, self.inviter.device.record, admin=True)

@@ -151,53 +151,50 @@ async def real_circle(folder: Path, count: int) -> AsyncIterator[RealCircle]:
 
 
 async def _introduce(keyring: DialledKeyring, attestations: list[Attestation]) -> Circle:
-    own = _device(OWN_KEK, keyring.signing_key(), keyring.certificate, None)
-    keks = [Kek(bytes([100 + number]) * 32) for number in range(len(attestations))]
-    devices = [own]
-    for kek, attestation in zip(keks, attestations, strict=True):
+    """Tells every keeper the circle, once all have told their keys."""
+    keks = [OWN_KEK, *(Kek(bytes([100 + number]) * 32) for number in range(len(attestations)))]
+    devices = [_device(OWN_KEK, keyring.signing_key(), keyring.certificate, None)]
+    for kek, attestation in zip(keks[1:], attestations, strict=True):
         await asyncio.wait_for(attestation.known.wait(), 10)
         certificate = make_certificate(generate_key())
         devices.append(_device(kek, SigningKey(os.urandom(32)), certificate, attestation.registered))
+    records = [sign(each, kek.owner_root()).to_bytes() for each, kek in zip(devices, keks, strict=True)]
+    for number, attestation in enumerate(attestations, 1):
+        attestation.circle.set_result(_circle(keyring.certificate, devices, records, number))
+    members = [_member(number, devices[number], each) for number, each in enumerate(attestations, 1)]
+    return Circle(CIRCLE, 1, devices[0].owner, False, tuple(members))
+
+
+def _circle(certificate: bytes, devices: list[Device], records: list[bytes], self_at: int) -> wire.Circle:
+    """The circle as one keeper's attestation tells it."""
     policy = Policy(attestation=AttestationPolicy.OFF, at_risk=False)
-    roster = Roster(
-        circle=CIRCLE,
-        epoch=1,
-        previous=None,
-        policy=policy,
-        members=tuple(_listed(number, device) for number, device in enumerate(devices)),
+    listed = tuple(_listed(number, device) for number, device in enumerate(devices))
+    roster = Roster(circle=CIRCLE, epoch=1, previous=None, policy=policy, members=listed)
+    admitted = wire.Admission(
+        certificate=certificate,
+        owner_id=devices[0].owner,
+        kind="member",
+        role="vault",
+        generation=1,
+        state=wire.MEMBER_STATE_ACTIVE,
     )
     told = wire.Circle(
         circle_id=CIRCLE,
         epoch=1,
         roster=sign(roster, OWN_KEK.admin()).to_bytes(),
-        admissions=[
-            wire.Admission(
-                certificate=keyring.certificate,
-                owner_id=own.owner,
-                kind="member",
-                role="vault",
-                generation=1,
-                state=wire.MEMBER_STATE_ACTIVE,
-            )
-        ],
+        admissions=[admitted],
+        owner_id=devices[self_at].owner,
     )
-    for number, attestation in enumerate(attestations, 1):
-        one = wire.Circle()
-        one.CopyFrom(told)
-        one.owner_id = devices[number].owner
-        for at, device in enumerate(devices):
-            kek = OWN_KEK if at == 0 else keks[at - 1]
-            one.members.add(
-                owner_id=device.owner,
-                number=at,
-                state=wire.MEMBER_STATE_ACTIVE,
-                generation=1,
-                device=sign(device, kek.owner_root()).to_bytes(),
-                self=at == number,
-            )
-        attestation.circle.set_result(one)
-    members = [_member(number, devices[number], each) for number, each in enumerate(attestations, 1)]
-    return Circle(CIRCLE, 1, own.owner, False, tuple(members))
+    for at, (device, record) in enumerate(zip(devices, records, strict=True)):
+        told.members.add(
+            owner_id=device.owner,
+            number=at,
+            state=wire.MEMBER_STATE_ACTIVE,
+            generation=1,
+            device=record,
+            self=at == self_at,
+        )
+    return told
 
 
 def _member(number: int, device: Device, attestation: Attestation) -> Member:

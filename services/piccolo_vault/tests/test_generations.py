@@ -19,7 +19,7 @@ from piccolo_formats.signed import open_signed, sign
 from piccolo_vault.core.owner import owner_of
 from piccolo_vault.engine.generations import FILE as SUCCESSION_FILE
 from piccolo_vault.tests.burned import NEW, SUCCEEDED, burned
-from piccolo_vault.tests.vault_on import Box, until
+from piccolo_vault.tests.vault_on import Box, reason_of, until
 
 
 @pytest.mark.parametrize("tells", [True, False])
@@ -64,6 +64,52 @@ async def test_the_old_device_is_fenced_by_the_circle_and_says_who_and_when(tmp_
         assert "generation 2" in old.fence.words
         assert "2027-01-15 at 08:00 UTC" in old.fence.words
         assert scene.old.vault is not None
+
+
+async def test_the_old_device_learns_from_a_keeper_when_it_is_unlocked(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.old.vault() as old, scene.new.vault() as vault:
+        await scene.recover(vault)
+        scene.cloud.away = True
+        old.follow()
+        await until(scene.old, old, lambda: old.circle._heard)
+        assert not old.fence.up
+        scene.old.metadata.delegation = None
+        await old.custody.unlock("seven green kettles")
+        await until(scene.old, old, lambda: old.fence.up)
+        assert "generation 2" in old.fence.words
+        await old.tasks.finish()
+        assert scene.old.metadata.delegation is None
+
+
+async def test_the_device_in_force_asks_its_keepers_and_hears_nothing(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.new.vault() as vault:
+        await scene.recover(vault)
+        vault.follow()
+        await until(scene.new, vault, lambda: vault.duties._asked >= 0)
+        assert not vault.fence.up
+        assert {claim.generation for keeper in scene.keepers for claim, _ in keeper.promised.values()} == {2}
+
+
+async def test_a_device_that_lost_keys_gives_way_to_the_one_that_replaced_it(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.old.vault() as old, scene.new.vault() as vault:
+        await scene.recover(vault)
+        scene.cloud.away = True
+        scene.old.metadata.key = SigningKey(bytes(range(32)))
+        before = scene.old.attestation.device
+        old.follow()
+        await old.custody.unlock("seven green kettles")
+        await until(scene.old, old, lambda: old.fence.up)
+        assert scene.old.attestation.device == before
+        assert {claim.generation for keeper in scene.keepers for claim, _ in keeper.promised.values()} == {2}
+
+
+async def test_even_when_no_keeper_told_before_it_began(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.old.vault() as old, scene.new.vault() as vault:
+        await scene.recover(vault)
+        await old.custody.unlock("seven green kettles")
+        scene.old.metadata.key = SigningKey(bytes(range(32)))
+        assert await reason_of(old.duties._certificate()) == "OUTBID"
+        assert old.fence.up
 
 
 async def test_a_keepers_answer_fences_the_old_device(tmp_path: Path) -> None:
@@ -141,6 +187,8 @@ async def test_with_the_cloud_away_the_majority_is_enough_and_the_claim_follows(
         assert ended.state == SUCCEEDED
         assert vault.owner.claim is not None
         scene.cloud.away = False
+        for keeper in scene.keepers:
+            keeper.on_claim = None
         assert scene.claims() == []
         vault.follow()
         await until(scene.new, vault, lambda: vault.owner.claim is None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from dataclasses import replace
@@ -12,7 +13,6 @@ from piccolo.attestation.v1 import attestation_pb2 as pb
 from piccolo_chassis.errors import PiccoloError
 from piccolo_formats.device_record import open_device
 from piccolo_formats.invitations import InvitationCode
-from piccolo_formats.kek import Kek
 from piccolo_formats.records.roster import AttestationPolicy, MemberState, Policy, Roster
 from piccolo_formats.signed import Signed, open_signed, sign
 
@@ -66,6 +66,7 @@ async def test_a_second_circle_is_refused(box: Box) -> None:
         await ready(box, vault)
         await vault.membership.found("box", at_risk=False)
         assert await reason_of(vault.membership.found("box", at_risk=False)) == "ALREADY_IN_CIRCLE"
+        box.attestation.inviter = FakeOwner("Ben", os.urandom(16))
         assert await reason_of(vault.membership.join(LINK, "box")) == "ALREADY_IN_CIRCLE"
 
 
@@ -97,7 +98,7 @@ def test_names_that_do_not_fit_a_certificate_are_refused(name: str) -> None:
     assert caught.value.reason == "DEVICE_NAME"
 
 
-async def test_founding_again_after_a_crash_uses_the_same_certificate(box: Box) -> None:
+async def test_founding_again_after_a_crash_begins_anew(box: Box) -> None:
     async with box.services():
         async with box.vault() as vault:
             await ready(box, vault)
@@ -105,15 +106,13 @@ async def test_founding_again_after_a_crash_uses_the_same_certificate(box: Box) 
             with pytest.raises(Crash):
                 await vault.membership.found("box", at_risk=False)
         box.files = box.files.rebooted()
-        first = None
         async with box.vault() as vault:
             await vault.custody.unlock("seven green kettles")
-            first = vault.owner.device
             vault.follow()
-            await until(box, vault, lambda: vault.circle._heard)
-            await vault.membership.found("box", at_risk=False)
-            assert first is not None
-            assert box.attestation.device == vault.owner.device == first
+            circle = await vault.membership.found("box", at_risk=False)
+            assert box.attestation.device == vault.owner.device
+            assert open_device(box.attestation.device).record.circle == circle
+            assert vault.keyring.generation() == 1
 
 
 async def test_joining_certifies_this_device_for_the_inviters_circle(box: Box) -> None:
@@ -133,12 +132,35 @@ async def test_a_certificate_for_a_circle_that_was_not_joined_is_replaced(box: B
     async with box.services(), box.vault() as vault:
         await ready(box, vault)
         box.attestation.inviter = FakeOwner("Ben", os.urandom(16))
-        box.attestation.inviter.kek = Kek(bytes(32))
-        inviter, box.attestation.inviter = box.attestation.inviter, None
-        assert await reason_of(vault.membership.join(LINK, "box")) == "INVITATION_UNKNOWN"
+        box.attestation.closed = True
+        assert await reason_of(vault.membership.join(LINK, "box")) == "INVITATION_EXPIRED"
+        assert open_device(box.attestation.device).record.circle == box.attestation.inviter.circle
         circle = await vault.membership.found("box", at_risk=False)
-        assert circle != inviter.circle
-        assert open_device(vault.owner.device or b"").record.generation == 1
+        assert circle != box.attestation.inviter.circle
+        device = open_device(box.attestation.device).record
+        assert (device.circle, device.generation) == (circle, 1)
+
+
+async def test_joining_again_what_was_joined_answers_the_same(box: Box) -> None:
+    box.attestation.inviter = FakeOwner("Ben", os.urandom(16))
+    async with box.services(), box.vault() as vault:
+        await ready(box, vault)
+        first = await vault.membership.join(LINK, "box")
+        assert await vault.membership.join(LINK, "box") == first
+        box.attestation.inviter = FakeOwner("Eve", os.urandom(16))
+        assert await reason_of(vault.membership.join(LINK, "box")) == "ALREADY_IN_CIRCLE"
+
+
+async def test_founding_and_joining_at_once_end_in_one_circle(box: Box) -> None:
+    box.attestation.inviter = FakeOwner("Ben", os.urandom(16))
+    async with box.services(), box.vault() as vault:
+        await ready(box, vault)
+        reasons = await asyncio.gather(
+            reason_of(vault.membership.found("box", at_risk=False)),
+            reason_of(vault.membership.join(LINK, "box")),
+        )
+        assert sorted(reasons) == ["", "ALREADY_IN_CIRCLE"]
+        assert open_device(vault.owner.device or b"").record.circle == vault.circle.current().circle_id
 
 
 class Admins:

@@ -196,6 +196,22 @@ async def test_somebody_may_ask_for_an_end(tmp_path: Path) -> None:
         assert (await scene.recover(vault)).state == SUCCEEDED
 
 
+async def test_keys_that_change_in_the_middle_cost_a_generation_and_no_more(tmp_path: Path) -> None:
+    async with burned(tmp_path, keepers=2) as scene:
+        scene.keepers[0].away = True
+        scene.new.patience = 0.0
+        async with scene.new.vault() as vault:
+            assert (await scene.recover(vault)).error_reason == "NO_MAJORITY"
+        scene.keepers[0].away = False
+        scene.new.attestation.others_register()
+        scene.new.patience = 20.0
+        async with scene.new.vault() as vault:
+            ended = await scene.recover(vault)
+            assert (ended.state, ended.error_message) == (SUCCEEDED, "")
+            assert vault.keyring.generation() == 3
+            assert open_device(scene.new.attestation.device).record.generation == 3
+
+
 async def test_asking_twice_joins_the_one_that_runs(tmp_path: Path) -> None:
     async with burned(tmp_path) as scene, scene.new.vault() as vault:
         first = await vault.recovery.start(scene.words, NEW, 0, "")

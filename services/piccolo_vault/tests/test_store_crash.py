@@ -17,7 +17,8 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_vault.testing import random_bytes
 from piccolo_vault.tests.world import MIB, QUICK, World, world
 
-SWIFT = replace(QUICK, open_seconds=0.1)
+# small enough that the many lives of a file are short ones
+SWIFT = replace(QUICK, open_seconds=0.1, store_limit=MIB)
 Action = Callable[[World], Awaitable[object]]
 
 
@@ -64,7 +65,7 @@ async def offset_of(here: World, upload_id: str) -> int:
         return 0
 
 
-@pytest.mark.parametrize("size", [3_000, 400_000, 5 * MIB + 17], ids=["packed", "in one message", "streamed"])
+@pytest.mark.parametrize("size", [3_000, 400_000, 2 * MIB + 17], ids=["packed", "in one message", "streamed"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("locked", [False, True], ids=["unlocked", "locked"])
 async def test_a_write_that_a_crash_cuts_off_leaves_all_or_nothing(
@@ -95,7 +96,7 @@ async def test_a_write_that_a_crash_cuts_off_leaves_all_or_nothing(
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 async def test_a_named_upload_goes_on_after_a_crash_at_any_step(after: bool) -> None:
-    data = random_bytes(6 * MIB + 5)
+    data = random_bytes(3 * MIB + 5)
     name = "an-upload-that-goes-on"
 
     async def action(here: World) -> None:
@@ -145,7 +146,7 @@ async def test_a_crash_with_keepers_away_is_settled_by_the_next_write_and_never_
 
 
 async def test_a_repair_that_a_crash_cuts_off_is_done_by_the_next_one() -> None:
-    data = random_bytes(5 * MIB + 1)
+    data = random_bytes(2 * MIB + 1)
 
     async def before(here: World) -> None:
         await here.put("/f", data)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from piccolo_vault.engine.files import WriteStart
 from piccolo_vault.engine.read import ReadHead
 from piccolo_vault.testing import random_bytes
-from piccolo_vault.tests.world import MIB, world
+from piccolo_vault.tests.world import MIB, QUICK, world
 
 
 @contextmanager
@@ -68,3 +70,42 @@ async def test_reading_ahead_is_bounded() -> None:
         with growth(80 * MIB):
             await here.store.read("/f", sink)
         assert sink.taken == 128 * MIB
+
+
+async def test_many_writers_at_once_hold_bounded_plaintext() -> None:
+    settings = replace(QUICK, larger_at_once=4, uploads_at_once=2, window=8 * MIB, idle_seconds=30.0)
+    async with world(4, settings) as here:
+        for keeper in here.keepers:
+            keeper.forgetful = True
+        await here.put("/warm", bytes(6 * MIB))
+        piece = random_bytes(MIB)
+        with growth(128 * MIB):
+            writes = [
+                here.put_pieces(WriteStart(f"/{number}"), (piece for _ in range(6)), 6 * MIB)
+                for number in range(60)
+            ]
+            results = await asyncio.gather(*writes)
+        assert all(results)
+
+
+async def test_many_slow_readers_hold_bounded_plaintext() -> None:
+    class Stuck:
+        def __init__(self) -> None:
+            self.reached = asyncio.Event()
+
+        async def head(self, head: ReadHead) -> None:
+            return
+
+        async def data(self, data: bytes | memoryview) -> None:
+            self.reached.set()
+            await asyncio.Event().wait()
+
+    async with world(4) as here:
+        await here.put("/f", random_bytes(48 * MIB))
+        with growth(160 * MIB):
+            sinks = [Stuck() for _ in range(60)]
+            reads = [asyncio.ensure_future(here.store.read("/f", sink)) for sink in sinks]
+            await asyncio.gather(*(sink.reached.wait() for sink in sinks))
+            for read in reads:
+                read.cancel()
+            await asyncio.gather(*reads, return_exceptions=True)

@@ -70,7 +70,7 @@ async def vault(real: RealCircle, circle: Circle) -> AsyncIterator[Running]:
         pipeline = Pipeline(best_codec(), 2)
         context = Context(
             keyring=real.keyring,
-            peers=Peers(source, keepers, objects, time.time),
+            peers=Peers(source, keepers, objects, time.time, real.keyring),
             objects=objects,
             operations=MetadataOperations(channel),
             pipeline=pipeline,
@@ -80,7 +80,7 @@ async def vault(real: RealCircle, circle: Circle) -> AsyncIterator[Running]:
             numbers=Numbers(objects, real.keyring),
             tasks=tasks,
         )
-        store = Store(context, source)
+        store = Store(context, source, real.keyring)
         store.start()
         try:
             async with asyncio.timeout(120):

@@ -23,7 +23,7 @@ from piccolo_vault.core.custody import Stage
 from piccolo_vault.core.records import OwnerRecord
 from piccolo_vault.engine.aftermath import Fence, Quiet
 from piccolo_vault.engine.custody import Custody, Shown
-from piccolo_vault.engine.duties import Duties
+from piccolo_vault.engine.duties import Duties, Pulses
 from piccolo_vault.engine.generations import Generations
 from piccolo_vault.engine.keyring import DeviceKeyring
 from piccolo_vault.engine.membership import Membership
@@ -124,8 +124,9 @@ class Box:
         membership = Membership(custody, fence, there, clock, os.urandom)
         circle, proposals = CircleFollower(there, own, custody, fence), ProposalFollower(trust)
         recovery = Recovery(files, custody, generations, quiet, there, clock, tasks, self.patience)
-        duties = Duties(custody, fence, there, generations, membership, circle.pulse, proposals.pulse)
         fences = FenceFollower(backups, custody, fence, generations)
+        pulses = Pulses(circle.pulse, proposals.pulse, fences.pulse)
+        duties = Duties(custody, fence, there, generations, membership, clock, pulses)
         keyring = DeviceKeyring(custody, own, fence, quiet)
         return Vault(
             custody, own, fence, quiet, generations, membership, recovery, duties, circle, fences,

@@ -80,7 +80,7 @@ class World:
     def boot(self) -> None:
         """A fresh vault over the same metadata and keepers."""
         fakes = FakeKeepers(self.keepers)
-        self.peers = Peers(self.circle, fakes, self.objects, self.now)
+        self.peers = Peers(self.circle, fakes, self.objects, self.now, self.keyring)
         self.tasks = FakeTasks()
         self.context = Context(
             keyring=self.keyring,
@@ -94,7 +94,7 @@ class World:
             numbers=Numbers(self.objects, self.keyring),
             tasks=self.tasks,
         )
-        self.store = Store(self.context, self.circle)
+        self.store = Store(self.context, self.circle, self.keyring)
         self.tasks.create_task(self.store._packer.run())
 
     async def crash(self) -> None:

@@ -96,5 +96,7 @@ class Recovery(Asked, frozen=True):
             description="The passphrase from now on.", extra_json_schema={"x-purpose": "passphrase"}
         ),
     ]
-    seq: Annotated[int, msgspec.Meta(ge=0, lt=2**63, description="The restore point; 0 is the newest.")] = 0
+    seq: Annotated[
+        int, msgspec.Meta(ge=0, le=2**63 - 1, description="The restore point; 0 is the newest.")
+    ] = 0
     device_name: DeviceName | None = None

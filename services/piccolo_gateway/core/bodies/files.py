@@ -18,7 +18,7 @@ from piccolo_gateway.core.bodies.base import (
 )
 
 Revision = Annotated[
-    int, msgspec.Meta(ge=0, lt=2**63, description="The store-wide number of its last change.")
+    int, msgspec.Meta(ge=0, le=2**63 - 1, description="The store-wide number of its last change.")
 ]
 VersionId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", description="A version's id, in hex.")]
 

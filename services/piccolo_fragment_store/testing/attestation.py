@@ -1,0 +1,184 @@
+"""A small attestation service: real gRPC on a real Unix socket, telling what a test has it tell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+from piccolo.attestation.v1 import attestation_pb2 as wire
+from piccolo.attestation.v1 import attestation_pb2_grpc as stubs
+from piccolo_formats.records.roster import AttestationPolicy, Member, MemberState, Policy, Roster
+from piccolo_formats.signed import sign
+
+from piccolo_fragment_store.core.circle import Admission, Standing
+from piccolo_fragment_store.testing.people import CIRCLE, Person
+
+ECHO = "/piccolo.attestation.v1.PeerService/Echo"
+STATES = {
+    Standing.UNKNOWN: wire.MEMBER_STATE_UNSPECIFIED,
+    Standing.ACTIVE: wire.MEMBER_STATE_ACTIVE,
+    Standing.LEAVING: wire.MEMBER_STATE_LEAVING,
+    Standing.EXPELLED: wire.MEMBER_STATE_EXPELLED,
+    Standing.COMPROMISED: wire.MEMBER_STATE_COMPROMISED,
+}
+
+
+class Attestation(stubs.IdentityServiceServicer, stubs.CircleServiceServicer, stubs.PeerServiceServicer):
+    """Tells `circle`, and remembers what it was told.
+
+    Attributes:
+        registered: what the fragment-store registered, in order.
+        adopted: device records that were to be adopted.
+        called: (method, metadata, request) of each call through the proxy.
+    """
+
+    def __init__(self) -> None:
+        self.circle: wire.Circle | None = None
+        self.registered: list[wire.RegisterRoleRequest] = []
+        self.adopted: list[bytes] = []
+        self.called: list[tuple[str, dict[str, str | bytes], bytes]] = []
+        self.refuse: grpc.StatusCode | None = None
+        self._changed = asyncio.Condition()
+
+    async def tell(self, circle: wire.Circle) -> None:
+        """Changes the circle, and tells all who watch."""
+        async with self._changed:
+            self.circle = circle
+            self._changed.notify_all()
+
+    async def RegisterRole(
+        self, request: wire.RegisterRoleRequest, context: Any
+    ) -> wire.RegisterRoleResponse:
+        """Remembers the keys."""
+        async with self._changed:
+            self.registered.append(request)
+            self._changed.notify_all()
+        return wire.RegisterRoleResponse(certified=True)
+
+    async def until_registered(self, times: int = 1) -> None:
+        """Returns when the fragment-store has registered so many times."""
+        async with asyncio.timeout(20), self._changed:
+            await self._changed.wait_for(lambda: len(self.registered) >= times)
+
+    async def WatchCircle(
+        self, request: wire.WatchCircleRequest, context: Any
+    ) -> AsyncIterator[wire.WatchCircleResponse]:
+        """Tells the circle now and at each change."""
+        told: wire.Circle | None = None
+        first = True
+        while True:
+            async with self._changed:
+                while not first and self.circle is told:
+                    await self._changed.wait()
+                told, first = self.circle, False
+            yield wire.WatchCircleResponse(circle=told)
+
+    async def AdoptDevice(self, request: wire.AdoptDeviceRequest, context: Any) -> wire.AdoptDeviceResponse:
+        """Remembers the device."""
+        if self.refuse is not None:
+            await context.abort(self.refuse, "not now")
+        self.adopted.append(request.device)
+        return wire.AdoptDeviceResponse()
+
+    async def Gossip(self, request: wire.GossipRequest, context: Any) -> wire.GossipResponse:
+        """Answers a bundle by itself, backwards."""
+        self._note("Gossip", context, request.bundle)
+        if self.refuse is not None:
+            await context.abort(self.refuse, "no gossip today")
+        return wire.GossipResponse(bundle=request.bundle[::-1])
+
+    async def echo(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+        """A streaming method that no proto knows."""
+        async for request in requests:
+            self._note("Echo", context, request)
+            yield request + request
+
+    def _note(self, method: str, context: Any, request: bytes) -> None:
+        metadata = dict(context.invocation_metadata())
+        self.called.append((method, metadata, request))
+
+
+class _Echo(grpc.GenericRpcHandler):
+    def __init__(self, attestation: Attestation) -> None:
+        self._attestation = attestation
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        if handler_call_details.method != ECHO:
+            return None
+        return grpc.stream_stream_rpc_method_handler(self._attestation.echo)
+
+
+@asynccontextmanager
+async def serving(attestation: Attestation, socket: Path) -> AsyncIterator[None]:
+    """Serves attestation on a Unix socket."""
+    server = grpc.aio.server()
+    stubs.add_IdentityServiceServicer_to_server(attestation, server)
+    stubs.add_CircleServiceServicer_to_server(attestation, server)
+    stubs.add_PeerServiceServicer_to_server(attestation, server)
+    server.add_generic_rpc_handlers((_Echo(attestation),))
+    server.add_insecure_port(f"unix:{socket}")
+    await server.start()
+    try:
+        yield
+    finally:
+        await server.stop(0)
+
+
+def told_circle(own: Person, *members: Person, admissions: list[Admission] | None = None) -> wire.Circle:
+    """The circle as attestation tells it to the keeper of `own`."""
+    people = (own, *members)
+    everyone = [each for person in people for each in person.admissions()]
+    return wire.Circle(
+        circle_id=CIRCLE,
+        epoch=1,
+        roster=_roster(people),
+        members=[_member(person, own) for person in people],
+        admissions=[_admission(each) for each in (everyone if admissions is None else admissions)],
+        owner_id=own.id,
+    )
+
+
+def _roster(people: tuple[Person, ...]) -> bytes:
+    members = tuple(
+        Member(
+            number=number,
+            owner=person.id,
+            root=person.root.public,
+            admin=person.admin.public,
+            enrol=person.enrol.certificate,
+            state=MemberState.ACTIVE,
+            since=1,
+            invited_by=None,
+            recovered=0,
+        )
+        for number, person in enumerate(people)
+    )
+    policy = Policy(attestation=AttestationPolicy.OFF, at_risk=False)
+    roster = Roster(circle=CIRCLE, epoch=1, previous=None, policy=policy, members=members)
+    return sign(roster, people[0].admin).to_bytes()
+
+
+def _member(person: Person, own: Person) -> wire.Member:
+    return wire.Member(
+        owner_id=person.id,
+        state=wire.MEMBER_STATE_ACTIVE,
+        generation=person.generation,
+        server_certificate=person.store_tls.certificate,
+        device=person.device().to_bytes(),
+        self=person is own,
+    )
+
+
+def _admission(told: Admission) -> wire.Admission:
+    return wire.Admission(
+        certificate=told.certificate,
+        owner_id=told.owner,
+        kind=str(told.kind),
+        role=told.role,
+        generation=told.generation,
+        state=STATES[told.standing],
+    )

@@ -1,0 +1,191 @@
+"""Promises and fences: which device of an owner a keeper serves."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from itertools import pairwise
+
+import grpc
+import pytest
+import pytest_asyncio
+from hypothesis import given
+from hypothesis import strategies as st
+from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.records.generations import Claim, Promise
+from piccolo_formats.signed import open_signed
+
+from piccolo_fragment_store.adapters.promises import FilePromises
+from piccolo_fragment_store.core import fences
+from piccolo_fragment_store.core.fences import Claiming, Promised
+from piccolo_fragment_store.engine import statements
+from piccolo_fragment_store.testing.disk import PowerCut, SimulatedDisk
+from piccolo_fragment_store.testing.keeping import sample
+from piccolo_fragment_store.testing.people import Person, circle_of
+from piccolo_fragment_store.tests.peers import Peers, meeting, opening, refused, store_request
+
+OWNER = bytes(32)
+devices = st.binary(min_size=1, max_size=1)
+
+
+def promised(generation: int, device: bytes) -> Promised:
+    return Promised(generation, device, b"claim of " + device)
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), devices), max_size=20))
+def test_a_promise_never_goes_back_and_stands_for_one_device(claims: list[tuple[int, bytes]]) -> None:
+    held: list[Promised | None] = [None]
+    for generation, device in claims:
+        match fences.judge(held[-1], generation, device):
+            case Claiming.PROMISE:
+                held.append(promised(generation, device))
+            case Claiming.REPEAT:
+                assert held[-1] == promised(generation, device)
+            case Claiming.FENCED:
+                assert held[-1] is not None
+                assert held[-1].generation >= generation
+    for before, after in pairwise(each for each in held if each):
+        assert after.generation > before.generation
+
+
+def test_a_lower_generation_is_fenced_with_the_claim() -> None:
+    fences.check(None, 1)
+    fences.check(promised(2, b"d"), 2)
+    fences.check(promised(2, b"d"), 3)
+    with pytest.raises(PiccoloError) as fenced:
+        fences.check(promised(2, b"d"), 1)
+    assert (fenced.value.kind, fenced.value.reason) == (Kind.PRECONDITION, "FENCED")
+    assert bytes.fromhex(fenced.value.details["claim"]) == b"claim of d"
+
+
+def test_a_promise_survives_a_power_cut_at_any_step() -> None:
+    for stop_at in range(1, 12):
+        disk, answered = SimulatedDisk(), 0
+        disk.stop_at = stop_at
+        try:
+            promises = FilePromises(disk)
+            for generation in (1, 2):
+                promises.put(OWNER, promised(generation, b"d"))
+                answered = generation
+        except PowerCut:
+            pass
+        for seed in range(4):
+            disk.restart(random.Random(seed))
+            found = FilePromises(disk).get(OWNER)
+            assert (found.generation if found else 0) >= answered
+            assert found in (None, promised(1, b"d"), promised(2, b"d"))
+
+
+def test_a_promise_that_cannot_be_read_is_not_taken_for_none() -> None:
+    disk = SimulatedDisk()
+    FilePromises(disk).put(OWNER, promised(2, b"d"))
+    disk.content(f"promises/{OWNER.hex()}")[3] ^= 1
+    with pytest.raises(PiccoloError) as damaged:
+        FilePromises(disk).get(OWNER)
+    assert damaged.value.reason == "PROMISE_DAMAGED"
+
+
+def test_claim_device_and_circle_must_belong_together() -> None:
+    own, ana, ben = Person(), Person(), Person()
+    circle = circle_of(own, ana, ben)
+    second, third = ana.next_generation(), replace(ana.next_generation(), generation=3)
+    device = second.device()
+    statements.claim(ana.claim(device), device.to_bytes(), ana.id, circle)
+    wrong = [
+        (ana.claim(third.device()), device.to_bytes(), "CLAIM_MISMATCH"),
+        (ana.claim(second.device()), device.to_bytes(), "CLAIM_MISMATCH"),  # another one of its generation
+        (ana.claim(device, circle=bytes(16)), device.to_bytes(), "CLAIM_MISMATCH"),
+        (ben.claim(device), device.to_bytes(), "SIGNATURE_INVALID"),
+        (ana.claim(device), ben.device().to_bytes(), "SIGNATURE_INVALID"),
+        (b"nothing", device.to_bytes(), "STATEMENT_INVALID"),
+        (ana.claim(device), b"nothing", "STATEMENT_INVALID"),
+    ]
+    for claim, said, reason in wrong:
+        with pytest.raises(PiccoloError) as refused_:
+            statements.claim(claim, said, ana.id, circle)
+        assert refused_.value.reason == reason
+
+
+@pytest_asyncio.fixture
+async def peers() -> AsyncIterator[Peers]:
+    async with meeting() as met:
+        yield met
+
+
+@pytest.mark.component
+async def test_the_words_bring_a_new_device_and_fence_the_old_one(peers: Peers) -> None:
+    piece, second = sample(peers.ana.id, 1), peers.ana.next_generation()
+    device = second.device()
+    claim = wire.ClaimRequest(claim=peers.ana.claim(device), device=device.to_bytes())
+    async with peers.calling(peers.ana.vault_tls) as old:
+        await old.Store(store_request(peers.ana, piece, 1))
+        async with peers.calling(peers.ana.enrol) as blank:
+            answer = await blank.Claim(claim)
+            again = await blank.Claim(claim)
+        signing = peers.attestation.registered[0].keys.signing
+        promise = open_signed(Promise, answer.promise, [signing]).record
+        assert (promise.owner, promise.keeper, promise.generation) == (peers.ana.id, peers.own.id, 2)
+        assert promise.device == device.record_hash()
+        assert again.promise
+        assert peers.attestation.adopted == [device.to_bytes()] * 2
+        for mutation in (
+            old.Store(store_request(peers.ana, piece, 2)),
+            old.Commit(wire.CommitRequest(**_commit(peers, piece.key.fragment, piece.root))),
+            old.PutRecord(
+                wire.PutRecordRequest(fragment_id=piece.key.fragment, commit_record=peers.ana.commit(1, 9))
+            ),
+            old.Bury(wire.BuryRequest(tombstone=peers.ana.tombstone([piece.key.fragment], 1, 9))),
+            old.Unbury(wire.UnburyRequest(undelete=peers.ana.undelete([piece.key.fragment], 1, 9))),
+        ):
+            async with refused("FENCED") as caught:
+                await mutation
+            fence = bytes.fromhex(caught[0].details["claim"])
+            assert open_signed(Claim, fence, [peers.ana.root.public]).record.generation == 2
+        async with refused("FENCED"):
+            async for _ in old.Put(iter([opening(piece, 3)])):
+                pass
+        assert len((await old.ListMine(wire.ListMineRequest())).fragments) == 1  # it may still look
+
+
+def _commit(peers: Peers, fragment: bytes, root: bytes) -> dict[str, bytes]:
+    return {"fragment_id": fragment, "root": root, "commit_record": peers.ana.commit(1, 9)}
+
+
+@pytest.mark.component
+async def test_of_two_devices_of_a_generation_the_second_gets_the_firsts_claim(peers: Peers) -> None:
+    first, second = peers.ana.next_generation().device(), peers.ana.next_generation().device()
+    async with peers.calling(peers.ana.enrol) as blank:
+        claim = peers.ana.claim(first)
+        await blank.Claim(wire.ClaimRequest(claim=claim, device=first.to_bytes()))
+        answer = await blank.Claim(wire.ClaimRequest(claim=peers.ana.claim(second), device=second.to_bytes()))
+    assert not answer.promise
+    assert answer.fenced_by == claim
+
+
+@pytest.mark.component
+async def test_a_claim_that_attestation_could_not_take_is_asked_again(peers: Peers) -> None:
+    device = peers.ana.next_generation().device()
+    claim = wire.ClaimRequest(claim=peers.ana.claim(device), device=device.to_bytes())
+    async with peers.calling(peers.ana.enrol) as blank:
+        peers.attestation.refuse = grpc.StatusCode.UNAVAILABLE
+        async with refused("UNAVAILABLE"):
+            await blank.Claim(claim)
+        peers.attestation.refuse = None
+        assert (await blank.Claim(claim)).promise
+    assert peers.attestation.adopted == [device.to_bytes()]
+
+
+@pytest.mark.component
+async def test_a_recovered_device_may_not_purge_yet(peers: Peers) -> None:
+    second = peers.ana.next_generation()
+    piece = sample(peers.ana.id, 1)
+    await peers.attestation.tell(peers.circle_with(second))
+    async with peers.calling(second.vault_tls) as keeper:
+        await keeper.Store(store_request(second, piece, 1))
+        tombstone = second.tombstone([piece.key.fragment], 2, 5, purge=True)
+        async with refused("PURGE_TOO_EARLY"):
+            await keeper.Bury(wire.BuryRequest(tombstone=tombstone))
+        tombstone = second.tombstone([piece.key.fragment], 2, 6)
+        assert (await keeper.Bury(wire.BuryRequest(tombstone=tombstone))).buried == 1

@@ -1,0 +1,13 @@
+"""What is noted on a request while it is answered."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from piccolo_gateway.core.api import Endpoint
+
+ENDPOINT: Final = web.RequestKey("endpoint", Endpoint)
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+WELCOMED: Final = web.RequestKey("welcomed", bool)

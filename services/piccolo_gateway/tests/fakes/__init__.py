@@ -1,0 +1,118 @@
+"""A device's other services, small and in memory, behind real sockets.
+
+    async with device(folder) as services:
+        services.vault.set_up("correct horse battery staple")
+        Config(sockets=services.sockets, ...)
+
+Rules:
+* They speak the real wire through the chassis's own door: validation, errors and streams are those of the
+  real services. What they answer follows the contracts; they keep no secret and no file on a disk.
+* They fail where the real ones would (a name that is taken, a version that moved on, a locked device), and
+  where a test tells them to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from piccolo.attestation.v1 import attestation_pb2_grpc
+from piccolo.metadata.v1 import backup_pb2_grpc, file_pb2_grpc, memory_pb2_grpc
+from piccolo.vault.v1 import vault_pb2_grpc
+from piccolo_chassis.host import Host
+from piccolo_chassis.interceptors import Limits
+
+from piccolo_gateway.config import SocketsConfig
+from piccolo_gateway.tests.fakes.circle import FakeCircle
+from piccolo_gateway.tests.fakes.keys import FakeKeys, FakeMembership
+from piccolo_gateway.tests.fakes.memory import (
+    FakeAudit,
+    FakeBackup,
+    FakeOperations,
+    FakeSettings,
+    FakeState,
+)
+from piccolo_gateway.tests.fakes.names import FakeFiles
+from piccolo_gateway.tests.fakes.store import FakeStore
+from piccolo_gateway.tests.fakes.tree import Tree
+
+
+@dataclass(slots=True)
+class FakeDevice:
+    """All services of a device, and the sockets where they listen."""
+
+    sockets: SocketsConfig
+    tree: Tree
+    keys: FakeKeys
+    store: FakeStore
+    circle: FakeCircle
+    operations: FakeOperations
+    state: FakeState
+    audit: FakeAudit
+    backup: FakeBackup
+    hosts: dict[str, Host]
+
+    async def stop(self, name: str) -> None:
+        """Ends one service, as a crash does for its callers."""
+        await self.hosts.pop(name).stop(0)
+
+
+@asynccontextmanager
+async def device(folder: Path) -> AsyncIterator[FakeDevice]:
+    """A device without an owner; `folder` must be short, because sockets' paths are."""
+    made = _made(folder)
+    try:
+        for host in made.hosts.values():
+            await host.start()
+        yield made
+    finally:
+        for name in list(made.hosts):
+            await made.stop(name)
+
+
+def _made(folder: Path) -> FakeDevice:
+    paths = {name: folder / name / "s.sock" for name in ("vault", "metadata", "attestation", "keeper")}
+    for path in paths.values():
+        path.parent.mkdir(mode=0o700, parents=True)
+    tree = Tree()
+    operations = FakeOperations()  # type: ignore[abstract]
+    keys = FakeKeys(operations)
+    circle = FakeCircle()  # type: ignore[abstract]
+    made = FakeDevice(
+        sockets=SocketsConfig(paths["vault"], paths["metadata"], paths["attestation"], paths["keeper"]),
+        tree=tree,
+        keys=keys,
+        store=FakeStore(tree, keys, operations),
+        circle=circle,
+        operations=operations,
+        state=FakeState(),
+        audit=FakeAudit(),
+        backup=FakeBackup(),  # type: ignore[abstract]
+        hosts={name: Host(name, path, Limits(60.0, 3600.0)) for name, path in paths.items()},
+    )
+    _serve(made)
+    return made
+
+
+def _serve(made: FakeDevice) -> None:
+    vault, metadata = made.hosts["vault"], made.hosts["metadata"]
+    members, files, settings = FakeMembership(made.keys, made.circle), FakeFiles(made.tree), FakeSettings()
+    wire, memory = vault_pb2_grpc, memory_pb2_grpc
+    vault.add_service(lambda to: wire.add_KeyServiceServicer_to_server(made.keys, to), "keys")
+    vault.add_service(lambda to: wire.add_MembershipServiceServicer_to_server(members, to), "members")
+    vault.add_service(lambda to: wire.add_StoreServiceServicer_to_server(made.store, to), "store")
+    metadata.add_service(lambda to: file_pb2_grpc.add_FileServiceServicer_to_server(files, to), "files")
+    metadata.add_service(lambda to: memory.add_StateServiceServicer_to_server(made.state, to), "state")
+    metadata.add_service(
+        lambda to: memory.add_OperationServiceServicer_to_server(made.operations, to), "operations"
+    )
+    metadata.add_service(lambda to: memory.add_SettingsServiceServicer_to_server(settings, to), "settings")
+    metadata.add_service(lambda to: memory.add_AuditServiceServicer_to_server(made.audit, to), "audit")
+    metadata.add_service(
+        lambda to: backup_pb2_grpc.add_BackupServiceServicer_to_server(made.backup, to), "backup"
+    )
+    made.hosts["attestation"].add_service(
+        lambda to: attestation_pb2_grpc.add_CircleServiceServicer_to_server(made.circle, to), "circle"
+    )

@@ -1,0 +1,202 @@
+"""The vault's store in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from piccolo.vault.v1 import vault_pb2 as pb
+from piccolo.vault.v1 import vault_pb2_grpc as wire
+from piccolo_chassis.errors import Kind, PiccoloError
+
+from piccolo_gateway.tests.fakes.keys import FakeKeys
+from piccolo_gateway.tests.fakes.memory import FakeOperations
+from piccolo_gateway.tests.fakes.tree import KEPT, Tree, norm
+
+Context = Any
+_HEALTH: Final = pb.Health(
+    k=2, m=4, placed=4, devices=4, survives=2, words="survives the loss of any 2 of 4 devices"
+)
+
+
+@dataclass(slots=True)
+class Upload:
+    """What came of a file; `data` is given up beyond KEPT bytes."""
+
+    start: pb.WriteOpen
+    size: int = 0
+    data: bytearray | None = field(default_factory=bytearray)
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def take(self, piece: bytes) -> None:
+        """Further bytes."""
+        self.size += len(piece)
+        self.digest.update(piece)
+        if self.data is not None:
+            self.data += piece
+            if len(self.data) > KEPT:
+                self.data = None
+
+
+class FakeStore(wire.StoreServiceServicer):
+    """The way of a file.
+
+    Attributes:
+        flow: while it is clear, no data is taken: a slow circle.
+        uploads: named uploads that are open.
+        digests: SHA-256 of each file that was stored, by path.
+        failure: what the next data meets.
+        fail_reading: after how many bytes a read fails.
+    """
+
+    def __init__(self, tree: Tree, keys: FakeKeys, operations: FakeOperations) -> None:
+        self._tree, self._keys, self._operations = tree, keys, operations
+        self.flow = asyncio.Event()
+        self.flow.set()
+        self.uploads: dict[str, Upload] = {}
+        self.digests: dict[str, str] = {}
+        self.failure: PiccoloError | None = None
+        self.fail_reading: int | None = None
+        self.free: int | None = None
+        self.writing = 0
+        self.ended = asyncio.Event()
+        self.moved = asyncio.Event()
+        self.taken = 0
+
+    async def Write(
+        self, requests: AsyncIterator[pb.WriteRequest], context: Context
+    ) -> AsyncIterator[pb.WriteResponse]:
+        self._keys.require_unlocked()
+        first = await anext(requests)
+        upload = self._open(first.open)
+        self.writing += 1
+        self._tell()
+        try:
+            if upload.start.upload_id:
+                yield pb.WriteResponse(durable_bytes=upload.size)
+            async for request in requests:
+                if request.HasField("finish"):
+                    yield self._finish(upload, request.finish.size)
+                    return
+                await self._take(upload, request.data)
+                yield pb.WriteResponse(durable_bytes=upload.size)
+        finally:
+            self.writing -= 1
+            self.ended.set()
+
+    def _open(self, start: pb.WriteOpen) -> Upload:
+        norm(start.path)
+        expected = start.expected_revision if start.HasField("expected_revision") else None
+        self._tree.check(start.path, expected)
+        if self.free is not None and start.size > self.free:
+            raise PiccoloError(Kind.FULL, "NO_ROOM", "The circle has no room for it.")
+        if not start.upload_id:
+            return Upload(start)
+        return self.uploads.setdefault(start.upload_id, Upload(start))
+
+    async def _take(self, upload: Upload, data: bytes) -> None:
+        await self.flow.wait()
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+        upload.take(data)
+        self.taken += len(data)
+        self._tell()
+
+    async def seen(self, what: Callable[[], bool], seconds: float = 10.0) -> None:
+        """Returns when something is so; looked at whenever data moves."""
+        async with asyncio.timeout(seconds):
+            while not what():
+                await self.moved.wait()
+
+    def _tell(self) -> None:
+        """Wakes who waits for something to happen."""
+        self.moved.set()
+        self.moved = asyncio.Event()
+
+    def _finish(self, upload: Upload, size: int) -> pb.WriteResponse:
+        if upload.size != size:
+            raise PiccoloError(Kind.INVALID, "SIZE_MISMATCH", "Other bytes arrived than were announced.")
+        start = upload.start
+        unit = b"" if upload.data is None else bytes(upload.data)
+        content = self._tree.content(unit, size, start.modified, start.media)
+        expected = start.expected_revision if start.HasField("expected_revision") else None
+        node = self._tree.put(start.path, content, expected)
+        self.uploads.pop(start.upload_id, None)
+        self.digests[norm(start.path)] = upload.digest.hexdigest()
+        written = pb.WrittenFile(
+            path=norm(start.path),
+            revision=node.revision,
+            version_id=content.version_id,
+            size=size,
+            health=_HEALTH,
+        )
+        return pb.WriteResponse(durable_bytes=size, written=written)
+
+    async def Read(self, request: pb.ReadRequest, context: Context) -> AsyncIterator[pb.ReadResponse]:
+        self._keys.require_unlocked()
+        node = self._tree.find_file(request.path)
+        chosen = [one for one in node.versions if request.version_id in {b"", one.version_id}]
+        if not chosen:
+            raise PiccoloError(Kind.NOT_FOUND, "VERSION_NOT_FOUND", "There is no such version.")
+        content = chosen[-1]
+        if request.offset > content.size:
+            raise PiccoloError(Kind.OUT_OF_RANGE, "RANGE", "Beyond the end.")
+        left = content.size - request.offset
+        length = min(left, request.length) if request.HasField("length") else left
+        head = pb.ReadHead(
+            size=content.size,
+            version_id=content.version_id,
+            offset=request.offset,
+            length=length,
+            media=content.media,
+            modified=content.modified,
+            revision=node.revision,
+        )
+        yield pb.ReadResponse(head=head)
+        sent = 0
+        for piece in content.read(request.offset, length):
+            if self.fail_reading is not None and sent >= self.fail_reading:
+                raise PiccoloError(Kind.DATA_LOSS, "UNREADABLE", "Too few fragments are left.")
+            yield pb.ReadResponse(data=piece)
+            sent += len(piece)
+
+    async def GetUpload(self, request: pb.GetUploadRequest, context: Context) -> pb.GetUploadResponse:
+        upload = self.uploads.get(request.upload_id)
+        if upload is None:
+            raise PiccoloError(Kind.NOT_FOUND, "NO_UPLOAD", "There is no such upload.")
+        return pb.GetUploadResponse(offset=upload.size, size=upload.start.size, path=upload.start.path)
+
+    async def AbandonUpload(
+        self, request: pb.AbandonUploadRequest, context: Context
+    ) -> pb.AbandonUploadResponse:
+        if self.uploads.pop(request.upload_id, None) is None:
+            raise PiccoloError(Kind.NOT_FOUND, "NO_UPLOAD", "There is no such upload.")
+        return pb.AbandonUploadResponse()
+
+    async def GetHealth(self, request: pb.GetHealthRequest, context: Context) -> pb.GetHealthResponse:
+        self._tree.find_file(request.path)
+        place = pb.FragmentPlace(index=0, keeper=b"k" * 32, keeper_name="Ana", state="placed")
+        return pb.GetHealthResponse(health=_HEALTH, fragments=[place])
+
+    async def GetStoreHealth(
+        self, request: pb.GetStoreHealthRequest, context: Context
+    ) -> pb.GetStoreHealthResponse:
+        words = "Every file survives the loss of any 2 devices."
+        return pb.GetStoreHealthResponse(objects=len(self._tree.nodes) - 1, survives=2, words=words)
+
+    async def Check(self, request: pb.CheckRequest, context: Context) -> pb.CheckResponse:
+        return pb.CheckResponse(operation_id=await self._operations.start("check", request.path))
+
+    async def Repair(self, request: pb.RepairRequest, context: Context) -> pb.RepairResponse:
+        return pb.RepairResponse(operation_id=await self._operations.start("repair"))
+
+    async def Delete(self, request: pb.DeleteRequest, context: Context) -> pb.DeleteResponse:
+        self._keys.require_unlocked()
+        expected = request.expected_revision if request.HasField("expected_revision") else None
+        taken = self._tree.take(request.path, recursive=request.recursive, expected=expected)
+        files = sum(node.is_file for node in taken.values())
+        return pb.DeleteResponse(files=files, objects=files)

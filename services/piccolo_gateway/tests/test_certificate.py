@@ -1,0 +1,108 @@
+"""The certificate that the gateway shows: made, kept, renewed, or taken from elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import ssl
+import stat
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from piccolo_chassis.errors import PiccoloError
+
+from piccolo_gateway.adapters import certificate
+from piccolo_gateway.config import TlsConfig
+from piccolo_gateway.tests.conftest import Start
+
+NOW = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
+NAMES, ADDRESSES = ["piccolo.local", "box.example"], ["192.168.1.7", "fd00::7"]
+
+
+def made(folder: Path, now: datetime.datetime = NOW, names: list[str] = NAMES) -> x509.Certificate:
+    identity = certificate.self_made(folder, names, ADDRESSES, now)
+    certificate.context(identity)  # the key is the certificate's
+    return x509.load_pem_x509_certificate(identity.certificate.read_bytes())
+
+
+def days(number: int) -> datetime.timedelta:
+    return datetime.timedelta(days=number)
+
+
+def test_it_is_for_the_configured_names_and_no_authority(tmp_path: Path) -> None:
+    one = made(tmp_path)
+    names = one.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == NAMES
+    assert names.get_values_for_type(x509.IPAddress) == [ip_address(text) for text in ADDRESSES]
+    assert one.extensions.get_extension_for_class(x509.BasicConstraints).value.ca is False
+    assert one.not_valid_after_utc - one.not_valid_before_utc < days(825)
+    assert one.not_valid_before_utc < NOW < one.not_valid_after_utc
+
+
+def test_the_key_is_nobody_elses(tmp_path: Path) -> None:
+    made(tmp_path)
+    assert stat.S_IMODE((tmp_path / certificate.KEY).stat().st_mode) & 0o007 == 0
+
+
+@pytest.mark.parametrize(
+    ("later", "names", "same"),
+    [
+        (0, NAMES, True),
+        (700, NAMES, True),
+        (760, NAMES, False),  # its end comes near
+        (2000, NAMES, False),
+        (-30, NAMES, False),  # the clock was wrong when it was made
+        (0, ["other.local"], False),
+    ],
+)
+def test_it_is_renewed_when_it_is_time_and_its_key_stays(
+    tmp_path: Path, later: int, names: list[str], same: bool
+) -> None:
+    first, second = made(tmp_path), made(tmp_path, NOW + days(later), names)
+    assert (first == second) is same
+    assert first.public_key() == second.public_key()
+    assert second.not_valid_before_utc <= NOW + days(later) < second.not_valid_after_utc
+
+
+def test_a_torn_certificate_is_made_anew(tmp_path: Path) -> None:
+    first = made(tmp_path)
+    (tmp_path / certificate.CERTIFICATE).write_bytes(b"-----BEGIN CERT")
+    assert made(tmp_path).public_key() == first.public_key()
+
+
+def test_a_torn_key_is_said_plainly_and_not_replaced(tmp_path: Path) -> None:
+    made(tmp_path)
+    (tmp_path / certificate.KEY).write_bytes(b"-----BEGIN")
+    with pytest.raises(PiccoloError, match="from a copy") as refused:
+        made(tmp_path)
+    assert refused.value.reason == "CERTIFICATE_UNREADABLE"
+    assert (tmp_path / certificate.KEY).read_bytes() == b"-----BEGIN"
+
+
+def test_a_key_of_another_sort_is_refused(tmp_path: Path) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    (tmp_path / certificate.KEY).write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    with pytest.raises(PiccoloError, match="P-256"):
+        made(tmp_path)
+
+
+async def test_a_certificate_from_elsewhere_is_shown(start: Start, tmp_path: Path) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    other = certificate.self_made(tmp_path, ["box.example"], [], now)
+    async with start(tls=TlsConfig(other.key, other.certificate)) as world:
+        tls = ssl.create_default_context(cafile=str(other.certificate))
+        tls.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        port = int(world.client.url.rpartition(":")[2])
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname="box.example")
+        writer.transport.abort()
+
+
+def test_a_configured_pair_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(PiccoloError) as refused:
+        certificate.context(certificate.Identity(tmp_path / "key", tmp_path / "pem"))
+    assert refused.value.reason == "CERTIFICATE_UNREADABLE"

@@ -1,0 +1,118 @@
+"""The circle, settings, recovery and words over HTTP."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+from piccolo_formats.client_seal import Purpose
+
+from piccolo_gateway.tests.conftest import PASSPHRASE, World
+from piccolo_gateway.tests.fakes.keys import WORDS
+
+ANA = (b"o" * 32).hex()
+
+
+async def test_before_there_is_a_circle(world: World) -> None:
+    assert (await world.json("GET", "/status"))[1]["circle"] is False
+    status, problem = await world.json("GET", "/circle")
+    assert (status, problem["reason"]) == (404, "NO_CIRCLE")
+    assert problem["next_step"] == "Found a circle, or join one by an invitation."
+
+
+async def test_inviting_and_revoking(world: World) -> None:
+    await world.client.found()
+    status, made = await world.json("POST", "/circle/invitations", json={"note": "Ana"})
+    assert status == 201
+    svg = ET.fromstring(made["qr"])
+    assert svg.tag == "{http://www.w3.org/2000/svg}svg"
+    assert made["link"].startswith("piccolo:")
+    path = f"/circle/invitations/{made['invitation_id']}"
+    assert (await world.json("DELETE", path))[0] == 204
+    _, known = await world.json("GET", "/circle/invitations")
+    assert [(one["note"], one["state"]) for one in known["invitations"]] == [("Ana", "revoked")]
+    assert made["code"] not in str(known)
+    assert (await world.json("DELETE", f"/circle/invitations/{'f' * 32}"))[0] == 404
+    assert (await world.json("DELETE", "/circle/invitations/nonsense"))[0] == 404
+
+
+async def test_joining(world: World) -> None:
+    link = "piccolo://join?code=" + "A" * 26
+    status, opened = await world.json("POST", "/circle/invitation", json={"invitation": link})
+    assert (status, opened["invited_by_name"]) == (200, "Ana")
+    status, joined = await world.json("POST", "/circle/join", json={"invitation": link, "device_name": "box"})
+    assert (status, joined["members"]) == (200, 2)
+    assert (await world.json("GET", "/status"))[1]["circle"] is True
+
+
+async def test_an_invitation_that_is_none(world: World) -> None:
+    body = {"invitation": "x" * 30, "device_name": "box"}
+    status, problem = await world.json("POST", "/circle/join", json=body)
+    assert (status, problem["reason"]) == (400, "INVITATION_INVALID")
+
+
+async def test_a_member_goes_by_proposal_and_consent(world: World) -> None:
+    await world.client.found()
+    status, proposed = await world.json("POST", f"/circle/members/{ANA}/removal", json={"state": "leaving"})
+    assert status == 201
+    _, waiting = await world.json("GET", "/circle/proposals")
+    assert [one["roster_hash"] for one in waiting["proposals"]] == [proposed["roster_hash"]]
+    status, approved = await world.json("POST", f"/circle/proposals/{proposed['roster_hash']}/approve")
+    assert (status, approved) == (200, {"wanted": 0})
+
+
+@pytest.mark.parametrize("state", ["active", "unknown", ""])
+async def test_nobody_is_made_active_by_a_removal(world: World, state: str) -> None:
+    await world.client.found()
+    assert (await world.json("POST", f"/circle/members/{ANA}/removal", json={"state": state}))[0] == 400
+
+
+@pytest.mark.parametrize("owner", ["x", ANA.upper(), ANA[:-2], ANA + "00"])
+async def test_members_that_are_none(world: World, owner: str) -> None:
+    await world.client.found()
+    path = f"/circle/members/{owner}/removal"
+    assert (await world.json("POST", path, json={"state": "leaving"}))[0] == 404
+
+
+async def test_settings_are_values_of_their_own_type(world: World) -> None:
+    _, told = await world.json("GET", "/settings")
+    assert {one["name"]: one["value"] for one in told["settings"]} == {
+        "device.name": "Piccolo",
+        "versions.keep": 10,
+    }
+    changed = {"values": {"device.name": "Box", "versions.keep": 20}}
+    _, told = await world.json("PATCH", "/settings", json=changed)
+    assert [one["value"] for one in told["settings"]] == ["Box", 20]
+    _, told = await world.json("PATCH", "/settings", json={"values": {"versions.keep": None}})
+    assert [one["value"] for one in told["settings"]] == ["Box", 10]
+    for wrong in ({"device.name": 1}, {"unknown": 1}, {}, {"device.name": []}):
+        assert (await world.json("PATCH", "/settings", json={"values": wrong}))[0] == 400
+
+
+async def test_words_are_tested_without_being_told(world: World) -> None:
+    for words, match in ((WORDS, True), (WORDS.upper(), False)):
+        body = {"words": await world.sealed(Purpose.WORDS, words)}
+        assert (await world.json("POST", "/words/test", json=body)) == (200, {"match": match})
+
+
+async def test_recovery_on_a_device_that_has_an_owner(world: World) -> None:
+    body = {
+        "words": await world.sealed(Purpose.WORDS, WORDS),
+        "passphrase": await world.sealed(Purpose.PASSPHRASE, PASSPHRASE),
+    }
+    status, problem = await world.json("POST", "/recovery", json=body)
+    assert (status, problem["reason"]) == (409, "NOT_BLANK")
+    assert (await world.json("GET", "/directories"))[0] == 200  # the owner's session was not ended by it
+
+
+async def test_the_backup(world: World) -> None:
+    assert (await world.json("GET", "/backup"))[1]["enabled"] is True
+    assert (await world.json("POST", "/backup/snapshot"))[0] == 201
+    assert [one["seq"] for one in (await world.json("GET", "/recovery/points"))[1]["points"]] == [1]
+
+
+async def test_what_everything_survives(world: World) -> None:
+    await world.client.put("/a", b"x")
+    assert (await world.client.health("/a")).words == "survives the loss of any 2 of 4 devices"
+    _, told = await world.json("GET", "/health/a?ask=true")
+    assert told["fragments"][0]["keeper_name"] == "Ana"

@@ -1,0 +1,461 @@
+"""Files over HTTP: storing, reading, conditions, ranges, and all that may break off."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from piccolo.vault.v1 import vault_pb2
+from piccolo_chassis.errors import Kind, PiccoloError
+
+from piccolo_gateway.config import LimitsConfig
+from piccolo_gateway.tests.conftest import PASSPHRASE, Start, World
+
+FILE = "/api/v1/files/a.txt"
+AT = "Tue, 14 Nov 2023 22:13:20 GMT"
+BEFORE = "Tue, 14 Nov 2023 22:13:19 GMT"
+
+
+async def put(
+    world: World, data: Any = b"0123456789", path: str = FILE, **headers: str
+) -> tuple[int, Any, Any]:
+    async with world.request("PUT", path, data=data, headers=headers) as response:
+        return response.status, await response.json(content_type=None), response.headers
+
+
+async def get(world: World, path: str = FILE, method: str = "GET", **headers: str) -> tuple[int, bytes, Any]:
+    async with world.request(method, path, headers=headers) as response:
+        return response.status, await response.read(), response.headers
+
+
+async def test_a_file_is_made_replaced_and_read(world: World) -> None:
+    status, first, headers = await put(world, **{"Content-Type": "text/plain", "X-Modified": "1700000000"})
+    assert status == 201
+    assert headers["Location"] == FILE
+    assert headers["ETag"] == f'"{first["version_id"]}"'
+    status, second, headers = await put(world, b"abc", **{"Content-Type": "text/plain", "X-Modified": AT})
+    assert status == 200
+    assert second["version_id"] != first["version_id"]
+    status, body, headers = await get(world)
+    assert (status, body) == (200, b"abc")
+    assert headers["Content-Type"] == "text/plain"
+    assert headers["Content-Length"] == "3"
+    assert headers["Last-Modified"] == AT
+    assert headers["X-Modified"] == "1700000000"
+    assert headers["ETag"] == f'"{second["version_id"]}"'
+    status, body, _ = await get(world, f"{FILE}?version={first['version_id']}")
+    assert (status, body) == (200, b"0123456789")
+    assert (await get(world, f"{FILE}?version={'0' * 32}"))[0] == 404
+
+
+async def test_head_is_get_without_the_bytes(world: World) -> None:
+    await put(world, **{"Content-Type": "image/png"})
+    _, _, got = await get(world)
+    status, body, headed = await get(world, method="HEAD")
+    assert (status, body) == (200, b"")
+    for name in ("Content-Length", "Content-Type", "ETag", "Last-Modified", "Accept-Ranges"):
+        assert headed[name] == got[name], name
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 5 * (1 << 20) + 17])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_sizes_around_a_piece(world: World, size: int, chunked: bool) -> None:
+    data = os.urandom(size)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for at in range(0, size, 70_001):
+            yield data[at : at + 70_001]
+
+    length = {} if chunked else {"Content-Length": str(size)}
+    status, written, _ = await put(world, pieces(), **length)
+    assert (status, written["size"]) == (201, size)
+    assert (await get(world))[1] == data
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"If-Match": "TAG"}, 200),
+        ({"If-Match": "*"}, 200),
+        ({"If-Match": '"00"'}, 412),
+        ({"If-None-Match": "*"}, 412),
+        ({"If-None-Match": "TAG"}, 412),
+        ({"If-None-Match": '"00"'}, 200),
+        ({"If-Unmodified-Since": AT}, 200),
+        ({"If-Unmodified-Since": BEFORE}, 412),
+        ({"If-Match": "nonsense"}, 400),
+    ],
+)
+async def test_conditional_puts(world: World, headers: dict[str, str], status: int) -> None:
+    _, _first, told = await put(world, **{"X-Modified": AT})
+    sent = {name: told["ETag"] if value == "TAG" else value for name, value in headers.items()}
+    assert (await put(world, b"new", **sent))[0] == status
+    _, body, _ = await get(world)
+    assert body == (b"new" if status == 200 else b"0123456789")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({"If-None-Match": "*"}, 201), ({"If-Match": "*"}, 412), ({"If-Match": '"0"'}, 412)],
+)
+async def test_conditional_puts_where_nothing_is(world: World, headers: dict[str, str], status: int) -> None:
+    assert (await put(world, **headers))[0] == status
+
+
+async def test_a_name_that_is_taken_while_its_bytes_come_is_not_overwritten(world: World) -> None:
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"late"
+        arrived.set()
+        await go_on.wait()
+
+    late = asyncio.ensure_future(put(world, slow(), **{"If-None-Match": "*"}))
+    await arrived.wait()
+    assert (await put(world, b"early"))[0] == 201
+    go_on.set()
+    status, problem, _ = await late
+    assert (status, problem["reason"]) == (412, "PRECONDITION_FAILED")
+    assert (await get(world))[1] == b"early"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "body"),
+    [
+        ({"If-None-Match": "TAG"}, 304, b""),
+        ({"If-None-Match": "*"}, 304, b""),
+        ({"If-None-Match": '"0"'}, 200, b"0123456789"),
+        ({"If-Modified-Since": AT}, 304, b""),
+        ({"If-Modified-Since": BEFORE}, 200, b"0123456789"),
+        ({"If-Match": "TAG"}, 200, b"0123456789"),
+        ({"If-Match": '"0"'}, 412, None),
+        ({"Range": "bytes=2-4"}, 206, b"234"),
+        ({"Range": "bytes=-3"}, 206, b"789"),
+        ({"Range": "bytes=8-99"}, 206, b"89"),
+        ({"Range": "bytes=0-1,4-5"}, 200, b"0123456789"),
+        ({"Range": "bytes=10-"}, 416, None),
+        ({"Range": "lines=1-2"}, 200, b"0123456789"),
+        ({"Range": "bytes=2-4", "If-Range": "TAG"}, 206, b"234"),
+        ({"Range": "bytes=2-4", "If-Range": AT}, 206, b"234"),
+        ({"Range": "bytes=2-4", "If-Range": '"0"'}, 200, b"0123456789"),
+        ({"Range": "bytes=99-", "If-Range": '"0"'}, 200, b"0123456789"),
+        ({"Range": "bytes=2-4", "If-None-Match": "TAG"}, 304, b""),
+    ],
+)
+async def test_conditional_and_ranged_gets(
+    world: World, headers: dict[str, str], status: int, body: bytes | None
+) -> None:
+    _, _, told = await put(world, **{"X-Modified": AT})
+    sent = {name: told["ETag"] if value == "TAG" else value for name, value in headers.items()}
+    found, content, answered = await get(world, **sent)
+    assert found == status
+    assert body is None or content == body
+    if status in {200, 206, 304}:
+        assert answered["ETag"] == told["ETag"]
+    if status == 206:
+        assert answered["Content-Range"].endswith("/10")
+        assert answered["Content-Length"] == str(len(content))
+    if status == 416:
+        assert answered["Content-Range"] == "bytes */10"
+
+
+async def test_a_range_of_an_older_version(world: World) -> None:
+    _, first, _ = await put(world)
+    await put(world, b"new")
+    status, body, headers = await get(world, f"{FILE}?version={first['version_id']}", Range="bytes=5-6")
+    assert (status, body, headers["Content-Range"]) == (206, b"56", "bytes 5-6/10")
+
+
+async def test_deleting_and_taking_back(world: World) -> None:
+    await put(world)
+    status, deleted = await world.json("DELETE", "/files/a.txt")
+    assert (status, deleted["files"]) == (200, 1)
+    assert (await get(world))[0] == 404
+    _, trash = await world.json("GET", "/trash")
+    assert [one["entry"]["path"] for one in trash["removed"]] == ["/a.txt"]
+    number = deleted["trash_id"]
+    status, entry = await world.json("POST", f"/trash/{number}/restore", json={"path": "/b.txt"})
+    assert (status, entry["path"]) == (200, "/b.txt")
+    assert (await get(world, "/api/v1/files/b.txt"))[1] == b"0123456789"
+    assert (await world.json("POST", f"/trash/{number}/restore", json={}))[0] == 404
+
+
+async def test_purging_leaves_no_trash(world: World) -> None:
+    await put(world)
+    status, deleted = await world.json("DELETE", "/files/a.txt?purge=true")
+    assert (status, deleted) == (200, {"files": 1, "trash_id": 0, "objects": 1})
+    assert (await world.json("GET", "/trash"))[1]["removed"] == []
+
+
+@pytest.mark.parametrize("purge", ["false", "true"])
+async def test_deleting_under_conditions(world: World, purge: str) -> None:
+    _, _, told = await put(world)
+    path = f"/files/a.txt?purge={purge}"
+    status, problem = await world.json("DELETE", path, headers={"If-Match": '"0"'})
+    assert (status, problem["reason"]) == (412, "PRECONDITION_FAILED")
+    assert (await world.json("DELETE", path, headers={"If-Match": told["ETag"]}))[0] == 200
+
+
+async def test_a_directory_is_deleted_only_when_it_is_said(world: World) -> None:
+    await put(world, path="/api/v1/files/d/e/f")
+    assert (await world.json("DELETE", "/files/d"))[0] == 409
+    assert (await world.json("DELETE", "/files/d?recursive=true"))[0] == 200
+    assert (await world.json("GET", "/directories"))[1]["entries"] == []
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "a/%2e%2e/b",
+        "a//b",
+        "a/",
+        "a%2Fb",
+        "a%00",
+        "%ff",
+        "x" * 256,
+        "/".join(["x" * 200] * 25),
+        "%F0%9F%92%A9" * 200,
+    ],
+)
+async def test_names_that_are_none_are_refused_before_a_byte_is_read(world: World, tail: str) -> None:
+    async with world.raw() as (reader, writer):
+        head = f"PUT /api/v1/files/{tail} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n"
+        writer.write((head + world.cookie() + "\r\n").encode())
+        status = await reader.readline()
+    assert status.startswith(b"HTTP/1.1 400 ")
+    assert list(world.fakes.tree.nodes) == ["/"]
+
+
+@pytest.mark.parametrize("tail", ["a/../../../etc/passwd", "../status", "./a", "..", "a/.."])
+async def test_dots_never_lead_out_of_the_files(world: World, tail: str) -> None:
+    async with world.raw() as (reader, writer):
+        writer.write(f"GET /api/v1/files/{tail} HTTP/1.1\r\nHost: x\r\n{world.cookie()}\r\n".encode())
+        status = await reader.readline()
+    assert status.split()[1] in {b"400", b"404"}
+
+
+async def test_expect_100_continue_is_answered_when_the_body_is_wanted(world: World) -> None:
+    async with world.raw() as (reader, writer):
+        head = "PUT /api/v1/files/x HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n"
+        writer.write((head + world.cookie() + "\r\n").encode())
+        assert await reader.readline() == b"HTTP/1.1 100 Continue\r\n"
+        assert await reader.readline() == b"\r\n"
+        writer.write(b"data")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 201 ")
+
+
+@pytest.mark.parametrize(
+    ("extra", "status"),
+    [
+        ('If-Match: "0"\r\n', b"412"),
+        ("Content-Encoding: gzip\r\n", b"415"),
+        ("Origin: https://evil\r\n", b"403"),
+    ],
+)
+async def test_expect_100_continue_saves_a_body_that_is_refused(
+    world: World, extra: str, status: bytes
+) -> None:
+    async with world.raw() as (reader, writer):
+        head = "PUT /api/v1/files/x HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n"
+        writer.write((head + extra + world.cookie() + "\r\n").encode())
+        assert (await reader.readline()).split()[1] == status
+
+
+async def test_no_stranger_is_told_to_go_on(world: World) -> None:
+    async with world.raw() as (reader, writer):
+        writer.write(
+            b"PUT /api/v1/files/x HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"
+        )
+        assert (await reader.readline()).split()[1] == b"401"
+
+
+async def test_other_expectations_are_refused(world: World) -> None:
+    status, problem, _ = await put(world, Expect="202-accepted")
+    assert (status, problem["reason"]) == (417, "EXPECTATION_FAILED")
+
+
+async def test_a_client_that_goes_away_leaves_nothing(world: World) -> None:
+    async with world.raw() as (_reader, writer):
+        head = "PUT /api/v1/files/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n"
+        writer.write((head + world.cookie() + "\r\n").encode() + bytes(3 << 20))
+        await world.fakes.store.seen(lambda: world.fakes.store.taken > 0)
+    async with asyncio.timeout(10):
+        await world.fakes.store.ended.wait()
+    assert list(world.fakes.tree.nodes) == ["/"]
+    assert world.fakes.store.writing == 0
+
+
+async def test_a_reader_that_goes_away_ends_the_reading(world: World) -> None:
+    content = world.fakes.tree.content(bytes(1 << 20), 1 << 34)
+    world.fakes.tree.put("/big", content)
+    async with world.request("GET", "/api/v1/files/big") as response:
+        await response.content.readexactly(1 << 20)
+        response.close()
+    assert (await put(world))[0] == 201
+
+
+async def test_a_failure_in_the_middle_of_a_file_cuts_the_connection(world: World) -> None:
+    world.fakes.tree.put("/big", world.fakes.tree.content(bytes(1 << 20), 4 << 20))
+    world.fakes.store.fail_reading = 2 << 20
+    with pytest.raises(aiohttp.ClientError):
+        await get(world, "/api/v1/files/big")
+    assert (await put(world))[0] == 201
+
+
+async def test_a_failure_before_the_first_byte_is_a_problem(world: World) -> None:
+    world.fakes.tree.put("/big", world.fakes.tree.content(b"", 100 << 20))
+    status, body, headers = await get(world, "/api/v1/files/big", Range="bytes=0-1")
+    assert (status, headers["Content-Type"]) == (500, "application/problem+json")
+    assert b"NOT_KEPT" in body
+
+
+async def test_what_the_vault_refuses_is_told_while_the_client_still_sends(world: World) -> None:
+    world.fakes.store.failure = PiccoloError(Kind.LOCKED, "LOCKED", "Somebody locked it.")
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield bytes(2 << 20)
+        await asyncio.Event().wait()
+
+    status, problem, _ = await put(world, endless())
+    assert (status, problem["reason"]) == (423, "LOCKED")
+    assert problem["details"]["durable_bytes"] == "0"
+
+
+async def test_no_space_is_told_from_the_announced_size(world: World) -> None:
+    world.fakes.store.free = 5
+    status, problem, _ = await put(world)
+    assert (status, problem["reason"]) == (507, "NO_ROOM")
+    assert "space" in problem["next_step"]
+
+
+async def test_the_end_of_the_process_tells_how_far_an_upload_is_durable(world: World) -> None:
+    sent = asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield bytes(1 << 20)
+        sent.set()
+        await asyncio.Event().wait()
+
+    storing = asyncio.ensure_future(put(world, endless()))
+    await sent.wait()
+    await world.fakes.store.seen(lambda: world.fakes.store.taken == 3 << 20)
+    world.host.stopping.set()
+    status, problem, headers = await storing
+    assert (status, problem["reason"]) == (503, "STOPPING")
+    assert problem["details"]["durable_bytes"] == str(3 << 20)
+    assert headers["Retry-After"] == "1"
+
+
+async def test_a_locked_device_closes_its_files_at_once(world: World) -> None:
+    await put(world)
+    assert (await world.json("POST", "/lock"))[0] == 200
+    for method, path in (
+        ("GET", "/files/a.txt"),
+        ("HEAD", "/files/a.txt"),
+        ("PUT", "/files/a.txt"),
+        ("DELETE", "/files/a.txt"),
+        ("GET", "/directories"),
+        ("GET", "/search?query=a"),
+        ("GET", "/trash"),
+        ("GET", "/versions/a.txt"),
+    ):
+        status, problem = await world.json(method, path)
+        assert status == 423, path
+        assert method == "HEAD" or "passphrase" in problem["next_step"]
+    assert (await world.json("GET", "/health"))[0] == 200
+
+
+async def test_a_device_without_an_owner_says_what_to_do(blank: World) -> None:
+    blank.fakes.keys.set_up(PASSPHRASE)
+    await blank.client.log_in()
+    blank.fakes.keys.state = vault_pb2.KEY_STATE_EMPTY
+    status, problem = await blank.json("GET", "/directories")
+    assert (status, problem["reason"]) == (409, "NOT_SET_UP")
+
+
+async def test_uploads_wait_for_their_turn_and_are_refused_in_the_end(start: Start) -> None:
+    async with start(limits=LimitsConfig(uploads=1, patience=0.2)) as world:
+        world.fakes.keys.set_up(PASSPHRASE)
+        await world.client.log_in()
+        world.fakes.store.flow.clear()
+        first = asyncio.ensure_future(put(world, path="/api/v1/files/one"))
+        await world.fakes.store.seen(lambda: world.fakes.store.writing == 1)
+        status, problem, headers = await put(world, path="/api/v1/files/two")
+        assert (status, problem["reason"], headers["Retry-After"]) == (429, "TOO_MANY_STREAMS", "2")
+        world.fakes.store.flow.set()
+        assert (await first)[0] == 201
+        assert (await put(world, path="/api/v1/files/two"))[0] == 201
+
+
+async def test_an_upload_that_stalls_is_ended(start: Start) -> None:
+    async with start(limits=LimitsConfig(idle=0.3)) as world:
+        world.fakes.keys.set_up(PASSPHRASE)
+        await world.client.log_in()
+
+        async def stalled() -> AsyncIterator[bytes]:
+            yield b"x"
+            await asyncio.Event().wait()
+
+        status, problem, _ = await put(world, stalled())
+        assert (status, problem["reason"]) == (504, "STALLED")
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({"X-Modified": "yesterday"}, "HEADER_INVALID"),
+        ({"X-Modified": "1e3"}, "HEADER_INVALID"),
+        ({"Content-Range": "bytes 0-1/2"}, "HEADER_INVALID"),
+        ({"Content-Type": "x" * 300}, "HEADER_INVALID"),
+        ({"Content-Encoding": "gzip"}, "ENCODING_UNSUPPORTED"),
+    ],
+)
+async def test_headers_that_cannot_be_used(world: World, headers: dict[str, str], reason: str) -> None:
+    status, problem, _ = await put(world, **headers)
+    assert status in {400, 415}
+    assert problem["reason"] == reason
+
+
+async def test_pages_among_the_files_cannot_run(world: World) -> None:
+    await put(world, b"<script>", **{"Content-Type": "text/html"})
+    _, _, headers = await get(world)
+    assert headers["Content-Disposition"].startswith("attachment;")
+    assert "sandbox" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_the_names_of_a_tree(world: World) -> None:
+    for path in ("d/a", "d/b", "d/e/c"):
+        await put(world, path=f"/api/v1/files/{path}")
+    _, page = await world.json("GET", "/directories/d?page_size=2")
+    assert [entry["path"] for entry in page["entries"]] == ["/d/a", "/d/b"]
+    _, page = await world.json("GET", f"/directories/d?page_size=2&page_token={page['next_page_token']}")
+    assert [entry["path"] for entry in page["entries"]] == ["/d/e"]
+    assert page["next_page_token"] == ""
+    _, found = await world.json("GET", "/search?query=C&under=/d")
+    assert [entry["path"] for entry in found["entries"]] == ["/d/e/c"]
+    _, totals = await world.json("GET", "/totals/d")
+    assert totals == {"files": 3, "directories": 1, "bytes": 30, "versions": 3}
+    status, entry = await world.json("POST", "/move", json={"source": "/d", "destination": "/f/g"})
+    assert (status, entry["path"]) == (200, "/f/g")
+    status, entry = await world.json("POST", "/copy", json={"source": "/f/g/a", "destination": "/a"})
+    assert (status, entry["path"]) == (201, "/a")
+    status, problem = await world.json("POST", "/copy", json={"source": "/f/g/b", "destination": "/a"})
+    assert (status, problem["reason"]) == (409, "ENTRY_EXISTS")
+    assert (await world.json("PUT", "/directories/x/y"))[0] == 201
+    assert (await world.json("GET", "/files/x"))[1]["reason"] == "IS_A_DIRECTORY"
+
+
+async def test_an_older_version_becomes_the_newest_again(world: World) -> None:
+    _, first, _ = await put(world)
+    await put(world, b"new")
+    status, entry = await world.json("POST", "/versions/a.txt", json={"version_id": first["version_id"]})
+    assert (status, entry["size"]) == (200, 10)
+    _, page = await world.json("GET", "/versions/a.txt")
+    assert [one["size"] for one in page["versions"]] == [10, 3, 10]
+    assert (await get(world))[1] == b"0123456789"

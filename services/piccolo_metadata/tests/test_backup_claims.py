@@ -1,0 +1,211 @@
+"""A new generation claims the log; the old device may still be alive."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from piccolo_chassis.errors import Kind, PiccoloError
+
+from piccolo_metadata.engine.backup_restore import Progress
+from piccolo_metadata.tests.test_backup_device import (
+    CHANGESET,
+    CLAIM,
+    OWNER,
+    SNAPSHOT,
+    Device,
+    check_log,
+    device,
+    history,
+    quick,
+    refused,
+)
+from piccolo_metadata.tests.test_backup_fakes import Author, FakeCloud, Owner, Vault
+
+__all__ = ["quick"]
+
+
+@pytest.fixture
+def owner() -> Owner:
+    return OWNER
+
+
+@pytest.fixture
+def cloud(owner: Owner) -> FakeCloud:
+    return FakeCloud(owner.locator)
+
+
+@pytest.fixture
+def vault(owner: Owner) -> Vault:
+    return Vault(owner)
+
+
+@pytest.fixture
+async def two(tmp_path: Path, owner: Owner, cloud: FakeCloud) -> AsyncIterator[Device]:
+    """A blank device."""
+    async with device(tmp_path / "two", owner, cloud, generation=2) as made, made.running():
+        yield made
+
+
+class TestMeanwhile:
+    """The old device is not dead: it writes while the new one restores."""
+
+    @pytest.mark.parametrize("new_chain", [False, True])
+    async def test_what_is_written_is_followed(
+        self, tmp_path: Path, owner: Owner, cloud: FakeCloud, two: Device, new_chain: bool
+    ) -> None:
+        await history(tmp_path, owner, cloud, chains=1)
+        async with device(tmp_path / "one", owner, cloud) as one, one.running():
+            await one.backed_up()
+            rounds = 0
+
+            class Busy(Vault):
+                async def tell(self, progress: Progress) -> None:
+                    nonlocal rounds
+                    if progress.phase == "applying changes" and rounds < 3:
+                        rounds += 1
+                        await one.make(f"round {rounds}")
+                        if new_chain:
+                            await one.backup.start_snapshot()
+                        await one.backed_up()
+
+            restored = await two.restore(Busy(owner))
+            assert restored.seq == max(cloud.entries)
+            assert two.content() == one.content()
+            assert rounds == 3
+
+    async def test_what_was_missed_is_told(
+        self, tmp_path: Path, owner: Owner, cloud: FakeCloud, two: Device, vault: Vault
+    ) -> None:
+        held = await history(tmp_path, owner, cloud, chains=1)
+        await two.restore(vault)
+        async with device(tmp_path / "one", owner, cloud) as one, one.running():
+            await one.make("after the restore")
+            await one.backed_up()
+            missed = max(cloud.entries)
+            assert await two.backup.claim(owner.claim(2), two.delegation()) == missed + 1
+            await one.make("after the claim")
+            await one.until(lambda now: now.fenced)
+        status = await two.backed_up_with_problem()
+        assert f"entries 5 to {missed} are not in this device's memory" in status.problem
+        assert two.content() == held[4]
+        check_log(owner, cloud)
+
+
+class TestClaim:
+    async def test_again_and_again(
+        self, tmp_path: Path, owner: Owner, cloud: FakeCloud, two: Device, vault: Vault
+    ) -> None:
+        await history(tmp_path, owner, cloud, chains=1)
+        await two.restore(vault)
+        cloud.deaf = True
+        error = await refused(two.backup.claim(owner.claim(2), two.delegation()))
+        assert error.kind is Kind.UNAVAILABLE
+        cloud.deaf = False
+        for _ in range(3):
+            assert await two.backup.claim(owner.claim(2), two.delegation()) == 5
+        await two.make("more")
+        await two.backed_up()
+        assert cloud.kinds()[4:6] == [CLAIM, SNAPSHOT]
+        assert await two.backup.claim(owner.claim(2), two.delegation()) == 5
+
+    async def test_a_generation_that_is_taken(
+        self, tmp_path: Path, owner: Owner, cloud: FakeCloud, two: Device, vault: Vault
+    ) -> None:
+        await history(tmp_path, owner, cloud, chains=1)
+        await two.restore(vault)
+        async with device(tmp_path / "rival", owner, cloud, generation=2) as rival, rival.running():
+            await rival.restore(Vault(owner))
+            assert await rival.backup.claim(owner.claim(2), rival.delegation()) == 5
+            await rival.backed_up()
+        error = await refused(two.backup.claim(owner.claim(2), two.delegation()))
+        assert (error.kind, error.reason) == (Kind.CONFLICT, "GENERATION_TAKEN")
+        assert error.details == {"generation": "2"}
+        claimed = await two.backup.claim(owner.claim(3), two.delegation(3))
+        assert claimed == 7
+        await two.make("more")
+        status = await two.backed_up_with_problem()
+        assert "entries 6 to 6" in status.problem
+        check_log(owner, cloud)
+        async with device(tmp_path / "rival", owner, cloud) as rival, rival.running():
+            await rival.until(lambda now: now.fenced)
+
+    async def test_a_fenced_device_comes_back_by_the_words(
+        self, tmp_path: Path, owner: Owner, cloud: FakeCloud, vault: Vault
+    ) -> None:
+        await history(tmp_path, owner, cloud, chains=1)
+        cloud.entries[5], _ = Author(owner, 2).entry(cloud.header(4).record_hash(), 5, CLAIM, base=1)
+        async with device(tmp_path / "one", owner, cloud, generation=3) as one, one.running():
+            await one.until(lambda now: now.fenced)
+            assert await one.backup.claim(owner.claim(3), one.delegation()) == 6
+            await one.make("again")
+            await one.backed_up()
+        assert cloud.kinds()[5:7] == [CLAIM, SNAPSHOT]
+        check_log(owner, cloud)
+
+    async def test_refusals(
+        self, tmp_path: Path, owner: Owner, cloud: FakeCloud, two: Device, vault: Vault
+    ) -> None:
+        await history(tmp_path, owner, cloud, chains=1)
+        error = await refused(two.backup.claim(owner.claim(2), two.delegation()))
+        assert (error.kind, error.reason) == (Kind.PRECONDITION, "RESTORE_FIRST")
+        await two.restore(vault)
+        for claim, delegation, reason in (
+            (owner.claim(3), two.delegation(2), "CLAIM_WRONG"),
+            (b"no claim", two.delegation(2), "CLAIM_WRONG"),
+            (owner.claim(2), owner.delegation(Author(owner).key.public, 2), "DELEGATION_WRONG"),
+            (owner.claim(2), b"none", "DELEGATION_WRONG"),
+        ):
+            error = await refused(two.backup.claim(claim, delegation))
+            assert (error.kind, error.reason) == (Kind.INVALID, reason)
+        lost = cloud.entries.pop(4)
+        assert (await refused(two.backup.claim(owner.claim(2), two.delegation()))).reason == "ROLLED_BACK"
+        prev = cloud.header(3).record_hash()
+        cloud.entries[4], _ = Author(owner).entry(prev, 4, CHANGESET, base=1)
+        assert (await refused(two.backup.claim(owner.claim(2), two.delegation()))).reason == "FORK"
+        cloud.entries[4] = lost
+        assert await two.backup.claim(owner.claim(2), two.delegation()) == 5
+
+    async def test_on_an_empty_log(self, two: Device, owner: Owner, cloud: FakeCloud) -> None:
+        """A circle brought the owner back without a cloud; then there is a new one."""
+        await two.make("from the circle")
+        assert await two.backup.claim(owner.claim(2), two.delegation()) == 1
+        await two.backed_up()
+        assert cloud.kinds() == [CLAIM, SNAPSHOT]
+        check_log(owner, cloud)
+
+    async def test_on_an_empty_log_whose_answer_is_lost(
+        self, two: Device, owner: Owner, cloud: FakeCloud
+    ) -> None:
+        cloud.deaf = True
+        assert (await refused(two.backup.claim(owner.claim(2), two.delegation()))).kind is Kind.UNAVAILABLE
+        cloud.deaf = False
+        for _ in range(2):
+            assert await two.backup.claim(owner.claim(2), two.delegation()) == 1
+        await two.make("more")
+        await two.backed_up()
+        assert cloud.kinds() == [CLAIM, SNAPSHOT]
+
+    async def test_a_claim_that_never_arrived_stops_no_backup(
+        self, tmp_path: Path, owner: Owner, cloud: FakeCloud
+    ) -> None:
+        await history(tmp_path, owner, cloud, chains=1)
+        async with device(tmp_path / "one", owner, cloud) as one:
+            cloud.away, calls = False, cloud.calls
+
+            async def fail(*_: object) -> None:
+                raise PiccoloError(Kind.UNAVAILABLE, "UNAVAILABLE", "The connection was lost.")
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(cloud, "append", fail)
+                error = await refused(one.backup.claim(owner.claim(2), one.delegation(2)))
+            assert error.kind is Kind.UNAVAILABLE
+            assert cloud.calls > calls
+            await one.make("as before")
+            async with one.running():
+                await one.backed_up()
+                assert cloud.kinds()[4:] == [CHANGESET]
+                assert await one.backup.claim(owner.claim(2), one.delegation(2)) == 6
+                await one.backed_up()
+        check_log(owner, cloud)

@@ -1,0 +1,308 @@
+"""Metadata in memory: what was answered is durable, in one transaction each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.digests import DIGEST_SIZE
+from piccolo_formats.records.manifest import Content, Layout
+from piccolo_formats.signed import open_signed
+
+from piccolo_vault.ports.objects import (
+    Entry,
+    Intent,
+    Manifest,
+    NewFile,
+    PendingTombstone,
+    Published,
+    Refusal,
+    Repair,
+    StoredObject,
+    Upload,
+)
+from piccolo_vault.testing.steps import Steps
+
+
+@dataclass
+class _Version:
+    file: NewFile
+    object_id: bytes
+
+
+class FakeObjects:
+    """Metadata in memory: what was answered is durable, in one transaction each."""
+
+    def __init__(self, steps: Steps, now: Callable[[], float]) -> None:
+        self._steps, self._now = steps, now
+        self.down = False
+        self._number = self.revision = 0
+        self.uploads: dict[str, Upload] = {}
+        self.leaves: dict[str, bytes] = {}
+        self.intents: dict[bytes, Intent] = {}
+        self.objects: dict[bytes, StoredObject] = {}
+        self.versions: dict[bytes, _Version] = {}
+        self.entries: dict[str, Entry] = {}
+        self.published: dict[bytes, list[Published]] = {}
+        self.repairs: dict[bytes, Repair] = {}
+        self.pending: dict[int, tuple[bytes, set[bytes]]] = {}
+        self.state: dict[str, bytes] = {}
+
+    async def _enter(self, name: str) -> int:
+        number = await self._steps.enter(f"metadata.{name}")
+        if self.down:
+            raise PiccoloError(Kind.UNAVAILABLE, "UNAVAILABLE", "Metadata does not answer.")
+        return number
+
+    async def reserve(self, count: int) -> tuple[int, int]:
+        """Draws numbers."""
+        await self._enter("reserve")
+        first = self._number + 1
+        self._number += count
+        return first, 1
+
+    async def begin_upload(self, upload: Upload) -> None:
+        """Journals an upload."""
+        number = await self._enter("begin_upload")
+        self.uploads[upload.upload_id], self.leaves[upload.upload_id] = upload, b""
+        await self._steps.leave(number)
+
+    async def checkpoint(self, upload_id: str, first_segment: int, leaves: bytes) -> int:
+        """Records segments."""
+        number = await self._enter("checkpoint")
+        upload = self.uploads[upload_id]
+        if first_segment != upload.durable_segments:
+            raise PiccoloError(Kind.PRECONDITION, "NOT_CONTIGUOUS", "Segments are missing in between.")
+        self.leaves[upload_id] += leaves
+        count = len(self.leaves[upload_id]) // (DIGEST_SIZE * upload.blocks)
+        self.uploads[upload_id] = replace(upload, durable_segments=count)
+        await self._steps.leave(number)
+        return count
+
+    async def get_upload(self, upload_id: str) -> Upload:
+        """Returns an upload."""
+        await self._enter("get_upload")
+        if upload_id not in self.uploads:
+            raise PiccoloError(Kind.NOT_FOUND, "NO_UPLOAD", "No such upload.")
+        return self.uploads[upload_id]
+
+    async def read_leaves(self, upload_id: str) -> AsyncIterator[bytes]:
+        """Yields leaves, two segments at a time."""
+        await self._enter("read_leaves")
+        leaves, step = self.leaves[upload_id], 2 * DIGEST_SIZE * self.uploads[upload_id].blocks
+        for at in range(0, len(leaves), step):
+            yield leaves[at : at + step]
+
+    async def list_uploads(self) -> list[Upload]:
+        """Returns all uploads."""
+        await self._enter("list_uploads")
+        return list(self.uploads.values())
+
+    async def forget_upload(self, upload_id: str) -> None:
+        """Forgets an upload."""
+        number = await self._enter("forget_upload")
+        self._forget(upload_id)
+        await self._steps.leave(number)
+
+    def _forget(self, upload_id: str) -> None:
+        self.uploads.pop(upload_id, None)
+        self.leaves.pop(upload_id, None)
+
+    def _refusal(self, index: int, file: NewFile) -> Refusal | None:
+        there = self.entries.get(file.path)
+        found = there.revision if there else 0
+        if file.expected_revision is None or file.expected_revision == found:
+            return None
+        return Refusal(index, "REVISION", f"{file.path} has changed since you saw it.")
+
+    async def prepare(self, intent: Intent) -> list[Refusal]:
+        """Journals an intent."""
+        number = await self._enter("prepare")
+        refused = [each for i, file in enumerate(intent.files) if (each := self._refusal(i, file))]
+        gone = {each.index for each in refused}
+        files = tuple(file for index, file in enumerate(intent.files) if index not in gone)
+        if files:
+            if intent.stored.object_id in self.intents:
+                raise PiccoloError(Kind.ALREADY_EXISTS, "INTENT", "There is such an intent.")
+            self.intents[intent.stored.object_id] = replace(intent, files=files)
+        await self._steps.leave(number)
+        return refused
+
+    async def publish(self, object_id: bytes, missing: Sequence[int]) -> list[Published]:
+        """Makes files visible."""
+        number = await self._enter("publish")
+        if object_id not in self.intents:
+            if object_id not in self.published:
+                raise PiccoloError(Kind.NOT_FOUND, "NO_INTENT", "No such intent.")
+            return self.published[object_id]
+        intent = self.intents.pop(object_id)
+        self.objects[object_id] = replace(intent.stored, missing=tuple(missing))
+        results = []
+        for index, file in enumerate(intent.files):
+            refusal = self._refusal(index, file)
+            results.append(Published(None if refusal else self._name(file, object_id), refusal))
+            self._forget(file.upload_id)
+        if missing:
+            self.repairs[object_id] = Repair(object_id, 1, "missing", int(self._now()))
+        self.published[object_id] = results
+        await self._steps.leave(number)
+        return results
+
+    def _name(self, file: NewFile, object_id: bytes) -> Entry:
+        if Content.from_record(file.content.content).size != file.size:
+            raise PiccoloError(Kind.INVALID, "SIZE", "The content record has another size.")
+        self.revision += 1
+        entry = Entry(file.path, self.revision, file.version_id, file.size, file.modified, file.media)
+        self.entries[file.path] = entry
+        self.versions[file.version_id] = _Version(file, object_id)
+        return entry
+
+    async def list_intents(self) -> list[Intent]:
+        """Returns open intents."""
+        await self._enter("list_intents")
+        return list(self.intents.values())
+
+    async def abandon(self, object_id: bytes) -> None:
+        """Drops an intent."""
+        number = await self._enter("abandon")
+        self.intents.pop(object_id, None)
+        await self._steps.leave(number)
+
+    async def get_manifest(self, path: str, version_id: bytes) -> Manifest:
+        """Returns a manifest."""
+        await self._enter("get_manifest")
+        if path not in self.entries:
+            raise PiccoloError(Kind.NOT_FOUND, "NO_FILE", f"There is no file {path}.")
+        entry = self.entries[path]
+        version = self.versions[version_id or entry.version_id]
+        return Manifest(entry, version.file.content, self.objects[version.object_id])
+
+    async def get_object(self, object_id: bytes) -> StoredObject:
+        """Returns an object."""
+        await self._enter("get_object")
+        if object_id not in self.objects:
+            raise PiccoloError(Kind.NOT_FOUND, "NO_OBJECT", "No such object.")
+        return self.objects[object_id]
+
+    async def list_objects(
+        self, *, under: str = "", keeper: bytes = b"", page_token: str = "", page_size: int = 1000
+    ) -> tuple[list[StoredObject], str]:
+        """Returns a page of objects."""
+        await self._enter("list_objects")
+        found = sorted(
+            (each for each in self.objects.values() if self._wanted(each, under, keeper)),
+            key=lambda each: each.object_id,
+        )
+        rest = [each for each in found if each.object_id.hex() > page_token]
+        page = rest[:page_size]
+        return page, page[-1].object_id.hex() if len(rest) > page_size else ""
+
+    def _wanted(self, stored: StoredObject, under: str, keeper: bytes) -> bool:
+        named = {
+            self.versions[entry.version_id].object_id
+            for p, entry in self.entries.items()
+            if p.startswith(under)
+        }
+        if under and stored.object_id not in named:
+            return False
+        return not keeper or keeper in open_signed(Layout, stored.layout).record.keepers
+
+    async def list_object_files(self, object_id: bytes) -> list[NewFile]:
+        """Returns the files in an object."""
+        await self._enter("list_object_files")
+        current = {entry.version_id for entry in self.entries.values()}
+        return [
+            version.file if version.file.version_id in current else replace(version.file, path="")
+            for version in self.versions.values()
+            if version.object_id == object_id
+        ]
+
+    async def update_layout(self, stored: StoredObject, expected_layout: bytes) -> None:
+        """Replaces a layout."""
+        number = await self._enter("update_layout")
+        if stored.object_id not in self.objects:
+            raise PiccoloError(Kind.NOT_FOUND, "NO_OBJECT", "No such object.")
+        if self.objects[stored.object_id].layout != expected_layout:
+            raise PiccoloError(Kind.CONFLICT, "LAYOUT", "The layout has changed.")
+        self.objects[stored.object_id] = stored
+        await self._steps.leave(number)
+
+    async def enqueue_repairs(self, repairs: Sequence[Repair]) -> None:
+        """Queues repairs."""
+        await self._enter("enqueue_repairs")
+        for each in repairs:
+            there = self.repairs.get(each.object_id)
+            if there is None or (each.margin, each.not_before) < (there.margin, there.not_before):
+                self.repairs[each.object_id] = each
+
+    async def list_repairs(self, *, due: bool, page_size: int = 100) -> tuple[list[Repair], int]:
+        """Returns the queue."""
+        await self._enter("list_repairs")
+        queue = sorted(self.repairs.values(), key=lambda each: (each.margin, each.not_before))
+        ready = [each for each in queue if not due or each.not_before <= self._now()]
+        return ready[:page_size], len(queue)
+
+    async def finish_repair(self, object_id: bytes, retry_at: int | None = None) -> None:
+        """Ends or postpones a repair."""
+        number = await self._enter("finish_repair")
+        there = self.repairs.pop(object_id, None)
+        if there is not None and retry_at is not None:
+            self.repairs[object_id] = replace(there, not_before=retry_at, tries=there.tries + 1)
+        await self._steps.leave(number)
+
+    async def list_reclaimable(self, page_size: int = 1000) -> list[StoredObject]:
+        """Returns objects without a name."""
+        await self._enter("list_reclaimable")
+        named = {self.versions[entry.version_id].object_id for entry in self.entries.values()}
+        return [each for each in self.objects.values() if each.object_id not in named][:page_size]
+
+    async def record_tombstone(
+        self, tombstone: bytes, object_ids: Sequence[bytes], keepers: Sequence[bytes]
+    ) -> int:
+        """Queues a tombstone."""
+        number = await self._enter("record_tombstone")
+        tombstone_id = len(self.pending) + 1
+        self.pending[tombstone_id] = (tombstone, set(keepers))
+        for object_id in object_ids:
+            self.objects.pop(object_id, None)
+        await self._steps.leave(number)
+        return tombstone_id
+
+    async def list_tombstones(self, keeper: bytes = b"") -> list[PendingTombstone]:
+        """Returns what is not acknowledged."""
+        await self._enter("list_tombstones")
+        return [
+            PendingTombstone(number, owner, tombstone)
+            for number, (tombstone, owners) in self.pending.items()
+            for owner in sorted(owners)
+            if not keeper or owner == keeper
+        ]
+
+    async def acknowledge_tombstone(self, tombstone_id: int, keeper: bytes) -> None:
+        """Ends the queueing for one keeper."""
+        await self._enter("acknowledge_tombstone")
+        self.pending[tombstone_id][1].discard(keeper)
+
+    async def remove(self, path: str, *, recursive: bool, expected_revision: int | None) -> int:
+        """Removes names."""
+        await self._enter("remove")
+        found = [name for name in self.entries if name == path or name.startswith(path.rstrip("/") + "/")]
+        if not found:
+            raise PiccoloError(Kind.NOT_FOUND, "NO_FILE", f"There is no {path}.")
+        for name in found:
+            del self.entries[name]
+        return len(found)
+
+    async def get_state(self, key: str) -> bytes | None:
+        """Returns a value."""
+        await self._enter("get_state")
+        return self.state.get(key)
+
+    async def put_state(self, key: str, value: bytes | None) -> None:
+        """Writes a value."""
+        await self._enter("put_state")
+        if value is None:
+            self.state.pop(key, None)
+        else:
+            self.state[key] = value

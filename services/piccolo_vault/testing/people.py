@@ -1,0 +1,158 @@
+"""Keys, a circle, a parent for tasks, operations: what is not metadata and not a keeper."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.kek import Kek, owner_id
+from piccolo_formats.keypairs import SigningKey
+
+from piccolo_vault.core.circle import Circle, Member
+from piccolo_vault.ports.objects import Progress
+
+if TYPE_CHECKING:
+    from piccolo_vault.testing.keepers import FakeKeeper
+
+
+class FakeTasks:
+    """A parent for tasks, which ends them all at once."""
+
+    def __init__(self) -> None:
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def create_task(self, coro: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Starts a task."""
+        task = asyncio.create_task(coro)
+        self.tasks.append(task)
+        return task
+
+    async def finish(self) -> None:
+        """Ends all tasks; raises what one of them failed with."""
+        for task in self.tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*self.tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                raise outcome
+        self.tasks.clear()
+
+
+class FakeKeyring:
+    """An owner's keys; `locked` takes the KEK away."""
+
+    def __init__(self) -> None:
+        self._kek = Kek(bytes(range(32)))
+        self._signing, self._local = SigningKey(bytes(31) + b"\x01"), bytes(31) + b"\x02"
+        self.locked = False
+        self.bury = True
+        self.claims: list[bytes] = []
+
+    def kek(self) -> Kek:
+        """Returns the KEK; see ports.keyring."""
+        if self.locked:
+            raise PiccoloError(Kind.LOCKED, "LOCKED", "The vault is locked: enter your passphrase.")
+        return self._kek
+
+    def kek_epoch(self) -> int:
+        """Returns 1."""
+        return 1
+
+    def owner_id(self) -> bytes:
+        """Returns the owner."""
+        return owner_id(self._kek.owner_root().public)
+
+    def generation(self) -> int:
+        """Returns 1."""
+        return 1
+
+    def backup_public(self) -> bytes:
+        """Returns the key that commit records are sealed to."""
+        return self._kek.backup().public
+
+    def signing_key(self) -> SigningKey:
+        """Returns the role key."""
+        return self._signing
+
+    def local_key(self) -> bytes:
+        """Returns the device's own key."""
+        return self._local
+
+    def tls_identity(self) -> tuple[bytes, bytes]:
+        """Returns nothing that could be dialled with."""
+        return b"", b""
+
+    def may_bury(self) -> bool:
+        """Returns what was set."""
+        return self.bury
+
+    def reconciled(self) -> None:
+        """Allows burying."""
+        self.bury = True
+
+    def fenced_by(self, claim: bytes) -> None:
+        """Notes a claim."""
+        self.claims.append(claim)
+
+
+@dataclass
+class FakeCircle:
+    """A circle of fake keepers."""
+
+    circle: Circle
+    event: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def current(self) -> Circle:
+        """Returns the circle."""
+        return self.circle
+
+    async def changed(self) -> None:
+        """Returns at the next change."""
+        await self.event.wait()
+        self.event.clear()
+
+    def replace(self, members: Sequence[Member]) -> None:
+        """Changes the members."""
+        self.circle = replace(self.circle, epoch=self.circle.epoch + 1, members=tuple(members))
+        self.event.set()
+
+
+class FakeOperations:
+    """Operations in memory."""
+
+    def __init__(self) -> None:
+        self.progress: dict[str, list[Progress]] = {}
+        self.changed = asyncio.Event()
+        self.cancelled: set[str] = set()
+
+    async def start(self, kind: str, subject: str, unit: str) -> str:
+        """Records new work."""
+        operation_id = f"{kind}-{len(self.progress)}"
+        self.progress[operation_id] = []
+        return operation_id
+
+    async def advance(self, operation_id: str, progress: Progress) -> bool:
+        """Records progress."""
+        self.progress[operation_id].append(progress)
+        self.changed.set()
+        return operation_id in self.cancelled
+
+    async def ended(self, operation_id: str) -> Progress:
+        """Returns how an operation ended."""
+        while not self.progress[operation_id] or self.progress[operation_id][-1].state == "running":
+            self.changed.clear()
+            await self.changed.wait()
+        return self.progress[operation_id][-1]
+
+
+def fake_circle(keepers: Sequence[FakeKeeper], owner: bytes, *, at_risk: bool = False) -> FakeCircle:
+    """A circle of these keepers."""
+    return FakeCircle(Circle(bytes(16), 1, owner, at_risk, tuple(keeper.member for keeper in keepers)))
+
+
+def random_bytes(count: int) -> bytes:
+    """Unpredictable bytes."""
+    return os.urandom(count)

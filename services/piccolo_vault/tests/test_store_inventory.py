@@ -1,0 +1,149 @@
+"""After a recovery: what the backup did not know comes back from the keepers' commit records."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from piccolo_chassis.errors import Kind, PiccoloError
+
+from piccolo_vault.testing import random_bytes
+from piccolo_vault.tests.world import MIB, World, world
+
+_MEMORY = ("objects", "versions", "entries", "published", "repairs", "pending", "revision")
+
+
+def backup(here: World) -> dict[str, Any]:
+    return {name: deepcopy(getattr(here.objects, name)) for name in _MEMORY}
+
+
+async def recover(here: World, memory: dict[str, Any]) -> None:
+    """The device is blank; its memory is that of the backup."""
+    for name, value in memory.items():
+        setattr(here.objects, name, value)
+    here.objects.uploads.clear()
+    here.keyring.bury = False
+    await here.crash()
+
+
+async def reconcile(here: World) -> None:
+    here.clock_offset += 601
+    await here.store.maintenance._inventory.reconcile()
+
+
+async def test_files_written_after_the_backup_come_back_under_their_names() -> None:
+    async with world(5) as here:
+        await here.put("/old", b"as it was")
+        memory = backup(here)
+        files = {"/large": random_bytes(9 * MIB), "/one": random_bytes(700_000), "/old": b"newer"}
+        files |= {f"/d/{number}": random_bytes(number * 100) for number in range(20)}
+        for path, data in files.items():
+            await here.put(path, data, media="x/y", modified=77)
+        await recover(here, memory)
+        assert await here.get("/old") == b"as it was"
+        await reconcile(here)
+        assert {path: await here.get(path) for path in files} == files
+        assert here.objects.entries["/large"].media == "x/y"
+        assert here.objects.entries["/large"].modified == 77
+        assert here.keyring.bury
+        assert not here.objects.intents
+
+
+async def test_the_newest_of_several_versions_is_the_current_one() -> None:
+    async with world(4) as here:
+        memory = backup(here)
+        for number in range(5):
+            await here.put("/f", str(number).encode() * 300_000)
+        await recover(here, memory)
+        await reconcile(here)
+        assert await here.get("/f") == b"4" * 300_000
+        assert len(here.objects.versions) == 5
+
+
+async def test_burying_waits_until_every_member_was_heard() -> None:
+    async with world(4) as here:
+        memory = backup(here)
+        await here.put("/f", random_bytes(700_000))
+        await recover(here, memory)
+        here.keepers[2].down = True
+        await reconcile(here)
+        assert len(await here.get("/f")) == 700_000
+        assert not here.keyring.bury
+        here.keepers[2].down = False
+        await reconcile(here)
+        assert here.keyring.bury
+
+
+async def test_what_a_tombstone_still_waits_for_stays_dead() -> None:
+    async with world(4) as here:
+        await here.put("/f", random_bytes(700_000))
+        for keeper in here.keepers:
+            keeper.down = True
+        await here.store.maintenance.look_at_all()
+        await here.store.delete("/f", recursive=False, expected_revision=None)
+        memory = backup(here)
+        for keeper in here.keepers:
+            keeper.down = False
+        await recover(here, memory)
+        await reconcile(here)
+        assert not here.named()
+
+
+async def test_too_few_fragments_are_left_where_they_lie_until_more_are_heard() -> None:
+    async with world(5) as here:
+        memory = backup(here)
+        await here.put("/f", random_bytes(700_000))
+        await recover(here, memory)
+        for keeper in here.keepers[1:]:
+            keeper.down = True
+        await reconcile(here)
+        assert not here.named()
+        for keeper in here.keepers:
+            keeper.down = False
+        await reconcile(here)
+        assert here.named() == {"/f"}
+
+
+async def test_another_owners_record_and_garbage_bring_nothing_in() -> None:
+    async with world(4) as here:
+        memory = backup(here)
+        await here.put("/f", random_bytes(700_000))
+        for keeper in here.keepers:
+            for kept in keeper.fragments.values():
+                kept.record = b"garbage"
+        await recover(here, memory)
+        await reconcile(here)
+        assert not here.named()
+
+
+async def test_nothing_is_asked_locked_or_without_a_recovery() -> None:
+    async with world(4) as here:
+        await reconcile(here)
+        here.keyring.bury, here.keyring.locked = False, True
+        await reconcile(here)
+        assert not any(name.endswith("list_mine") for name in here.steps.names)
+
+
+async def test_a_keepers_claim_of_a_newer_device_is_handed_to_the_keys() -> None:
+    async with world(4) as here:
+        claim = b"claim".hex()
+        fenced = PiccoloError(Kind.PRECONDITION, "FENCED", "A newer device.", {"claim": claim})
+        here.peers.failed(here.keepers[0].member.owner_id, fenced)
+        odd = PiccoloError(Kind.PRECONDITION, "FENCED", "A newer device.", {"claim": "zz"})
+        here.peers.failed(here.keepers[0].member.owner_id, odd)
+        assert here.keyring.claims == [b"claim"]
+
+
+@pytest.mark.parametrize("size", [1_000, 700_000, 9 * MIB])
+async def test_without_any_backup_at_all_the_circle_restores_the_owner(size: int) -> None:
+    data = random_bytes(size)
+    async with world(4) as here:
+        memory = backup(here)
+        await here.put("/f", data)
+        here.keepers[0].fragments.clear()
+        await recover(here, memory)
+        await reconcile(here)
+        assert await here.get("/f") == data
+        await here.store.maintenance.repair_due(impatient=True)
+        assert (await here.store.health("/f", ask=True))[0].placed == 4
