@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.tasks import Tasks
 
@@ -91,15 +92,23 @@ async def vault(real: RealCircle, circle: Circle) -> AsyncIterator[Running]:
             pipeline.close()
 
 
-@pytest.fixture
-async def real(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RealCircle]:
-    folder: Path = tmp_path_factory.mktemp("r")
-    async with real_circle(folder, 4) as made:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RealCircle]:
+    """A circle that several tests use and none harms."""
+    async with real_circle(tmp_path_factory.mktemp("s"), 4) as made:
         yield made
 
 
-async def test_files_of_all_sizes_go_in_and_come_out(real: RealCircle) -> None:
-    async with vault(real, only_good_endpoints(real.circle)) as here:
+@pytest.fixture
+async def real(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RealCircle]:
+    """A circle of the test's own."""
+    async with real_circle(tmp_path_factory.mktemp("r"), 4) as made:
+        yield made
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_files_of_all_sizes_go_in_and_come_out(shared: RealCircle) -> None:
+    async with vault(shared, only_good_endpoints(shared.circle)) as here:
         for size in (0, 1, 262_144, 262_145, MIB, 4 * MIB, 4 * MIB + 1, 17 * MIB + 5):
             data = random_bytes(size)
             written = await here.put(f"/{size}", data, media="a/b")
@@ -113,8 +122,9 @@ async def test_files_of_all_sizes_go_in_and_come_out(real: RealCircle) -> None:
             assert await here.get(path) == data
 
 
-async def test_a_stale_address_is_passed_over(real: RealCircle) -> None:
-    async with vault(real, real.circle) as here:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_stale_address_is_passed_over(shared: RealCircle) -> None:
+    async with vault(shared, shared.circle) as here:
         for _ in range(2):
             await here.store.maintenance.look_at_all()
         written = await here.put("/f", b"x" * 1000)
@@ -122,11 +132,14 @@ async def test_a_stale_address_is_passed_over(real: RealCircle) -> None:
         assert written.health.placed == 4
 
 
-async def test_an_upload_goes_on_in_the_next_life_and_keepers_check_what_they_have(real: RealCircle) -> None:
-    data, circle = random_bytes(40 * MIB + 3), only_good_endpoints(real.circle)
-    async with vault(real, circle) as here:
-        await here.put("/f", data[: 24 * MIB], finish=False, upload_id=NAME)
-    async with vault(real, circle) as here:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_upload_goes_on_in_the_next_life_and_keepers_check_what_they_have(
+    shared: RealCircle,
+) -> None:
+    data, circle = random_bytes(40 * MIB + 3), only_good_endpoints(shared.circle)
+    async with vault(shared, circle) as here:
+        await here.put("/resumed", data[: 24 * MIB], finish=False, upload_id=NAME)
+    async with vault(shared, circle) as here:
         offset = (await here.store.upload(NAME)).offset
         assert 16 * MIB <= offset <= 24 * MIB
         here.durable.clear()
@@ -140,11 +153,11 @@ async def test_an_upload_goes_on_in_the_next_life_and_keepers_check_what_they_ha
         async def report(durable: int) -> None:
             here.durable.append(durable)
 
-        written = await here.store.write(WriteStart("/f", upload_id=NAME), steps(), report)
+        written = await here.store.write(WriteStart("/resumed", upload_id=NAME), steps(), report)
         assert written is not None
         assert written.health.placed == 4
         assert here.durable[0] == offset
-        assert await here.get("/f") == data
+        assert await here.get("/resumed") == data
 
 
 async def test_dead_keepers_are_read_around_and_repaired_around(real: RealCircle) -> None:
@@ -213,8 +226,9 @@ async def test_a_deletion_moves_fragments_into_the_trash(real: RealCircle) -> No
         assert len(await here.get("/kept")) == 9 * MIB
 
 
-async def test_names_are_refused_by_metadata_and_harm_nobody(real: RealCircle) -> None:
-    async with vault(real, only_good_endpoints(real.circle)) as here:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_names_are_refused_by_metadata_and_harm_nobody(shared: RealCircle) -> None:
+    async with vault(shared, only_good_endpoints(shared.circle)) as here:
         await here.put("/f", b"x")
         writes = [here.put("/f", b"y", expected_revision=0), here.put("/../g", b"z"), here.put("/h", b"ok")]
         results = await asyncio.gather(*writes, return_exceptions=True)
