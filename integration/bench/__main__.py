@@ -54,7 +54,8 @@ async def play(options: argparse.Namespace, folder: Path, screen: Screen) -> Run
     """Measures, and ends all processes also when it is asked to stop."""
     task = asyncio.current_task()
     if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal, too
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     size = 10 * _GIB if options.large else _GIB
     run = Run(folder, options.rounds, frozenset(options.only or NAMES), size, screen)
     try:

@@ -56,4 +56,4 @@ def memory_rows(rows: Sequence[Taken]) -> list[str]:
 
 
 def _way(way: str, size: int, seconds: float) -> str:
-    return f"{way} in {seconds:.1f} s, {size / seconds / 1e6:.1f} MB/s"
+    return f"{way}: {seconds:.1f} s, {size / seconds / 1e6:.1f} MB/s"

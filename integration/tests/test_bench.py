@@ -187,3 +187,28 @@ def test_the_command_line_refuses_what_makes_no_sense(tmp_path: Path) -> None:
     ):
         with pytest.raises(SystemExit, match="2"):
             program.parse(wrong)
+
+
+@pytest.mark.bench
+def test_the_command_measures_and_writes(tmp_path: Path) -> None:
+    """The part that needs no circle, as the command does it: every figure has all its fields."""
+    file = tmp_path / "figures.json"
+    arguments = [
+        "storage",
+        "--only",
+        "pipeline",
+        "--rounds",
+        "2",
+        "--json",
+        str(file),
+        "--folder",
+        str(tmp_path),
+    ]
+    assert program.main(arguments) == 0
+    figures = json.loads(file.read_text())
+    assert len(figures) == 2 * len(pipeline.CODES) * len(pipeline.THREADS)
+    for figure in figures:
+        assert figure.keys() == {"work", "ours_seconds", "other", "other_seconds", "ratio", "rounds"}
+        assert figure["rounds"] == 2
+        assert figure["ratio"] == pytest.approx(figure["other_seconds"] / figure["ours_seconds"], abs=0.01)
+    assert [path.name for path in tmp_path.iterdir()] == ["figures.json"]

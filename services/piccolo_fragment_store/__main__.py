@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,7 +15,9 @@ from piccolo.fragment_store.v1 import fragment_store_pb2
 from piccolo.fragment_store.v1 import fragment_store_pb2_grpc as stubs
 from piccolo_chassis import rpc, state
 from piccolo_chassis.calls import Channel
+from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.host import Host
+from piccolo_chassis.logs import fields
 from piccolo_chassis.serve import run
 
 from piccolo_fragment_store.adapters.attestation import AttestationTrust
@@ -47,6 +50,7 @@ from piccolo_fragment_store.service.gate import Gate
 from piccolo_fragment_store.service.keeper import KeeperServicer
 from piccolo_fragment_store.service.proxy import AttestationProxy
 
+_log = logging.getLogger(__name__)
 _NAME: Final = "fragment-store"
 _VERSION: Final = 1
 _ANY: Final = ("0.0.0.0", "[::]", "")  # noqa: S104 - compared with, not bound to
@@ -100,8 +104,12 @@ class _Parts:
 
     def close(self) -> None:
         """Writes down what is not yet; the workers must have ended."""
-        self.holdings.clock.tick()
-        self.holdings.shelves.flush()
+        try:
+            self.holdings.clock.tick()
+            self.holdings.shelves.flush()
+        except PiccoloError as failed:
+            self.holdings.doubted = True
+            _log.warning("not everything could be written down", extra=fields(reason=failed.reason))
         self.index.close(agrees=not self.holdings.doubted)
         for log in self.logs:
             log.close()

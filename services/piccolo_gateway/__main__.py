@@ -15,6 +15,7 @@ from pathlib import Path
 
 from piccolo_chassis import rpc, state
 from piccolo_chassis.calls import Channel
+from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.host import Host
 from piccolo_chassis.logs import fields
 from piccolo_chassis.serve import run
@@ -52,11 +53,13 @@ from piccolo_gateway.engine.writing import Writer
 from piccolo_gateway.ports.machine import Clock
 from piccolo_gateway.routes.app import application
 from piccolo_gateway.routes.counting import Counts
-from piccolo_gateway.routes.door import Door
+from piccolo_gateway.routes.door import Door, malformed
 from piccolo_gateway.routes.services import Services
 
 _STATE_VERSION = 1
 _DAY = 86400.0
+_STRANGERS = 64
+_STRANGERS_BYTES = 1 << 20
 _log = logging.getLogger(__name__)
 
 
@@ -78,7 +81,7 @@ async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
         sockets = config.sockets
         channels = Channels(
             *[
-                await stack.enter_async_context(rpc.connect(path))
+                await stack.enter_async_context(rpc.connect(path, unary_seconds=config.limits.answer))
                 for path in (sockets.vault, sockets.metadata, sockets.attestation, sockets.fragment_store)
             ]
         )
@@ -90,7 +93,9 @@ async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
         listener = Listening(
             config.host, config.port, limits.connections, limits.headers, config.serve.stop_grace
         )
-        port = await stack.enter_async_context(listening(application(services, door), listener, tls))
+        port = await stack.enter_async_context(
+            listening(application(services, door), listener, tls, malformed)
+        )
         write_durably(config.state / "port", f"{port}\n".encode())  # for scripts, when the machine chose
         host.task_group.create_task(services.uploads.sweep(), name="sweep uploads")
         _log.info("listening", extra=fields(port=port))
@@ -139,7 +144,8 @@ def _services(config: Config, host: Host, channels: Channels, clock: Clock) -> S
 
 def _door(config: Config, host: Host, services: Services, clock: Clock) -> Door:
     answers = Answers(config.limits.keyed_answers, config.limits.keyed_bytes)
-    repeating = Repeating(answers, host.task_group, clock)
+    strangers = Answers(_STRANGERS, _STRANGERS_BYTES)
+    repeating = Repeating(answers, strangers, host.task_group, clock)
     return Door(services.access, services.device, repeating, Trail(services.audit), Counts(host.metrics))
 
 
@@ -163,7 +169,10 @@ def _tls(config: Config, host: Host) -> ssl.SSLContext:
 async def _renew(config: Config, tls: ssl.SSLContext) -> None:
     while True:
         await asyncio.sleep(_DAY)
-        certificate.load(tls, _own(config))
+        try:
+            certificate.load(tls, _own(config))
+        except (PiccoloError, OSError) as failed:
+            _log.error("the certificate could not be renewed", extra=fields(problem=str(failed)))
 
 
 def _own(config: Config) -> certificate.Identity:

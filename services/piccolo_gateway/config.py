@@ -57,6 +57,8 @@ class LimitsConfig:
         events: streams of events at once.
         patience: seconds that a further upload waits for its turn.
         idle: seconds without a byte after which a stream ends.
+        answer: seconds that another service of this device has to answer, a restart of it included; what is
+            known to take longer gets more.
         headers: seconds that a client has to send a request's head.
         keyed_answers: answers kept for Idempotency-Key.
         keyed_bytes: bytes of them.
@@ -67,6 +69,7 @@ class LimitsConfig:
     events: int = 32
     patience: float = 10.0
     idle: float = 60.0
+    answer: float = 10.0
     headers: float = 30.0
     keyed_answers: int = 1000
     keyed_bytes: int = 8 << 20

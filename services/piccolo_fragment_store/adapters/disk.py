@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -51,7 +51,8 @@ class OpenFile:
         try:
             self._write(self._end, data)
         except PiccoloError:
-            os.ftruncate(self._descriptor, self._end)
+            with suppress(OSError):  # then it lies behind what we take for the end, and is written over
+                os.ftruncate(self._descriptor, self._end)
             raise
         self._end += len(data)
 
@@ -121,7 +122,8 @@ class RealDisk:
 
     def has(self, path: str) -> bool:
         """Whether there is such a file."""
-        return Path(self._at(path)).is_file()
+        with told(path):
+            return Path(self._at(path)).is_file()
 
     def entries(self, folder: str) -> list[Entry]:
         """What a folder holds, in the order of names; nothing when there is no such folder."""

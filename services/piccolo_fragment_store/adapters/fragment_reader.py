@@ -35,7 +35,7 @@ class FragmentReader:
 
     @property
     def fragment(self) -> Fragment:
-        """What the file says of itself; its tail was checked."""
+        """What the file says of itself, but for the order of its record; its tail was checked."""
         header, trailer = self._map.header, self._map.trailer
         return Fragment(
             key=self._key,
@@ -45,7 +45,7 @@ class FragmentReader:
             last_block_size=trailer.last_block_size,
             root=trailer.root,
             put=Order(header.generation, header.seq),
-            record=record_order(self._record),
+            record=NEVER,
             file_size=self._map.file_size,
             record_size=0,
             since=0,

@@ -113,7 +113,7 @@ class FolderShelves:
             self._sync([target, layout.folder(key, old)])
 
     def flush(self) -> None:
-        """Makes lazy moves durable."""
+        """Makes durable what was done lazily."""
         with self._unsynced_lock:
             folders = sorted(self._unsynced)
         self._sync(folders)
@@ -125,7 +125,7 @@ class FolderShelves:
             try:
                 self._disk.sync_folder(folder)
             except PiccoloError as failed:
-                if failed.reason != "FILE_MISSING":  # a day's trash that was emptied meanwhile
+                if failed.reason != "FILE_MISSING":  # no folder, so no names in it to be kept either
                     raise
 
     def write_record(self, key: Key, place: Place, record: bytes) -> None:
@@ -141,15 +141,18 @@ class FolderShelves:
             raise
         self._disk.sync_folder(target)
 
-    def remove(self, key: Key, place: Place) -> None:
-        """Removes a fragment's file and the commit record beside it; they may be gone already."""
+    def remove(self, key: Key, place: Place, *, lazily: bool = False) -> None:
+        """Removes a fragment's file and the commit record beside it; they may be gone already.
+
+        With `lazily` that may not be durable before `flush`.
+        """
+        folder = layout.folder(key, place)
         self._disk.unlink(layout.record_path(key, place))
         self._disk.unlink(layout.path(key, place))
-        try:
-            self._disk.sync_folder(layout.folder(key, place))
-        except PiccoloError as failed:
-            if failed.reason != "FILE_MISSING":  # no folder, so no file in it either
-                raise
+        with self._unsynced_lock:
+            self._unsynced.add(folder)
+        if not lazily:
+            self._sync([folder])
 
     def remove_stray(self, path: str) -> None:
         """Removes a file by its path."""
@@ -193,11 +196,11 @@ class FolderShelves:
         """What a whole fragment's files say. Raises as `open`."""
         reader = self.open(key, place)
         try:
-            found = reader.fragment
+            found, inside = reader.fragment, record_order(reader.record())
         finally:
             reader.close()
         beside = self.record_beside(key, place)
-        record = max(found.record, record_order(beside))
+        record = max(inside, record_order(beside))
         return replace(found, record=record, record_size=len(beside), since=now)
 
     def describe_incoming(self, key: Key, now: int) -> Incoming:

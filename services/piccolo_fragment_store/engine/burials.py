@@ -104,7 +104,7 @@ def _bury_one(holdings: Holdings, kept: Kept) -> int:
             moved = 1
         elif settling is Settling.PURGE:
             with holdings.moving():
-                holdings.shelves.remove(whole.key, whole.place)
+                holdings.shelves.remove(whole.key, whole.place, lazily=True)
                 kept = holdings.save(kept, None, kept.incoming)
             moved = 1
     if kept.incoming is not None and kept.marks.bury(kept.incoming.put):

@@ -45,6 +45,11 @@ class Claims:
         """Lets a mutation pass. Raises PiccoloError PRECONDITION, FENCED."""
         fences.check(self._promises.get(owner), generation)
 
+    def is_current(self, owner: bytes, generation: int) -> bool:
+        """Whether no newer device of this owner was promised."""
+        promised = self._promises.get(owner)
+        return promised is None or generation >= promised.generation
+
     def _judge(self, owner: bytes, claim: bytes, device: bytes, circle: Circle) -> tuple[Answer, int]:
         claimed, named = statements.claim(claim, device, owner, circle)
         generation = claimed.generation

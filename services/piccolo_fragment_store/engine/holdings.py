@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Final, Protocol
 
+from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.logs import fields
 
 from piccolo_fragment_store.core.fragment import Fragment, Incoming, Kept, Key
@@ -114,10 +115,16 @@ class Holdings:
         return self.clock.running() // DAY
 
     def damaged(self, key: Key, root: bytes) -> None:
-        """Remembers that bytes of a fragment are not as they were written."""
-        with self.change(key) as kept:
-            if kept.whole is not None and kept.whole.root == root:
-                self.set_damaged(kept)
+        """Remembers that bytes of a fragment are not as they were written.
+
+        Where that fails it is only logged: the reader is to hear of the damage, not of this.
+        """
+        try:
+            with self.change(key) as kept:
+                if kept.whole is not None and kept.whole.root == root:
+                    self.set_damaged(kept)
+        except PiccoloError as failed:
+            _log.warning("damage could not be remembered", extra=fields(reason=failed.reason))
 
     def set_damaged(self, kept: Kept) -> None:
         """The same, for a key that is held."""

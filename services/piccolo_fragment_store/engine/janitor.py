@@ -50,7 +50,9 @@ def sweep(holdings: Holdings) -> int:
     holdings.shelves.flush()
     if not holdings.clock.settled():
         return 0
-    return _empty_trash(holdings) + _end_provisional(holdings) + _end_incoming(holdings)
+    ended = _empty_trash(holdings) + _end_provisional(holdings) + _end_incoming(holdings)
+    holdings.shelves.flush()
+    return ended
 
 
 def _empty_trash(holdings: Holdings) -> int:
@@ -107,5 +109,5 @@ def _end(holdings: Holdings, due: Fragment, now: int) -> int:
 
 def _remove(holdings: Holdings, kept: Kept, whole: Fragment) -> None:
     with holdings.moving():
-        holdings.shelves.remove(whole.key, whole.place)
+        holdings.shelves.remove(whole.key, whole.place, lazily=True)
         holdings.save(kept, None, kept.incoming)

@@ -49,13 +49,20 @@ class Membership:
                 _log.info("registered at attestation", extra=fields(endpoint=endpoint, offer=offer_bytes))
                 async for circle, raw in self._trust.watch():
                     pause = _SHORTEST
-                    await self._workers.run(self._kept.save, raw)
-                    self._take(circle)
+                    self._take(circle)  # first: who was removed is out, also when the disk is full
+                    await self._keep(raw)
             except PiccoloError as away:
                 told = fields(reason=away.reason, seconds=pause)
                 _log.warning("attestation cannot be reached, trying again", extra=told)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST)
+
+    async def _keep(self, raw: bytes) -> None:
+        try:
+            await self._workers.run(self._kept.save, raw)
+        except PiccoloError as failed:
+            told = fields(reason=failed.reason)
+            _log.warning("the circle could not be kept for the next start", extra=told)
 
     def _take(self, circle: Circle) -> None:
         self.circle = circle

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -111,15 +111,19 @@ class Upload:
                 return
             self._over = True
             try:
-                self._writer.sync()
-                with self._holdings.moving():
-                    self._holdings.index.put_incoming(self.incoming)
-                    self._holdings.ledger.change(self._head.key.owner, 0, self.incoming.charge)
-            except PiccoloError:
-                discard(self._holdings, self._head.key)
-                raise
+                self._settle()
             finally:
                 self._end()
+
+    def _settle(self) -> None:
+        try:
+            self._writer.sync()
+        except PiccoloError:
+            discard(self._holdings, self._head.key)
+            raise
+        with self._holdings.moving():
+            self._holdings.index.put_incoming(self.incoming)
+            self._holdings.ledger.change(self._head.key.owner, 0, self.incoming.charge)
 
     def _check(self, blocks: int, root: bytes) -> None:
         if self._writer.blocks != blocks:
@@ -255,16 +259,16 @@ def _begun(holdings: Holdings, head: Head, resume_at: int | None, kept: Kept, op
     except PiccoloError:
         holdings.ledger.change(head.key.owner, 0, before)
         raise
-    try:
+    with ExitStack() as undo:
+        undo.callback(discard, holdings, head.key)
+        undo.callback(reservation.release)
         writer = _writer(holdings, head, resume_at, opening)
-        upload = Upload(holdings, head, writer, reservation)
+        undo.callback(writer.close)
         reservation.cover(writer.file_size)
         reservation.wrote(writer.file_size)
         holdings.index.put_incoming(writer.incoming)
-    except BaseException:
-        reservation.release()
-        discard(holdings, head.key)
-        raise
+        undo.pop_all()
+    upload = Upload(holdings, head, writer, reservation)
     holdings.busy[head.key] = upload
     return Opened(writer.incoming.blocks, writer.leaves_digest(), upload)
 
@@ -306,7 +310,7 @@ def _reopened(holdings: Holdings, kept: Kept) -> Kept:
 
 
 def _old_record(holdings: Holdings, kept: Kept) -> bytes:
-    """The newest commit record of a fragment that is being healed; empty when it cannot be read any more."""
+    """A commit record of a fragment that is being healed; empty when none can be read any more."""
     whole = kept.whole or _no_whole()
     if whole.record == NEVER:
         return b""

@@ -20,6 +20,7 @@ from piccolo_fragment_store.engine.holdings import Holdings
 from piccolo_fragment_store.ports import Reader
 
 _CHUNK: Final = 1 << 20
+MAX_RANGE: Final = 1 << 17  # blocks: their leaves are 4 MiB, and travel in one message
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +88,35 @@ class Range:
 def open_range(holdings: Holdings, key: Key, first: int, count: int) -> Range:
     """Opens blocks `first` and following; `count` 0 is to the end.
 
-    Raises PiccoloError NOT_FOUND (NO_FRAGMENT), PRECONDITION (NOT_WHOLE), OUT_OF_RANGE (NO_SUCH_BLOCK),
-    DATA_LOSS (ROT).
+    Raises PiccoloError NOT_FOUND (NO_FRAGMENT), PRECONDITION (NOT_WHOLE), OUT_OF_RANGE (NO_SUCH_BLOCK,
+    RANGE_TOO_LONG), DATA_LOSS (ROT).
     """
     reader = _opened(holdings, key)
     try:
         blocks = reader.fragment.blocks
         last = first + count if count else blocks
-        if not first < last <= blocks:
-            raise _no_such_block(blocks)  # noqa: TRY301 - the file is open by now
+        _check_range(first, last, blocks)
         return Range(holdings, reader, first, last)
     except BaseException:
         reader.close()
         raise
 
 
-def _no_such_block(blocks: int) -> PiccoloError:
-    return PiccoloError(
-        Kind.OUT_OF_RANGE,
-        "NO_SUCH_BLOCK",
-        f"The fragment has {blocks} blocks; ask for some of these.",
-        {"blocks": str(blocks)},
-    )
+def _check_range(first: int, last: int, blocks: int) -> None:
+    if not first < last <= blocks:
+        raise PiccoloError(
+            Kind.OUT_OF_RANGE,
+            "NO_SUCH_BLOCK",
+            f"The fragment has {blocks} blocks; ask for some of these.",
+            {"blocks": str(blocks)},
+        )
+    if last - first > MAX_RANGE:
+        raise PiccoloError(
+            Kind.OUT_OF_RANGE,
+            "RANGE_TOO_LONG",
+            f"At most {MAX_RANGE} blocks are sent at once; ask for the rest afterwards.",
+            {"blocks": str(blocks)},
+        )
 
 
 def _opened(holdings: Holdings, key: Key) -> Reader:

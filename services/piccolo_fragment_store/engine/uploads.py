@@ -28,6 +28,7 @@ from piccolo_fragment_store.engine.ticket import Ticket
 from piccolo_fragment_store.ports import Workers
 
 _AHEAD: Final = 2  # messages that are on their way while one is written
+_IDLE: Final = 300.0  # seconds: who sends nothing for so long gives its reservation back
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ class Uploads:
             only_known: whether a fragment that is not here yet is refused.
 
         Raises PiccoloError as `open_upload`, `Upload.append` and `Upload.finish`; EXHAUSTED
-        (TOO_MANY_STREAMS); INVALID (OUT_OF_ORDER); UNAVAILABLE (STOPPING) with what is durable.
+        (TOO_MANY_STREAMS); INVALID (OUT_OF_ORDER); TIMEOUT (IDLE); UNAVAILABLE (STOPPING) with what is
+        durable.
         """
         first = await anext(steps, None)
         if not isinstance(first, Open):
@@ -183,12 +185,7 @@ class _Session:
     async def _write(self) -> None:
         clock = asyncio.get_running_loop().time
         while True:
-            try:
-                async with asyncio.timeout(self._policy.wait(clock())):
-                    step, held = await self._queue.get()
-            except TimeoutError:
-                await self._checkpoint()
-                continue
+            step, held = await self._next()
             async with held:
                 if isinstance(step, _End | Finish):
                     return await self._last(step)
@@ -199,6 +196,25 @@ class _Session:
                     self._policy.wrote(len(step.data), clock())
             if isinstance(step, Checkpoint) or self._policy.due(clock()):
                 await self._checkpoint()
+
+    async def _next(self) -> tuple[Step | _End, AsyncExitStack]:
+        """What comes next; while nothing comes, what came before becomes durable."""
+        wait = self._policy.wait(asyncio.get_running_loop().time())
+        if wait is not None:
+            try:
+                async with asyncio.timeout(wait):
+                    return await self._queue.get()
+            except TimeoutError:
+                await self._checkpoint()
+        try:
+            async with asyncio.timeout(_IDLE):
+                return await self._queue.get()
+        except TimeoutError as idle:
+            raise PiccoloError(
+                Kind.TIMEOUT,
+                "IDLE",
+                f"Nothing came for {_IDLE:.0f} seconds; resume the put when there is more.",
+            ) from idle
 
     async def _checkpoint(self) -> int:
         durable = await self._workers.run(self._upload.checkpoint)

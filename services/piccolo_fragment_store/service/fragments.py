@@ -87,9 +87,7 @@ class FragmentServicer(stubs.FragmentServiceServicer):
     async def Stat(self, request: wire.StatRequest, context: Any) -> wire.StatResponse:
         """Tells the state of the caller's fragments."""
         ids = list(request.fragment_ids)
-        found = await self._keeper.run(
-            inventory.states, caller().owner, ids, claims=caller().kind is CallerKind.MEMBER
-        )
+        found = await self._keeper.run(inventory.states, caller().owner, ids, claims=self._counts())
         return wire.StatResponse(fragments=map(convert.info, ids, found))
 
     async def ListMine(self, request: wire.ListMineRequest, context: Any) -> wire.ListMineResponse:
@@ -99,7 +97,7 @@ class FragmentServicer(stubs.FragmentServiceServicer):
             caller().owner,
             _after(request.page_token),
             request.page_size or _PAGE,
-            inventory=caller().kind is CallerKind.MEMBER,
+            inventory=self._counts(),
         )
         return wire.ListMineResponse(
             fragments=[convert.info(each, kept) for each, kept in page.fragments],
@@ -166,6 +164,13 @@ class FragmentServicer(stubs.FragmentServiceServicer):
 
     def _fence(self) -> None:
         self._keeper.claims.fence(caller().owner, caller().generation)
+
+    def _counts(self) -> bool:
+        """Whether what the caller lists and asks for decides about provisional fragments."""
+        called = caller()
+        return called.kind is CallerKind.MEMBER and self._keeper.claims.is_current(
+            called.owner, called.generation
+        )
 
     def _head(self, told: wire.FragmentHead) -> Head:
         self._fence()

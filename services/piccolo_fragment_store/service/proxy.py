@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from piccolo_fragment_store.service.gate import caller
 PEER: Final = "piccolo-peer"
 PEER_CERTIFICATE: Final = "piccolo-peer-bin"
 LIMIT: Final = 16 * 1024 * 1024
+_SECONDS: Final = 600.0
 
 
 class AttestationProxy(grpc.GenericRpcHandler):
@@ -28,11 +30,10 @@ class AttestationProxy(grpc.GenericRpcHandler):
 
     Args:
         channel: to attestation's socket.
-        limit: bytes that a call may carry each way.
     """
 
-    def __init__(self, channel: Channel, limit: int = LIMIT) -> None:
-        self._channel, self._limit = channel, limit
+    def __init__(self, channel: Channel) -> None:
+        self._channel, self._limit = channel, LIMIT
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
         """A handler for a method of PeerService; None for any other."""
@@ -46,20 +47,34 @@ class AttestationProxy(grpc.GenericRpcHandler):
                 (PEER, f"{admission.kind}/{admission.owner.hex()}"),
                 (PEER_CERTIFICATE, admission.certificate),
             )
-            call = self._channel.stream_stream(method)(self._counted(requests), metadata=metadata)
-            async for response in self._counted(call):
-                await context.write(response)
+            call = self._channel.stream_stream(method)(metadata=metadata, timeout=_SECONDS)
+            async with asyncio.TaskGroup() as group:
+                sending = group.create_task(self._send(requests, call))
+                left = self._limit
+                while (response := await call.read()) is not grpc.aio.EOF:
+                    left = _count(left, response)
+                    await context.write(response)
+                sending.cancel()
 
         return grpc.stream_stream_rpc_method_handler(forward)
 
-    async def _counted(self, messages: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def _send(self, requests: AsyncIterator[bytes], call: Any) -> None:
         left = self._limit
-        async for message in messages:
-            left -= len(message)
-            if left < 0:
-                raise PiccoloError(
-                    Kind.EXHAUSTED,
-                    "CALL_TOO_LARGE",
-                    f"A call to attestation carries at most {self._limit} bytes each way.",
-                )
-            yield message
+        try:
+            async for request in requests:
+                left = _count(left, request)
+                await call.write(request)
+            await call.done_writing()
+        except PiccoloError as ended:
+            if ended.reason != "STREAM_ENDED":  # attestation has heard enough: its answer tells
+                raise
+
+
+def _count(left: int, message: bytes) -> int:
+    if len(message) > left:
+        raise PiccoloError(
+            Kind.EXHAUSTED,
+            "CALL_TOO_LARGE",
+            f"A call to attestation carries at most {LIMIT} bytes each way.",
+        )
+    return left - len(message)

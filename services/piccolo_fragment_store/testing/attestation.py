@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from piccolo_fragment_store.core.circle import Admission, Standing
 from piccolo_fragment_store.testing.people import CIRCLE, Person
 
 ECHO = "/piccolo.attestation.v1.PeerService/Echo"
+SWALLOW = "/piccolo.attestation.v1.PeerService/Swallow"
 STATES = {
     Standing.UNKNOWN: wire.MEMBER_STATE_UNSPECIFIED,
     Standing.ACTIVE: wire.MEMBER_STATE_ACTIVE,
@@ -97,6 +99,13 @@ class Attestation(stubs.IdentityServiceServicer, stubs.CircleServiceServicer, st
             self._note("Echo", context, request)
             yield request + request
 
+    async def swallow(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+        """A streaming method that listens, and answers only when it hears "enough"."""
+        async for request in requests:
+            if request == b"enough":
+                yield b"heard"
+                return
+
     def _note(self, method: str, context: Any, request: bytes) -> None:
         metadata = dict(context.invocation_metadata())
         self.called.append((method, metadata, request))
@@ -107,24 +116,31 @@ class _Echo(grpc.GenericRpcHandler):
         self._attestation = attestation
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
-        if handler_call_details.method != ECHO:
-            return None
-        return grpc.stream_stream_rpc_method_handler(self._attestation.echo)
+        served = {ECHO: self._attestation.echo, SWALLOW: self._attestation.swallow}
+        found = served.get(handler_call_details.method)
+        return None if found is None else grpc.stream_stream_rpc_method_handler(found)
 
 
 @asynccontextmanager
 async def serving(attestation: Attestation, socket: Path) -> AsyncIterator[None]:
-    """Serves attestation on a Unix socket."""
+    """Serves attestation on a Unix socket.
+
+    The name leads to a socket of this server alone: a server removes its socket's name some time after it ended,
+    when another one may serve under that name already.
+    """
+    own = socket.with_name(f"{socket.name}.{secrets.token_hex(4)}")
     server = grpc.aio.server()
     stubs.add_IdentityServiceServicer_to_server(attestation, server)
     stubs.add_CircleServiceServicer_to_server(attestation, server)
     stubs.add_PeerServiceServicer_to_server(attestation, server)
     server.add_generic_rpc_handlers((_Echo(attestation),))
-    server.add_insecure_port(f"unix:{socket}")
+    server.add_insecure_port(f"unix:{own}")
     await server.start()
+    socket.symlink_to(own)
     try:
         yield
     finally:
+        socket.unlink()
         await server.stop(0)
 
 

@@ -20,13 +20,16 @@ from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.host import Host
 from piccolo_chassis.interceptors import Limits
-from piccolo_formats import tls
+from piccolo_formats import merkle, tls
+from piccolo_formats.fragment_file import split_leaves
 
 from piccolo_fragment_store.__main__ import wiring
 from piccolo_fragment_store.config import Config
 from piccolo_fragment_store.testing.attestation import Attestation, serving, told_circle
 from piccolo_fragment_store.testing.keeping import Sample
 from piccolo_fragment_store.testing.people import Person, TlsPair
+
+Call = grpc.aio.StreamStreamCall[wire.PutRequest, wire.PutResponse]
 
 
 @dataclass
@@ -158,3 +161,30 @@ def blocks(sample: Sample, first: int, last: int) -> wire.PutRequest:
 
 def finish(sample: Sample) -> wire.PutRequest:
     return wire.PutRequest(finish=wire.PutFinish(blocks=len(sample.blocks), root=sample.root))
+
+
+async def get(keeper: stubs.FragmentServiceStub, piece: Sample, first: int = 0, count: int = 0) -> bytes:
+    """Blocks, checked as an owner checks them."""
+    request = wire.GetRequest(fragment_id=piece.key.fragment, first_block=first, blocks=count)
+    messages = [each async for each in keeper.Get(request)]
+    told = messages[0].head
+    assert told.root == piece.root
+    leaves, proof = (
+        split_leaves(told.leaves),
+        [told.proof[at : at + 32] for at in range(0, len(told.proof), 32)],
+    )
+    sizes = (told.total_blocks, told.block_size, told.last_block_size)
+    merkle.verify_range(told.root, *sizes, first, leaves, proof)
+    return b"".join(each.blocks for each in messages)
+
+
+async def told(call: Call) -> wire.PutResponse:
+    """The next answer of a put."""
+    answer = await call.read()
+    assert isinstance(answer, wire.PutResponse)
+    return answer
+
+
+async def state(keeper: stubs.FragmentServiceStub, *pieces: Sample) -> list[wire.FragmentInfo]:
+    request = wire.StatRequest(fragment_ids=[piece.key.fragment for piece in pieces])
+    return list((await keeper.Stat(request)).fragments)

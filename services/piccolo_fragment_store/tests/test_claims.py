@@ -9,7 +9,6 @@ from itertools import pairwise
 
 import grpc
 import pytest
-import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
@@ -19,12 +18,15 @@ from piccolo_formats.signed import open_signed
 
 from piccolo_fragment_store.adapters.promises import FilePromises
 from piccolo_fragment_store.core import fences
+from piccolo_fragment_store.core.circle import Circle
 from piccolo_fragment_store.core.fences import Claiming, Promised
 from piccolo_fragment_store.engine import statements
+from piccolo_fragment_store.engine.claims import Claims
+from piccolo_fragment_store.engine.identity import Identity
 from piccolo_fragment_store.testing.disk import PowerCut, SimulatedDisk
-from piccolo_fragment_store.testing.keeping import sample
-from piccolo_fragment_store.testing.people import Person, circle_of
-from piccolo_fragment_store.tests.peers import Peers, meeting, opening, refused, store_request
+from piccolo_fragment_store.testing.keeping import HandClock, InlineWorkers, sample
+from piccolo_fragment_store.testing.people import Person, circle_of, new_key
+from piccolo_fragment_store.tests.peers import Peers, opening, refused, store_request
 
 OWNER = bytes(32)
 devices = st.binary(min_size=1, max_size=1)
@@ -58,6 +60,31 @@ def test_a_lower_generation_is_fenced_with_the_claim() -> None:
         fences.check(promised(2, b"d"), 1)
     assert (fenced.value.kind, fenced.value.reason) == (Kind.PRECONDITION, "FENCED")
     assert bytes.fromhex(fenced.value.details["claim"]) == b"claim of d"
+
+
+def test_a_fenced_device_takes_no_inventory() -> None:
+    disk, clock = SimulatedDisk(), HandClock()
+    promises = FilePromises(disk)
+    identity = Identity(new_key(), clock, lambda: None)
+    claims = Claims(promises, identity, Nobody(), InlineWorkers())
+    assert claims.is_current(OWNER, 1)
+    promises.put(OWNER, promised(2, b"d"))
+    assert not claims.is_current(OWNER, 1)
+    assert claims.is_current(OWNER, 2)
+
+
+class Nobody:
+    """No attestation."""
+
+    async def register(self, endpoint: str, offer_bytes: int) -> None:
+        raise NotImplementedError
+
+    async def watch(self) -> AsyncIterator[tuple[Circle, bytes]]:
+        raise NotImplementedError
+        yield
+
+    async def adopt(self, device: bytes) -> None:
+        raise NotImplementedError
 
 
 def test_a_promise_survives_a_power_cut_at_any_step() -> None:
@@ -106,12 +133,6 @@ def test_claim_device_and_circle_must_belong_together() -> None:
         with pytest.raises(PiccoloError) as refused_:
             statements.claim(claim, said, ana.id, circle)
         assert refused_.value.reason == reason
-
-
-@pytest_asyncio.fixture
-async def peers() -> AsyncIterator[Peers]:
-    async with meeting() as met:
-        yield met
 
 
 @pytest.mark.component

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -83,7 +83,6 @@ def test_no_flipped_byte_is_ever_served(kept: Kept) -> None:
         assert outcome(kept) == "ROT", at
         assert kept.damaged
         kept.file[at] ^= 0x41
-        kept.rebuild()
         _forget_damage(kept)
     assert outcome(kept) == "served"
 
@@ -126,6 +125,15 @@ def test_the_blocks_before_a_bad_one_are_served(kept: Kept) -> None:
     other.close()
     assert kept.damaged
     assert kept.holdings.index.damaged() == 1
+
+
+def test_more_leaves_than_fit_a_message_are_not_sent(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert reading.MAX_RANGE * 32 <= 4 << 20
+    monkeypatch.setattr(reading, "MAX_RANGE", 2)
+    with pytest.raises(PiccoloError) as refused:
+        reading.open_range(kept.holdings, kept.piece.key, 0, 0)
+    assert refused.value.reason == "RANGE_TOO_LONG"
+    reading.open_range(kept.holdings, kept.piece.key, 1, 2).close()
 
 
 @pytest.mark.parametrize("again", ["put", "store"])
@@ -212,5 +220,6 @@ def test_a_fragment_under_another_owners_name_is_a_stranger(kept: Kept) -> None:
 
 
 def _forget_damage(kept: Kept) -> None:
-    close_index(kept.holdings)
-    kept.holdings = open_holdings(kept.disk, Path(":memory:"))
+    whole = kept.holdings.index.kept(kept.piece.key).whole
+    assert whole is not None
+    kept.holdings.index.put_whole(replace(whole, damaged=False))

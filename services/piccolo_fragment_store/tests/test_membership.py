@@ -16,9 +16,11 @@ from piccolo_chassis import rpc
 
 from piccolo_fragment_store.adapters.circle_file import CircleFile
 from piccolo_fragment_store.adapters.circle_wire import to_circle
-from piccolo_fragment_store.core.circle import Standing
+from piccolo_fragment_store.core import refusals
+from piccolo_fragment_store.core.circle import Circle, Standing
+from piccolo_fragment_store.engine.membership import Membership
 from piccolo_fragment_store.testing.attestation import serving, told_circle
-from piccolo_fragment_store.testing.keeping import sample
+from piccolo_fragment_store.testing.keeping import InlineWorkers, sample
 from piccolo_fragment_store.testing.people import Person, circle_of
 from piccolo_fragment_store.tests.peers import Peers, store_request
 
@@ -108,6 +110,45 @@ async def test_before_there_is_a_circle_nobody_is_let_in(peers: Peers) -> None:
         await peers.attestation.tell(peers.circle())
         async with peers.calling(peers.ana.vault_tls) as keeper:
             await keeper.ListMine(LIST)
+
+
+async def test_a_removal_counts_also_when_the_disk_is_full() -> None:
+    own, ana = Person(), Person()
+    heard: list[Circle] = []
+
+    class Once:
+        async def register(self, endpoint: str, offer_bytes: int) -> None:
+            pass
+
+        async def watch(self) -> AsyncIterator[tuple[Circle, bytes]]:
+            yield circle_of(own, ana), b"first"
+            yield circle_of(own), b"second"
+            await asyncio.Event().wait()
+
+        async def adopt(self, device: bytes) -> None:
+            pass
+
+    class Full:
+        def load(self) -> Circle | None:
+            return None
+
+        def save(self, circle: bytes) -> None:
+            raise refusals.disk_full(0)
+
+    done = asyncio.Event()
+
+    def changed(circle: Circle) -> None:
+        heard.append(circle)
+        if len(heard) == 2:
+            done.set()
+
+    membership = Membership(Once(), Full(), InlineWorkers(), changed)
+    task = asyncio.create_task(membership.follow("here:1", 1))
+    async with asyncio.timeout(5):
+        await done.wait()
+    task.cancel()
+    assert [circle.members for circle in heard] == [2, 1]
+    assert membership.circle is heard[1]
 
 
 def test_the_circle_is_read_as_it_is_told() -> None:

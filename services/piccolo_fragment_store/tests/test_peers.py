@@ -2,77 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-import grpc
 import pytest
-import pytest_asyncio
 from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
 from piccolo.fragment_store.v1.fragment_store_pb2_grpc import FragmentServiceStub as Keeper
 from piccolo_chassis.errors import Kind
-from piccolo_formats import merkle
-from piccolo_formats.fragment_file import split_leaves
 from piccolo_formats.records.keeping import FragmentState, Receipt
 from piccolo_formats.signed import open_signed
 
-from piccolo_fragment_store.engine.limits import Limits
-from piccolo_fragment_store.testing.keeping import Sample, sample
+from piccolo_fragment_store.testing.keeping import sample
 from piccolo_fragment_store.tests.peers import (
     Peers,
     blocks,
     finish,
+    get,
+    head,
     meeting,
     opening,
     refused,
+    state,
     store_request,
-)
-from piccolo_fragment_store.tests.peers import (
-    head as head_of,
 )
 
 pytestmark = pytest.mark.component
-Call = grpc.aio.StreamStreamCall[wire.PutRequest, wire.PutResponse]
-CHECKPOINT = wire.PutRequest(checkpoint=wire.PutCheckpoint())
-
-
-@pytest_asyncio.fixture
-async def peers() -> AsyncIterator[Peers]:
-    async with meeting() as met:
-        yield met
-
-
-@pytest_asyncio.fixture
-async def keeper(peers: Peers) -> AsyncIterator[Keeper]:
-    """The keeper as Ana calls it."""
-    async with peers.calling(peers.ana.vault_tls) as called:
-        yield called
-
-
-async def get(keeper: Keeper, piece: Sample, first: int = 0, count: int = 0) -> bytes:
-    """Blocks, checked as an owner checks them."""
-    request = wire.GetRequest(fragment_id=piece.key.fragment, first_block=first, blocks=count)
-    messages = [each async for each in keeper.Get(request)]
-    told = messages[0].head
-    assert told.root == piece.root
-    leaves, proof = (
-        split_leaves(told.leaves),
-        [told.proof[at : at + 32] for at in range(0, len(told.proof), 32)],
-    )
-    sizes = (told.total_blocks, told.block_size, told.last_block_size)
-    merkle.verify_range(told.root, *sizes, first, leaves, proof)
-    return b"".join(each.blocks for each in messages)
-
-
-async def told(call: Call) -> wire.PutResponse:
-    """The next answer of a put."""
-    answer = await call.read()
-    assert isinstance(answer, wire.PutResponse)
-    return answer
-
-
-async def state(keeper: Keeper, *pieces: Sample) -> list[wire.FragmentInfo]:
-    request = wire.StatRequest(fragment_ids=[piece.key.fragment for piece in pieces])
-    return list((await keeper.Stat(request)).fragments)
 
 
 async def test_a_small_fragment_is_kept_and_read_back(peers: Peers, keeper: Keeper) -> None:
@@ -98,74 +49,6 @@ async def test_every_range_proves_itself(peers: Peers, keeper: Keeper) -> None:
         await get(keeper, piece, 5, 2)
 
 
-async def test_a_large_fragment_comes_and_goes_in_messages(peers: Peers, keeper: Keeper) -> None:
-    piece = sample(peers.ana.id, 1, blocks=40, block_size=200_000, last=1)
-    call = keeper.Put()
-    await call.write(opening(piece, 1))
-    for first in range(0, 40, 5):
-        await call.write(blocks(piece, first, first + 5))
-    await call.write(finish(piece))
-    await call.done_writing()
-    answers = [answer async for answer in call]
-    assert answers[0].durable_blocks == 0
-    assert answers[-1].durable_blocks == 40
-    (entry,) = open_signed(Receipt, answers[-1].receipt).record.entries
-    assert entry.state is FragmentState.PROVISIONAL
-    messages = [each async for each in keeper.Get(wire.GetRequest(fragment_id=piece.key.fragment))]
-    assert b"".join(each.blocks for each in messages) == piece.data
-    assert max(len(each.blocks) for each in messages) <= 1 << 20
-    assert len(messages) >= 7
-
-
-async def test_a_put_resumes_behind_every_block(peers: Peers, keeper: Keeper) -> None:
-    piece = sample(peers.ana.id, 1, blocks=4, last=9)
-    for sent in range(4):
-        call = keeper.Put()
-        await call.write(opening(piece, 1))
-        begun = await told(call)
-        assert begun.durable_blocks == sent
-        assert begun.leaves_digest == piece.leaves_digest(sent)
-        await call.write(blocks(piece, sent, sent + 1))
-        if sent == 3:
-            await call.write(finish(piece))
-        else:
-            await call.write(CHECKPOINT)
-        assert (await told(call)).durable_blocks == sent + 1
-        call.cancel()
-    assert await get(keeper, piece) == piece.data
-
-
-async def test_a_put_resumes_where_its_owner_says(peers: Peers, keeper: Keeper) -> None:
-    piece = sample(peers.ana.id, 1, blocks=4)
-    for keep in (4, 3, 2, 1, 0):
-        call = keeper.Put()
-        await call.write(opening(piece, 1, keep))
-        begun = await told(call)
-        assert begun.durable_blocks == (keep if keep < 4 else 0)
-        assert begun.leaves_digest == piece.leaves_digest(begun.durable_blocks)
-        await call.write(blocks(piece, begun.durable_blocks, 4))
-        await call.done_writing()
-        assert (await told(call)).durable_blocks == 4
-        assert await call.read() is grpc.aio.EOF
-    (info,) = await state(keeper, piece)
-    assert (info.state, info.bytes) == (wire.FRAGMENT_STATE_INCOMING, len(piece.data))
-
-
-async def test_what_is_here_already_is_success(peers: Peers, keeper: Keeper) -> None:
-    piece = sample(peers.ana.id, 1)
-    commit = wire.CommitRequest(
-        fragment_id=piece.key.fragment, root=piece.root, commit_record=peers.ana.commit(1, 3)
-    )
-    async for _ in keeper.Put(iter([opening(piece, 1), blocks(piece, 0, 3), finish(piece)])):
-        pass
-    first, second = [await keeper.Commit(commit) for _ in range(2)]
-    entries = [open_signed(Receipt, each.receipt).record.entries for each in (first, second)]
-    assert entries[0] == entries[1]
-    answers = [answer async for answer in keeper.Put(iter([opening(piece, 2), finish(piece)]))]
-    assert [answer.durable_blocks for answer in answers] == [3, 3]
-    assert open_signed(Receipt, answers[-1].receipt).record.entries == entries[0]
-
-
 async def test_other_bytes_under_the_same_id_are_refused(peers: Peers, keeper: Keeper) -> None:
     piece, other = sample(peers.ana.id, 1), sample(peers.ana.id, 1, last=7)
     await keeper.Store(store_request(peers.ana, piece, 1))
@@ -181,55 +64,6 @@ async def test_other_bytes_under_the_same_id_are_refused(peers: Peers, keeper: K
                 fragment_id=piece.key.fragment, root=other.root, commit_record=peers.ana.commit(1, 4)
             )
         )
-    assert await get(keeper, piece) == piece.data
-
-
-@pytest.mark.parametrize(
-    ("messages", "reason"),
-    [
-        ([], "OUT_OF_ORDER"),
-        (["blocks"], "OUT_OF_ORDER"),
-        (["open", "open"], "OUT_OF_ORDER"),
-        (["open", "empty"], "REQUEST_INVALID"),
-        (["open", "finish"], "BLOCKS_MISSING"),
-        (["open", "short", "blocks"], "BLOCK_AFTER_LAST"),
-        (["open", "blocks", "wrong root"], "ROOT_MISMATCH"),
-    ],
-)
-async def test_a_put_out_of_order_is_told_so(
-    peers: Peers, keeper: Keeper, messages: list[str], reason: str
-) -> None:
-    piece = sample(peers.ana.id, 1)
-    known = {
-        "open": opening(piece, 1),
-        "blocks": blocks(piece, 0, 3),
-        "short": wire.PutRequest(blocks=piece.data[:300]),
-        "finish": finish(piece),
-        "wrong root": wire.PutRequest(finish=wire.PutFinish(blocks=3, root=bytes(32))),
-        "empty": wire.PutRequest(),
-    }
-    async with refused(reason):
-        async for _ in keeper.Put(iter([known[name] for name in messages])):
-            pass
-
-
-async def test_a_second_put_of_the_same_fragment_takes_over(peers: Peers, keeper: Keeper) -> None:
-    piece = sample(peers.ana.id, 1)
-    first = keeper.Put()
-    await first.write(opening(piece, 1))
-    await first.read()
-    await first.write(blocks(piece, 0, 1))
-    await first.write(CHECKPOINT)
-    await first.read()
-    second = keeper.Put()
-    await second.write(opening(piece, 1))
-    assert (await told(second)).durable_blocks == 1
-    await first.write(blocks(piece, 1, 2))
-    async with refused("TAKEN_OVER"):
-        await first.read()
-    await second.write(blocks(piece, 1, 3))
-    await second.write(finish(piece))
-    assert (await told(second)).receipt
     assert await get(keeper, piece) == piece.data
 
 
@@ -342,7 +176,7 @@ async def test_numbers_that_nobody_counts_to_are_refused(peers: Peers, keeper: K
 async def test_a_full_keeper_says_so(peers: Peers) -> None:
     async with meeting(offer_bytes=100_000) as small, small.calling(small.ana.vault_tls) as keeper:
         piece = sample(small.ana.id, 1, blocks=10, block_size=50_000)
-        unknown = wire.PutRequest(open=wire.PutOpen(head=head_of(piece, 1, expected=False)))
+        unknown = wire.PutRequest(open=wire.PutOpen(head=head(piece, 1, expected=False)))
         async with refused("OFFER_FULL") as caught:
             await keeper.Store(store_request(small.ana, piece, 1))
         assert caught[0].kind is Kind.FULL
@@ -362,44 +196,3 @@ async def test_notice_tells_what_one_has_and_may_have(peers: Peers, keeper: Keep
     assert 0 < notice.free_bytes <= (1 << 30) - 4096
     assert not notice.full
     assert not notice.notices
-
-
-async def test_a_stream_too_many_is_refused_at_once() -> None:
-    limits = Limits(member_streams=2)
-    async with meeting(limits=limits) as peers, peers.calling(peers.ana.vault_tls) as keeper:
-        running = []
-        for number in (1, 2):
-            call = keeper.Put()
-            await call.write(opening(sample(peers.ana.id, number), number))
-            await call.read()
-            running.append(call)
-        async with refused("TOO_MANY_STREAMS"):
-            async for _ in keeper.Put(iter([opening(sample(peers.ana.id, 3), 3)])):
-                pass
-        async with peers.calling(peers.ben.vault_tls) as other:
-            call = other.Put()
-            await call.write(opening(sample(peers.ben.id, 1), 1))
-            assert (await told(call)).durable_blocks == 0
-        await running[0].done_writing()
-        assert (await told(running[0])).durable_blocks == 0
-        assert await running[0].read() is grpc.aio.EOF
-        call = keeper.Put()
-        await call.write(opening(sample(peers.ana.id, 3), 3))
-        assert (await told(call)).durable_blocks == 0
-
-
-async def test_a_stopping_keeper_tells_how_far_it_is_durable() -> None:
-    async with meeting() as peers, peers.calling(peers.ana.vault_tls) as keeper:
-        piece = sample(peers.ana.id, 1)
-        call = keeper.Put()
-        await call.write(opening(piece, 1))
-        await call.read()
-        await call.write(blocks(piece, 0, 2))
-        await call.write(CHECKPOINT)
-        await call.read()
-        peers.host.stopping.set()
-        assert (await told(call)).durable_blocks == 2
-        async with refused("STOPPING") as caught:
-            await call.read()
-        assert caught[0].kind is Kind.UNAVAILABLE
-        assert caught[0].details["durable_blocks"] == "2"

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import grpc
 import pytest
-import pytest_asyncio
 from piccolo.attestation.v1 import attestation_pb2 as wire
 from piccolo.attestation.v1.attestation_pb2_grpc import CircleServiceStub, PeerServiceStub
 
 from piccolo_fragment_store.core.circle import Admission, CallerKind
-from piccolo_fragment_store.service import proxy
-from piccolo_fragment_store.testing.attestation import ECHO
+from piccolo_fragment_store.testing.attestation import ECHO, SWALLOW
 from piccolo_fragment_store.testing.people import TlsPair
-from piccolo_fragment_store.tests.peers import Peers, meeting, refused
+from piccolo_fragment_store.tests.peers import Peers, refused
 
 pytestmark = pytest.mark.component
-
-
-@pytest_asyncio.fixture
-async def peers() -> AsyncIterator[Peers]:
-    async with meeting() as met:
-        yield met
 
 
 async def test_a_call_goes_through_with_its_callers_certificate(peers: Peers) -> None:
@@ -91,8 +81,7 @@ async def test_nothing_else_of_attestation_is_reached(peers: Peers) -> None:
     assert peers.attestation.called == []
 
 
-async def test_a_call_that_is_too_large_is_cut_off(peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert proxy.LIMIT >= 8 << 20
+async def test_a_call_that_is_too_large_is_cut_off(peers: Peers) -> None:
     async with peers.calling_any(peers.ana.attestation_tls) as channel:
         call = channel.stream_stream(ECHO)()
         async with refused("CALL_TOO_LARGE"):
@@ -100,6 +89,23 @@ async def test_a_call_that_is_too_large_is_cut_off(peers: Peers, monkeypatch: py
                 await call.write(bytes(1 << 20))
                 await call.read()
     assert len(peers.attestation.called) <= 16
+
+
+async def test_a_request_that_is_too_large_is_cut_off_too(peers: Peers) -> None:
+    async with peers.calling_any(peers.ana.attestation_tls) as channel:
+        call = channel.stream_stream(SWALLOW)()
+        async with refused("CALL_TOO_LARGE"):
+            for _ in range(40):
+                await call.write(bytes(1 << 20))
+            await call.read()
+
+
+async def test_attestation_may_answer_before_it_heard_all(peers: Peers) -> None:
+    async with peers.calling_any(peers.ana.attestation_tls) as channel:
+        call = channel.stream_stream(SWALLOW)()
+        await call.write(b"enough")
+        assert await call.read() == b"heard"
+        assert await call.read() is grpc.aio.EOF
 
 
 async def test_a_vault_has_nothing_to_say_to_attestation(peers: Peers) -> None:

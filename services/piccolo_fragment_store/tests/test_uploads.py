@@ -13,6 +13,7 @@ import pytest_asyncio
 from piccolo_chassis.errors import PiccoloError
 
 from piccolo_fragment_store.adapters.workers import ThreadWorkers
+from piccolo_fragment_store.engine import uploads as uploads_module
 from piccolo_fragment_store.engine.downloads import Downloads
 from piccolo_fragment_store.engine.holdings import Holdings
 from piccolo_fragment_store.engine.limits import ByteBudget, Limits, Traffic
@@ -100,6 +101,21 @@ async def test_time_alone_makes_a_checkpoint(bench: Bench) -> None:
     client.send(None)
     assert (await client.hears()).durable_blocks == 1
     await task
+
+
+async def test_who_sends_nothing_for_long_gives_its_reservation_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads_module, "_IDLE", 0.05)
+    client = Client()
+    task = bench.put(client)
+    client.send(Open(PIECE.head()), Blocks(PIECE.blocks[0]), Checkpoint())
+    with pytest.raises(ExceptionGroup) as idle_:
+        await task
+    assert idle_.group_contains(PiccoloError, match="Nothing came")
+    await idle(bench)
+    assert bench.holdings.ledger.reserved == 0
+    assert durable(bench) == 1
 
 
 async def test_a_short_last_block_is_durable_only_with_its_tail(bench: Bench) -> None:

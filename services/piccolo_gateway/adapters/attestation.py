@@ -26,6 +26,7 @@ from piccolo_gateway.core.bodies.circle import (
     Proposed,
 )
 
+_OUTSIDE_SECONDS: Final = 55.0  # the cloud or a peer is asked
 _STATES: Final[dict[int, MemberState]] = {
     pb.MEMBER_STATE_ACTIVE: "active",
     pb.MEMBER_STATE_LEAVING: "leaving",
@@ -65,7 +66,9 @@ class AttestedCircle:
 
     async def invite(self, note: str, lifetime: int) -> MadeInvitation:
         """Makes an invitation."""
-        made = await self._stub.Invite(pb.InviteRequest(note=note, lifetime=lifetime))
+        made = await self._stub.Invite(
+            pb.InviteRequest(note=note, lifetime=lifetime), timeout=_OUTSIDE_SECONDS
+        )
         return MadeInvitation(
             invitation_id=made.invitation_id.hex(),
             code=made.code,
@@ -85,7 +88,9 @@ class AttestedCircle:
 
     async def open(self, invitation: str) -> Opened:
         """Reads somebody's invitation."""
-        told = await self._stub.OpenInvitation(pb.OpenInvitationRequest(invitation=invitation))
+        told = await self._stub.OpenInvitation(
+            pb.OpenInvitationRequest(invitation=invitation), timeout=_OUTSIDE_SECONDS
+        )
         return Opened(
             circle_id=told.circle_id.hex(),
             invited_by=told.invited_by.hex(),
@@ -101,7 +106,9 @@ class AttestedCircle:
     async def propose_removal(self, owner_id: bytes, state: Departure) -> Proposed:
         """Proposes that a member goes."""
         request = pb.ProposeRemovalRequest(owner_id=owner_id, state=_WANTED[state])
-        return Proposed(roster_hash=(await self._stub.ProposeRemoval(request)).roster_hash.hex())
+        return Proposed(
+            roster_hash=(await self._stub.ProposeRemoval(request, timeout=_OUTSIDE_SECONDS)).roster_hash.hex()
+        )
 
 
 def _qr(link: str) -> str:

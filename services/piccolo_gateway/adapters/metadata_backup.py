@@ -11,6 +11,7 @@ from piccolo_chassis.calls import Channel
 
 from piccolo_gateway.core.bodies.memory import Backup, RestorePoint, RestorePoints, Snapshot
 
+_CLOUD_SECONDS: Final = 55.0
 _SNAPSHOT_SECONDS: Final = 600.0
 
 
@@ -35,7 +36,7 @@ class MetadataBackups:
 
     async def points(self) -> RestorePoints:
         """What can be restored."""
-        told = await self._stub.ListPoints(pb.ListPointsRequest())
+        told = await self._stub.ListPoints(pb.ListPointsRequest(), timeout=_CLOUD_SECONDS)
         return RestorePoints(points=[_point(one) for one in told.points])
 
     async def snapshot(self) -> Snapshot:

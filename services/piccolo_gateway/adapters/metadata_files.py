@@ -20,6 +20,7 @@ from piccolo_gateway.core.bodies.files import (
 )
 
 _PAGE: Final = 1000
+_TREE_SECONDS: Final = 60.0  # of many thousands of names
 Kind = Literal["file", "directory"]
 
 
@@ -61,17 +62,17 @@ class MetadataFiles:
             overwrite=overwrite,
             expected_revision=expected_revision,
         )
-        return _entry((await self._stub.Move(request)).entry)
+        return _entry((await self._stub.Move(request, timeout=_TREE_SECONDS)).entry)
 
     async def copy(self, source: str, destination: str, *, overwrite: bool) -> Entry:
         """Gives a second name."""
         request = pb.CopyRequest(source=source, destination=destination, overwrite=overwrite)
-        return _entry((await self._stub.Copy(request)).entry)
+        return _entry((await self._stub.Copy(request, timeout=_TREE_SECONDS)).entry)
 
     async def remove(self, path: str, *, recursive: bool, expected_revision: int | None) -> Deleted:
         """Puts an entry into the trash."""
         request = pb.RemoveRequest(path=path, recursive=recursive, expected_revision=expected_revision)
-        told = await self._stub.Remove(request)
+        told = await self._stub.Remove(request, timeout=_TREE_SECONDS)
         return Deleted(files=told.files, trash_id=told.trash_id)
 
     async def versions(self, path: str, *, page_size: int, page_token: str) -> Versions:
@@ -100,7 +101,7 @@ class MetadataFiles:
 
     async def totals(self, path: str) -> Totals:
         """What lies below a directory."""
-        told = await self._stub.Summarise(pb.SummariseRequest(path=path))
+        told = await self._stub.Summarise(pb.SummariseRequest(path=path), timeout=_TREE_SECONDS)
         return Totals(
             files=told.files, directories=told.directories, bytes=told.bytes, versions=told.versions
         )

@@ -11,7 +11,7 @@ from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import PiccoloError
 from prometheus_client import CollectorRegistry, generate_latest
 
-_SECONDS = 5.0
+_SECONDS = 2.0
 
 
 class ServiceMetrics:

@@ -20,6 +20,7 @@ _STATES: Final[dict[int, KeyState]] = {
     pb.KEY_STATE_UNLOCKED: "unlocked",
 }
 _ARGON_SECONDS: Final = 120.0
+_CIRCLE_SECONDS: Final = 60.0
 _JOIN_SECONDS: Final = 300.0
 
 
@@ -88,7 +89,8 @@ class VaultMembership:
     async def found(self, device_name: str, *, at_risk: bool) -> Founded:
         """Starts a circle."""
         request = pb.FoundCircleRequest(device_name=device_name, at_risk=at_risk)
-        return Founded(circle_id=(await self._stub.FoundCircle(request)).circle_id.hex())
+        told = await self._stub.FoundCircle(request, timeout=_CIRCLE_SECONDS)
+        return Founded(circle_id=told.circle_id.hex())
 
     async def join(self, invitation: str, device_name: str) -> Joined:
         """Accepts an invitation, and waits until the roster names this device."""
@@ -99,4 +101,5 @@ class VaultMembership:
     async def approve(self, roster_hash: bytes) -> Approved:
         """Signs a proposal."""
         request = pb.ApproveProposalRequest(roster_hash=roster_hash)
-        return Approved(wanted=(await self._stub.ApproveProposal(request)).wanted)
+        told = await self._stub.ApproveProposal(request, timeout=_CIRCLE_SECONDS)
+        return Approved(wanted=told.wanted)

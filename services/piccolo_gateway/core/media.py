@@ -15,6 +15,11 @@ _SHOWN: Final = ("audio/", "video/", "image/")
 _EXACT: Final = frozenset({"text/plain", "application/pdf"})
 
 
+def shown(media: str) -> str:
+    """The Content-Type header of a file: what was said when it was stored, if a header can say so."""
+    return media if media and media.isascii() and media.isprintable() else FALLBACK
+
+
 def may_show(media: str) -> bool:
     """Whether the type is shown rather than downloaded."""
     plain = media.partition(";")[0].strip().lower()

@@ -1,49 +1,64 @@
-"""Requests with an Idempotency-Key: done once, even when their client goes away meanwhile."""
+"""Work that is done to its end even when its client goes away, and with an Idempotency-Key only once."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from piccolo_chassis.errors import Kind, PiccoloError
+
 from piccolo_gateway.core.idempotency import Answer, Answers
 from piccolo_gateway.ports.machine import Clock, Tasks
 
+Work = Callable[[], Awaitable[Answer]]
+
 
 class Repeating:
-    """Does keyed work once, and answers again."""
+    """Does work in a task of its own. The work never fails: failures are answers.
 
-    def __init__(self, answers: Answers, tasks: Tasks, clock: Clock) -> None:
-        self._answers, self._tasks, self._clock = answers, tasks, clock
+    Strangers' keys have a place of their own, so that they cannot push out those of the owner.
+    """
 
-    async def once(
-        self, caller: str, key: str, fingerprint: bytes, work: Callable[[], Awaitable[Answer]]
-    ) -> tuple[Answer, bool]:
-        """The answer of the work, and whether it was given before.
+    def __init__(self, answers: Answers, strangers: Answers, tasks: Tasks, clock: Clock) -> None:
+        self._answers, self._strangers = answers, strangers
+        self._tasks, self._clock = tasks, clock
 
-        The work goes on when the client goes away, so that the client finds its answer when it comes back.
-        It never fails: failures are answers.
+    async def outlive(self, work: Work) -> Answer:
+        """The work's answer. Raises PiccoloError UNAVAILABLE (STOPPING) when the process ends first."""
+        outcome: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        self._tasks.create_task(_do(work, outcome), name="request")
+        answer = await asyncio.shield(outcome)
+        if answer is None:
+            raise PiccoloError(
+                Kind.UNAVAILABLE, "STOPPING", "The device is stopping; look whether it was done, later."
+            )
+        return answer
+
+    async def once(self, caller: str, key: str, fingerprint: bytes, work: Work) -> tuple[Answer, bool]:
+        """The answer of the work, and whether it was given before; an empty caller is a stranger.
+
+        Raises PiccoloError as `Answers.begin` and `outlive`.
         """
-        known = self._answers.begin(caller, key, fingerprint, self._clock.running())
+        answers = self._answers if caller else self._strangers
+        known = answers.begin(caller, key, fingerprint, self._clock.running())
         if known is not None:
             return known, True
-        outcome: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._tasks.create_task(self._do(caller, key, work, outcome), name="keyed request")
-        return await asyncio.shield(outcome), False
 
-    async def _do(
-        self,
-        caller: str,
-        key: str,
-        work: Callable[[], Awaitable[Answer]],
-        outcome: asyncio.Future[Answer],
-    ) -> None:
-        answer: Answer | None = None
-        try:
-            answer = await work()
-        finally:
-            self._answers.end(caller, key, answer)
-            if not outcome.done():
-                if answer is None:
-                    outcome.cancel()
-                else:
-                    outcome.set_result(answer)
+        async def kept() -> Answer:
+            answer: Answer | None = None
+            try:
+                answer = await work()
+                return answer
+            finally:
+                answers.end(caller, key, answer)
+
+        return await self.outlive(kept), False
+
+
+async def _do(work: Work, outcome: asyncio.Future[Answer | None]) -> None:
+    answer: Answer | None = None
+    try:
+        answer = await work()
+    finally:
+        if not outcome.done():
+            outcome.set_result(answer)

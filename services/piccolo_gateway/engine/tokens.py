@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -98,9 +99,11 @@ class Tokens:
         self._read_at = self._clock.running()
 
     async def _used(self, record: Record, now: int) -> None:
+        """Notes that a token is used; that this cannot be kept is no reason to refuse it."""
         async with self._busy:
             if record.digest in self._known:  # not revoked meanwhile
-                await self._keep(msgspec.structs.replace(record, last_used=now))
+                with suppress(PiccoloError):
+                    await self._keep(msgspec.structs.replace(record, last_used=now))
 
     async def _keep(self, record: Record) -> None:
         await self._state.put({core.KEY + record.token_id: record.encode()})

@@ -54,17 +54,24 @@ class Bound:
 
 
 class Call:
-    """One request. `actor` and `subject` may be made more precise for the audit log while it is answered."""
+    """One request.
+
+    While it is answered, `actor` and `subject` may be made more precise for the audit log, and `noted` be set
+    to False for what does not belong there.
+    """
 
     def __init__(self, request: web.Request, endpoint: Endpoint, actor: Actor, raw: bytes) -> None:
         self.request, self.endpoint, self.actor, self.raw = request, endpoint, actor, raw
         self.subject = ""
+        self.noted = True
 
     @property
     def path(self) -> str:
         """The owner's path in the address. Raises PiccoloError INVALID (PATH_...)."""
         prefix = self.endpoint.path.partition("{path}")[0].rstrip("/")
-        raw = self.request.raw_path.partition("?")[0]
+        raw = self.request.rel_url.raw_path
+        if not raw.startswith(prefix):  # escapes where none are needed: the address is not what it seems
+            raise PiccoloError(Kind.INVALID, "PATH_INVALID", f"Write {prefix} as it is, without escapes.")
         self.subject = paths.from_address(raw.removeprefix(prefix))
         return self.subject
 

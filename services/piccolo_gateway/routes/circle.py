@@ -24,6 +24,70 @@ _TAG = "circle"
 _JOIN = 310.0
 
 
+_SHOW = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/circle",
+    summary="The circle as this device knows it",
+    tag=_TAG,
+    scope=Scope.READ,
+    answers={200: Answer("Its members, and what should be looked at.", Circle)},
+)
+
+_FOUND = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/circle",
+    summary="Found a circle",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    body=Founding,
+    answers={201: Answer("The circle.", Founded)},
+    audit="circle.found",
+)
+
+_JOIN_ENDPOINT = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/circle/join",
+    summary="Join a circle by an invitation",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    body=Joining,
+    answers={200: Answer("This device is a member.", Joined)},
+    words="Answers when the circle's admins have let this device in; that may take minutes.",
+    seconds=_JOIN,
+    audit="circle.join",
+)
+
+_PROPOSALS = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/circle/proposals",
+    summary="Changes that wait for admins",
+    tag=_TAG,
+    scope=Scope.READ,
+    answers={200: Answer("Oldest first.", Proposals)},
+)
+
+_APPROVE = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/circle/proposals/{{roster_hash}}/approve",
+    summary="Sign a proposal",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    answers={200: Answer("How many signatures are still needed.", Approved)},
+    audit="circle.approve",
+)
+
+_REMOVE = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/circle/members/{{owner_id}}/removal",
+    summary="Propose that a member goes",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    body=Removal,
+    answers={201: Answer("The proposal.", Proposed)},
+    audit="circle.removal",
+)
+
+
 def endpoints(services: Services) -> list[Bound]:
     """The circle's endpoints."""
     return [*_circle(services), *_proposals(services)]
@@ -46,42 +110,15 @@ def _circle(services: Services) -> list[Bound]:
 
     return [
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/circle",
-                summary="The circle as this device knows it",
-                tag=_TAG,
-                scope=Scope.READ,
-                answers={200: Answer("Its members, and what should be looked at.", Circle)},
-            ),
+            _SHOW,
             show,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/circle",
-                summary="Found a circle",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                body=Founding,
-                answers={201: Answer("The circle.", Founded)},
-                audit="circle.found",
-            ),
+            _FOUND,
             found,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/circle/join",
-                summary="Join a circle by an invitation",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                body=Joining,
-                answers={200: Answer("This device is a member.", Joined)},
-                words="Answers when the circle's admins have let this device in; that may take minutes.",
-                seconds=_JOIN,
-                audit="circle.join",
-            ),
+            _JOIN_ENDPOINT,
             join,
         ),
     ]
@@ -100,39 +137,15 @@ def _proposals(services: Services) -> list[Bound]:
 
     return [
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/circle/proposals",
-                summary="Changes that wait for admins",
-                tag=_TAG,
-                scope=Scope.READ,
-                answers={200: Answer("Oldest first.", Proposals)},
-            ),
+            _PROPOSALS,
             proposals,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/circle/proposals/{{roster_hash}}/approve",
-                summary="Sign a proposal",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                answers={200: Answer("How many signatures are still needed.", Approved)},
-                audit="circle.approve",
-            ),
+            _APPROVE,
             approve,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/circle/members/{{owner_id}}/removal",
-                summary="Propose that a member goes",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                body=Removal,
-                answers={201: Answer("The proposal.", Proposed)},
-                audit="circle.removal",
-            ),
+            _REMOVE,
             remove,
         ),
     ]

@@ -28,6 +28,99 @@ _SEALED = (
 )
 
 
+_STATUS = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/status",
+    summary="What anybody may know of this device",
+    tag=_TAG,
+    scope=None,
+    answers={200: Answer("The state of the device.", DeviceStatus)},
+)
+
+_BOOT_KEY = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/boot-key",
+    summary="The key that secrets are sealed to",
+    tag=_TAG,
+    scope=None,
+    answers={200: Answer("An X25519 public key; another one after each start.", BootKey)},
+)
+
+_SETUP = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/setup",
+    summary="Make an owner on a blank device",
+    tag=_TAG,
+    scope=None,
+    body=Setup,
+    answers={201: Answer("The 24 recovery words, sealed to reply_key. Shown once.", Words)},
+    words=f"{_SEALED} Until the words are confirmed, setup may be begun anew.",
+    seconds=_ARGON,
+    audit="device.setup",
+)
+
+_CONFIRM = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/setup/confirm",
+    summary="Give back the three words that were asked for",
+    tag=_TAG,
+    scope=None,
+    body=Confirmation,
+    answers={201: Answer("The device is unlocked, and this is a session.", Session, headers=(COOKIE,))},
+    words=_SEALED,
+    audit="device.confirm",
+    repeatable=False,
+)
+
+_UNLOCK = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/unlock",
+    summary="Open the files",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    body=Passphrase,
+    answers={200: Answer("The device is unlocked.", Empty)},
+    words=_SEALED,
+    seconds=_ARGON,
+    audit="device.unlock",
+)
+
+_LOCK = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/lock",
+    summary="Close the files; the device forgets the keys",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    answers={200: Answer("The device is locked. It goes on keeping others' fragments.", Empty)},
+    audit="device.lock",
+)
+
+_PASSPHRASE = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/passphrase",
+    summary="Change the passphrase",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    body=NewPassphrase,
+    answers={200: Answer("The passphrase is changed; other sessions have ended.", Empty)},
+    words=_SEALED,
+    seconds=_ARGON,
+    audit="device.passphrase",
+)
+
+_WORDS = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/words/test",
+    summary="Test whether recovery words are this owner's",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    body=WordsToTest,
+    answers={200: Answer("Whether they are.", WordsTested)},
+    words=_SEALED,
+    audit="device.words",
+)
+
+
 def endpoints(services: Services) -> list[Bound]:
     """The device's endpoints."""
     return [*_open(services), *_owners(services)]
@@ -56,57 +149,19 @@ def _open(services: Services) -> list[Bound]:
 
     return [
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/status",
-                summary="What anybody may know of this device",
-                tag=_TAG,
-                scope=None,
-                answers={200: Answer("The state of the device.", DeviceStatus)},
-            ),
+            _STATUS,
             status,
         ),
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/boot-key",
-                summary="The key that secrets are sealed to",
-                tag=_TAG,
-                scope=None,
-                answers={200: Answer("An X25519 public key; another one after each start.", BootKey)},
-            ),
+            _BOOT_KEY,
             boot_key,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/setup",
-                summary="Make an owner on a blank device",
-                tag=_TAG,
-                scope=None,
-                body=Setup,
-                answers={201: Answer("The 24 recovery words, sealed to reply_key. Shown once.", Words)},
-                words=f"{_SEALED} Until the words are confirmed, setup may be begun anew.",
-                seconds=_ARGON,
-                audit="device.setup",
-            ),
+            _SETUP,
             setup,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/setup/confirm",
-                summary="Give back the three words that were asked for",
-                tag=_TAG,
-                scope=None,
-                body=Confirmation,
-                answers={
-                    201: Answer("The device is unlocked, and this is a session.", Session, headers=(COOKIE,))
-                },
-                words=_SEALED,
-                audit="device.confirm",
-                repeatable=False,
-            ),
+            _CONFIRM,
             confirm,
         ),
     ]
@@ -134,59 +189,19 @@ def _owners(services: Services) -> list[Bound]:
 
     return [
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/unlock",
-                summary="Open the files",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                body=Passphrase,
-                answers={200: Answer("The device is unlocked.", Empty)},
-                words=_SEALED,
-                seconds=_ARGON,
-                audit="device.unlock",
-            ),
+            _UNLOCK,
             unlock,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/lock",
-                summary="Close the files; the device forgets the keys",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                answers={200: Answer("The device is locked. It goes on keeping others' fragments.", Empty)},
-                audit="device.lock",
-            ),
+            _LOCK,
             lock,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/passphrase",
-                summary="Change the passphrase",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                body=NewPassphrase,
-                answers={200: Answer("The passphrase is changed; other sessions have ended.", Empty)},
-                words=_SEALED,
-                seconds=_ARGON,
-                audit="device.passphrase",
-            ),
+            _PASSPHRASE,
             passphrase,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/words/test",
-                summary="Test whether recovery words are this owner's",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                body=WordsToTest,
-                answers={200: Answer("Whether they are.", WordsTested)},
-                words=_SEALED,
-                audit="device.words",
-            ),
+            _WORDS,
             words,
         ),
     ]

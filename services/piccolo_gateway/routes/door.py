@@ -6,7 +6,8 @@ Rules, in this order:
 * What another site's page sends is refused. Then the caller is identified, and must hold the endpoint's
   scope.
 * A small body is read, within limits, before the handler begins; a stream is not.
-* An Idempotency-Key makes that the work is done once.
+* What belongs into the audit log is done to its end, even when its client goes away; an Idempotency-Key makes
+  that it is done once.
 * One log line and one count each; entries of the audit log where the endpoint says so.
 """
 
@@ -90,7 +91,7 @@ class Door:
             _log.info("the client went away")
             return problem(PiccoloError(Kind.CANCELLED, "CLIENT_GONE", str(gone)))
         except Exception as unforeseen:
-            return problem(foreseen(unforeseen, request.path))
+            return problem(foreseen(unforeseen, "the door"))
 
     async def _enter(self, request: web.Request, bound: Bound) -> web.StreamResponse:
         endpoint = bound.endpoint
@@ -98,14 +99,15 @@ class Door:
         raw = await _body(request, endpoint)
         call = Call(request, endpoint, actor, raw)
         key = call.header("Idempotency-Key") if endpoint.keyed else None
-        if key is None:
+        if key is None and not endpoint.audit:
             made = await self._work(call, bound)
             return respond(made) if isinstance(made, Reply) else made
-        caller = actor.token_id or actor.name
+        if key is None:
+            return _again(await self._repeating.outlive(lambda: self._settled(call, bound)), {})
+        caller = "" if actor is NOBODY else actor.token_id or actor.name
         same = idempotency.fingerprint(request.method, request.raw_path, raw)
-        answer, again = await self._repeating.once(caller, key, same, lambda: self._keyed(call, bound))
-        replay = {"Idempotency-Replayed": "true"} if again else {}
-        return web.Response(status=answer.status, body=answer.body, headers={**answer.headers, **replay})
+        answer, again = await self._repeating.once(caller, key, same, lambda: self._settled(call, bound))
+        return _again(answer, {"Idempotency-Replayed": "true"} if again else {})
 
     async def _admit(self, request: web.Request, endpoint: Endpoint) -> Actor:
         """Who asks, when that caller may."""
@@ -124,28 +126,29 @@ class Door:
             await self._device.require_unlocked()
         return actor
 
-    async def _keyed(self, call: Call, bound: Bound) -> idempotency.Answer:
+    async def _settled(self, call: Call, bound: Bound) -> idempotency.Answer:
         """The work's answer, whatever it is."""
         try:
-            made = await self._work(call, bound)
-            response = respond(_whole(made))
+            response = respond(_whole(await self._work(call, bound)))
         except PiccoloError as failed:
             response = problem(failed)
-        except Exception as unforeseen:
-            response = problem(foreseen(unforeseen, bound.endpoint.path))
         body = response.body if isinstance(response.body, bytes) else b""
         return idempotency.Answer(response.status, dict(response.headers), body)
 
     async def _work(self, call: Call, bound: Bound) -> Reply | web.StreamResponse:
-        endpoint, failed = call.endpoint, None
+        """The handler's answer; every failure of it as a PiccoloError, and in the audit log."""
         try:
-            return await _in_time(call, bound)
-        except PiccoloError as error:
-            failed = error
-            raise
-        finally:
-            if endpoint.audit:
-                await self._trail.note(call.actor, endpoint.audit, call.subject, failed)
+            made = await _in_time(call, bound)
+        except Exception as error:
+            failed = error if isinstance(error, PiccoloError) else foreseen(error, call.endpoint.path)
+            await self._note(call, failed)
+            raise failed from error
+        await self._note(call, None)
+        return made
+
+    async def _note(self, call: Call, failed: PiccoloError | None) -> None:
+        if call.endpoint.audit and call.noted:
+            await self._trail.note(call.actor, call.endpoint.audit, call.subject, failed)
 
 
 def _whole(made: Reply | web.StreamResponse) -> Reply:
@@ -184,6 +187,10 @@ async def _body(request: web.Request, endpoint: Endpoint) -> bytes:
     return b""
 
 
+def _again(answer: idempotency.Answer, more: dict[str, str]) -> web.Response:
+    return web.Response(status=answer.status, body=answer.body or None, headers={**answer.headers, **more})
+
+
 def _bearer(header: str | None) -> str | None:
     if header is None:
         return None
@@ -199,12 +206,8 @@ def _bearer(header: str | None) -> str | None:
 def respond(reply: Reply) -> web.Response:
     """The answer of a handler."""
     content = reply.content
-    made = web.Response(status=reply.status, body=content or None, headers=reply.headers)
-    if content:
-        made.content_type, _, parameters = reply.media.partition("; ")
-        if parameters.startswith("charset="):
-            made.charset = parameters.removeprefix("charset=")
-    return made
+    media = {"Content-Type": reply.media} if content else {}
+    return web.Response(status=reply.status, body=content or None, headers={**reply.headers, **media})
 
 
 def problem(error: PiccoloError, allow: str | None = None) -> web.Response:
@@ -218,6 +221,20 @@ def problem(error: PiccoloError, allow: str | None = None) -> web.Response:
     found = {name: value for name, value in extra.items() if value}
     reply = Reply(status, problem_of(error), found, media=PROBLEM)
     return respond(reply)
+
+
+def malformed(status: int) -> web.Response:
+    """The answer to what is no HTTP that we understand."""
+    if status >= 500:
+        error = PiccoloError(Kind.INTERNAL, "INTERNAL", "Something went wrong that Piccolo did not foresee.")
+    else:
+        error = PiccoloError(
+            Kind.INVALID, "HTTP_MALFORMED", "This is no HTTP request, or its head is too long."
+        )
+    made = problem(error)
+    made.headers.update(headers.ALWAYS)
+    made.force_close()
+    return made
 
 
 def as_error(routed: web.HTTPException) -> PiccoloError:

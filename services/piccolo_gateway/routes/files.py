@@ -35,6 +35,43 @@ _READS: Final = (
 _RANGE: Final = (Header("Range", "One range of bytes."), Header("If-Range", "Only if it is this version."))
 
 
+_PUT = Endpoint(
+    method="PUT",
+    path=_PATH,
+    summary="Store a file",
+    tag=_TAG,
+    scope=Scope.WRITE,
+    query=Writing,
+    takes_bytes=True,
+    headers=(
+        *_CONDITIONS,
+        Header("Content-Type", "Kept, and told again when the file is read."),
+        Header("X-Modified", "When it was modified: seconds since 1970, or an HTTP date."),
+    ),
+    answers={
+        200: Answer("A new version of the file.", Written, headers=(_ETAG,)),
+        201: Answer("A new file.", Written, headers=(_ETAG, Header("Location", "Its address."))),
+    },
+    words="The answer comes when the file survives the loss of any one device (or, with at_risk,"
+    " when it is stored at all). A request that ends early leaves nothing.",
+    unlocked=True,
+    seconds=None,
+)
+
+_DELETE = Endpoint(
+    method="DELETE",
+    path=_PATH,
+    summary="Put a file or directory into the trash, or delete it for good",
+    tag=_TAG,
+    scope=Scope.WRITE,
+    query=Deleting,
+    headers=_CONDITIONS,
+    answers={200: Answer("What was deleted.", Deleted)},
+    unlocked=True,
+    audit="file.purge",
+)
+
+
 def endpoints(services: Services) -> list[Bound]:
     """The files' endpoints."""
     return [*_reading(services), *_writing(services)]
@@ -100,6 +137,7 @@ def _writing(services: Services) -> list[Bound]:
 
     async def delete(call: Call) -> Reply:
         asked = call.query(Deleting)
+        call.noted = asked.purge  # what lies in the trash can be taken back
         deleted = await services.writer.delete(
             call.path, call.conditions, recursive=asked.recursive, purge=asked.purge
         )
@@ -107,43 +145,11 @@ def _writing(services: Services) -> list[Bound]:
 
     return [
         Bound(
-            Endpoint(
-                method="PUT",
-                path=_PATH,
-                summary="Store a file",
-                tag=_TAG,
-                scope=Scope.WRITE,
-                query=Writing,
-                takes_bytes=True,
-                headers=(
-                    *_CONDITIONS,
-                    Header("Content-Type", "Kept, and told again when the file is read."),
-                    Header("X-Modified", "When it was modified: seconds since 1970, or an HTTP date."),
-                ),
-                answers={
-                    200: Answer("A new version of the file.", Written, headers=(_ETAG,)),
-                    201: Answer("A new file.", Written, headers=(_ETAG, Header("Location", "Its address."))),
-                },
-                words="The answer comes when the file survives the loss of any one device (or, with at_risk,"
-                " when it is stored at all). A request that ends early leaves nothing.",
-                unlocked=True,
-                seconds=None,
-            ),
+            _PUT,
             put,
         ),
         Bound(
-            Endpoint(
-                method="DELETE",
-                path=_PATH,
-                summary="Put a file or directory into the trash, or delete it for good",
-                tag=_TAG,
-                scope=Scope.WRITE,
-                query=Deleting,
-                headers=_CONDITIONS,
-                answers={200: Answer("What was deleted.", Deleted)},
-                unlocked=True,
-                audit="file.delete",
-            ),
+            _DELETE,
             delete,
         ),
     ]
@@ -164,7 +170,7 @@ def _head(call: Call, plan: Plan, facts: Facts) -> web.StreamResponse:
     """The head of an answer, not sent yet."""
     span = plan.span
     response = web.StreamResponse(status=206 if span else 200, headers=_facts(facts))
-    response.headers["Content-Type"] = facts.media or media.FALLBACK
+    response.headers["Content-Type"] = media.shown(facts.media)
     response.headers["Content-Disposition"] = media.disposition(facts.media, call.path)
     response.headers["Content-Security-Policy"] = media.SANDBOX
     response.headers["Accept-Ranges"] = "bytes"

@@ -19,7 +19,7 @@ from piccolo_gateway.routes.keys import REQUEST_ID
 _UPLOADS: Final = f"{PREFIX}/uploads"
 COOKIE: Final = "__Host-piccolo"
 _ATTRIBUTES: Final = "Path=/; Secure; HttpOnly; SameSite=Strict"
-_ALWAYS: Final = {
+ALWAYS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
         "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -27,7 +27,6 @@ _ALWAYS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
-    "Server": "Piccolo",
     "Strict-Transport-Security": "max-age=31536000",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -36,8 +35,9 @@ _ALWAYS: Final = {
 
 async def complete(request: web.Request, response: web.StreamResponse) -> None:
     """Adds what the handler has not set; runs before the head of each answer is sent."""
-    for name, value in _ALWAYS.items():
+    for name, value in ALWAYS.items():
         response.headers.setdefault(name, value)
+    response.headers["Server"] = "Piccolo"  # the library has put its own there
     if request.path.startswith(_UPLOADS):
         response.headers.setdefault("Tus-Resumable", tus.VERSION)  # in every answer, says tus
         if response.status == 412:

@@ -12,6 +12,48 @@ _TAG = "circle"
 _PATH = f"{PREFIX}/circle/invitations"
 
 
+_LISTING = Endpoint(
+    method="GET",
+    path=_PATH,
+    summary="Invitations that were made here",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    answers={200: Answer("Newest first.", Invitations)},
+)
+
+_MAKE = Endpoint(
+    method="POST",
+    path=_PATH,
+    summary="Invite somebody",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    body=Inviting,
+    answers={201: Answer("Code, link and QR code, shown this once.", MadeInvitation)},
+    audit="circle.invite",
+)
+
+_REVOKE = Endpoint(
+    method="DELETE",
+    path=f"{_PATH}/{{invitation_id}}",
+    summary="End an unused invitation",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    answers={204: Answer("It lets nobody in any more.")},
+    audit="circle.revoke",
+)
+
+_READ = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/circle/invitation",
+    summary="Read an invitation before it is accepted",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    body=Opening,
+    answers={200: Answer("Which circle it is, and who invites.", Opened)},
+    seconds=120.0,
+)
+
+
 def endpoints(services: Services) -> list[Bound]:
     """The invitations' endpoints."""
 
@@ -33,52 +75,19 @@ def endpoints(services: Services) -> list[Bound]:
 
     return [
         Bound(
-            Endpoint(
-                method="GET",
-                path=_PATH,
-                summary="Invitations that were made here",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                answers={200: Answer("Newest first.", Invitations)},
-            ),
+            _LISTING,
             listing,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=_PATH,
-                summary="Invite somebody",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                body=Inviting,
-                answers={201: Answer("Code, link and QR code, shown this once.", MadeInvitation)},
-                audit="circle.invite",
-            ),
+            _MAKE,
             make,
         ),
         Bound(
-            Endpoint(
-                method="DELETE",
-                path=f"{_PATH}/{{invitation_id}}",
-                summary="End an unused invitation",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                answers={204: Answer("It lets nobody in any more.")},
-                audit="circle.revoke",
-            ),
+            _REVOKE,
             revoke,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/circle/invitation",
-                summary="Read an invitation before it is accepted",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                body=Opening,
-                answers={200: Answer("Which circle it is, and who invites.", Opened)},
-                seconds=120.0,
-            ),
+            _READ,
             read,
         ),
     ]

@@ -17,6 +17,50 @@ _TAG = "operations"
 _ONE = f"{PREFIX}/operations/{{operation_id}}"
 
 
+_LISTING = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/operations",
+    summary="A page of operations",
+    tag=_TAG,
+    scope=Scope.WATCH,
+    query=ListingOperations,
+    answers={200: Answer("Newest first.", Operations)},
+)
+
+_GET = Endpoint(
+    method="GET",
+    path=_ONE,
+    summary="One operation",
+    tag=_TAG,
+    scope=Scope.WATCH,
+    answers={200: Answer("How far it is.", Operation)},
+)
+
+_CANCEL = Endpoint(
+    method="POST",
+    path=f"{_ONE}/cancel",
+    summary="Ask an operation to end",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    answers={202: Answer("The wish is recorded; the work ends when it can.", Operation)},
+    audit="operation.cancel",
+)
+
+_STREAM = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/events",
+    summary="What changes, as server-sent events",
+    tag=_TAG,
+    scope=Scope.WATCH,
+    query=Watching,
+    headers=(Header("Last-Event-ID", "Goes on after the event with this id."),),
+    answers={200: Answer("`operation`, `circle` and `backup` events.", media=events.MEDIA)},
+    words="Events of the circle and the backup tell the present state, at the beginning and after"
+    " each change; those of operations each change since the last id.",
+    seconds=None,
+)
+
+
 def endpoints(services: Services) -> list[Bound]:
     """The operations' endpoints."""
     return [*_operations(services), _events(services)]
@@ -38,38 +82,15 @@ def _operations(services: Services) -> list[Bound]:
 
     return [
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/operations",
-                summary="A page of operations",
-                tag=_TAG,
-                scope=Scope.WATCH,
-                query=ListingOperations,
-                answers={200: Answer("Newest first.", Operations)},
-            ),
+            _LISTING,
             listing,
         ),
         Bound(
-            Endpoint(
-                method="GET",
-                path=_ONE,
-                summary="One operation",
-                tag=_TAG,
-                scope=Scope.WATCH,
-                answers={200: Answer("How far it is.", Operation)},
-            ),
+            _GET,
             get,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{_ONE}/cancel",
-                summary="Ask an operation to end",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                answers={202: Answer("The wish is recorded; the work ends when it can.", Operation)},
-                audit="operation.cancel",
-            ),
+            _CANCEL,
             cancel,
         ),
     ]
@@ -90,18 +111,6 @@ def _events(services: Services) -> Bound:
             return response
 
     return Bound(
-        Endpoint(
-            method="GET",
-            path=f"{PREFIX}/events",
-            summary="What changes, as server-sent events",
-            tag=_TAG,
-            scope=Scope.WATCH,
-            query=Watching,
-            headers=(Header("Last-Event-ID", "Goes on after the event with this id."),),
-            answers={200: Answer("`operation`, `circle` and `backup` events.", media=events.MEDIA)},
-            words="Events of the circle and the backup tell the present state, at the beginning and after"
-            " each change; those of operations each change since the last id.",
-            seconds=None,
-        ),
+        _STREAM,
         stream,
     )

@@ -52,6 +52,25 @@ ABOUT: Final = About(
 )
 
 
+_SHOW = Endpoint(
+    method="GET",
+    path="/",
+    summary="What this is",
+    tag=_TAG,
+    scope=None,
+    answers={200: Answer("A plain page.", media="text/html")},
+)
+
+_READ = Endpoint(
+    method="GET",
+    path="/metrics",
+    summary="What all services count, for Prometheus",
+    tag=_TAG,
+    scope=Scope.METRICS,
+    answers={200: Answer("The text exposition format, version 0.0.4.", media="text/plain")},
+)
+
+
 def page() -> Bound:
     """The plain page."""
 
@@ -59,14 +78,7 @@ def page() -> Bound:
         return Reply(raw=_PAGE, media=_HTML)
 
     return Bound(
-        Endpoint(
-            method="GET",
-            path="/",
-            summary="What this is",
-            tag=_TAG,
-            scope=None,
-            answers={200: Answer("A plain page.", media="text/html")},
-        ),
+        _SHOW,
         show,
     )
 
@@ -79,14 +91,7 @@ def metrics(services: Services) -> Bound:
         return Reply(raw=text.encode(), media=exposition.MEDIA)
 
     return Bound(
-        Endpoint(
-            method="GET",
-            path="/metrics",
-            summary="What all services count, for Prometheus",
-            tag=_TAG,
-            scope=Scope.METRICS,
-            answers={200: Answer("The text exposition format, version 0.0.4.", media="text/plain")},
-        ),
+        _READ,
         read,
     )
 

@@ -16,6 +16,56 @@ from piccolo_gateway.routes.sessions import begun
 _TAG = "recovery"
 
 
+_RECOVER = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/recovery",
+    summary="Bring an owner back on a blank device, from the 24 words alone",
+    tag=_TAG,
+    scope=None,
+    body=Recovery,
+    answers={
+        202: Answer(
+            "The recovery runs. The cookie's session may watch it, and nothing else.",
+            Started,
+            headers=(WHERE, Header("Set-Cookie", "A session that may watch.")),
+        )
+    },
+    words="Words and passphrase are sealed to /api/v1/boot-key. When the operation has succeeded,"
+    " log in with the passphrase.",
+    seconds=150.0,
+    audit="recovery.start",
+)
+
+_POINTS = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/recovery/points",
+    summary="States that can be restored",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    answers={200: Answer("Newest first.", RestorePoints)},
+)
+
+_STATUS = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/backup",
+    summary="How far the backup is",
+    tag=_TAG,
+    scope=Scope.READ,
+    answers={200: Answer("What the cloud has acknowledged, and what it has not.", Backup)},
+)
+
+_SNAPSHOT = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/backup/snapshot",
+    summary="Start a new chain of the backup now",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    answers={201: Answer("The snapshot is at the cloud.", Snapshot)},
+    seconds=600.0,
+    audit="backup.snapshot",
+)
+
+
 def endpoints(services: Services) -> list[Bound]:
     """The endpoints of recovery and backup."""
 
@@ -40,60 +90,19 @@ def endpoints(services: Services) -> list[Bound]:
 
     return [
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/recovery",
-                summary="Bring an owner back on a blank device, from the 24 words alone",
-                tag=_TAG,
-                scope=None,
-                body=Recovery,
-                answers={
-                    202: Answer(
-                        "The recovery runs. The cookie's session may watch it, and nothing else.",
-                        Started,
-                        headers=(WHERE, Header("Set-Cookie", "A session that may watch.")),
-                    )
-                },
-                words="Words and passphrase are sealed to /api/v1/boot-key. When the operation has succeeded,"
-                " log in with the passphrase.",
-                seconds=150.0,
-                audit="recovery.start",
-            ),
+            _RECOVER,
             recover,
         ),
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/recovery/points",
-                summary="States that can be restored",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                answers={200: Answer("Newest first.", RestorePoints)},
-            ),
+            _POINTS,
             points,
         ),
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/backup",
-                summary="How far the backup is",
-                tag=_TAG,
-                scope=Scope.READ,
-                answers={200: Answer("What the cloud has acknowledged, and what it has not.", Backup)},
-            ),
+            _STATUS,
             status,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/backup/snapshot",
-                summary="Start a new chain of the backup now",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                answers={201: Answer("The snapshot is at the cloud.", Snapshot)},
-                seconds=600.0,
-                audit="backup.snapshot",
-            ),
+            _SNAPSHOT,
             snapshot,
         ),
     ]

@@ -14,6 +14,48 @@ _TAG = "safety"
 WHERE = Header("Location", "The operation, to watch.")
 
 
+_ALL_HEALTH = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/health",
+    summary="What everything survives",
+    tag=_TAG,
+    scope=Scope.READ,
+    answers={200: Answer("In numbers and in words.", StoreHealth)},
+)
+
+_HEALTH = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/health/{{path}}",
+    summary="What a file survives, and where its fragments lie",
+    tag=_TAG,
+    scope=Scope.READ,
+    query=AskingHealth,
+    answers={200: Answer("In numbers and in words.", FileHealth)},
+)
+
+_CHECK = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/check",
+    summary="Ask the keepers for every fragment",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    body=Check,
+    answers={202: Answer("The check runs.", Started, headers=(WHERE,))},
+    audit="store.check",
+)
+
+_REPAIR = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/repair",
+    summary="Rebuild what is missing",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    body=Repair,
+    answers={202: Answer("The repair runs.", Started, headers=(WHERE,))},
+    audit="store.repair",
+)
+
+
 def started(operation_id: str, headers: dict[str, str] | None = None) -> Reply:
     """The answer of what takes long."""
     location = {"Location": f"{PREFIX}/operations/{operation_id}"}
@@ -40,52 +82,19 @@ def endpoints(services: Services) -> list[Bound]:
 
     return [
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/health",
-                summary="What everything survives",
-                tag=_TAG,
-                scope=Scope.READ,
-                answers={200: Answer("In numbers and in words.", StoreHealth)},
-            ),
+            _ALL_HEALTH,
             all_health,
         ),
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/health/{{path}}",
-                summary="What a file survives, and where its fragments lie",
-                tag=_TAG,
-                scope=Scope.READ,
-                query=AskingHealth,
-                answers={200: Answer("In numbers and in words.", FileHealth)},
-            ),
+            _HEALTH,
             health,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/check",
-                summary="Ask the keepers for every fragment",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                body=Check,
-                answers={202: Answer("The check runs.", Started, headers=(WHERE,))},
-                audit="store.check",
-            ),
+            _CHECK,
             check,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/repair",
-                summary="Rebuild what is missing",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                body=Repair,
-                answers={202: Answer("The repair runs.", Started, headers=(WHERE,))},
-                audit="store.repair",
-            ),
+            _REPAIR,
             repair,
         ),
     ]

@@ -15,6 +15,42 @@ COOKIE = Header("Set-Cookie", "The session's secret, for this device only.")
 _ME = "current"
 
 
+_LOGIN = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/sessions",
+    summary="Log in with the passphrase",
+    tag=_TAG,
+    scope=None,
+    body=Login,
+    answers={201: Answer("A session; its secret is in the cookie.", Session, headers=(COOKIE,))},
+    words="The passphrase is sealed to /api/v1/boot-key as `passphrase`. After a wrong one the"
+    " next must wait, longer each time: 429 with Retry-After.",
+    seconds=150.0,
+    audit="session.login",
+    repeatable=False,
+)
+
+_LISTING = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/sessions",
+    summary="All sessions",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    answers={200: Answer("The latest first.", Sessions)},
+)
+
+_LOGOUT = Endpoint(
+    method="DELETE",
+    path=f"{PREFIX}/sessions/{{session_id}}",
+    summary="Log out, or end another session",
+    tag=_TAG,
+    scope=Scope.WATCH,
+    answers={204: Answer("The session has ended.")},
+    words="`current` is the one that this request belongs to.",
+    audit="session.end",
+)
+
+
 def told(services: Services, kept: Kept, current: str) -> Session:
     """A session as it is shown."""
     return Session(
@@ -55,44 +91,15 @@ def endpoints(services: Services) -> list[Bound]:
 
     return [
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/sessions",
-                summary="Log in with the passphrase",
-                tag=_TAG,
-                scope=None,
-                body=Login,
-                answers={201: Answer("A session; its secret is in the cookie.", Session, headers=(COOKIE,))},
-                words="The passphrase is sealed to /api/v1/boot-key as `passphrase`. After a wrong one the"
-                " next must wait, longer each time: 429 with Retry-After.",
-                seconds=150.0,
-                audit="session.login",
-                repeatable=False,
-            ),
+            _LOGIN,
             login,
         ),
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/sessions",
-                summary="All sessions",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                answers={200: Answer("The latest first.", Sessions)},
-            ),
+            _LISTING,
             listing,
         ),
         Bound(
-            Endpoint(
-                method="DELETE",
-                path=f"{PREFIX}/sessions/{{session_id}}",
-                summary="Log out, or end another session",
-                tag=_TAG,
-                scope=Scope.WATCH,
-                answers={204: Answer("The session has ended.")},
-                words="`current` is the one that this request belongs to.",
-                audit="session.end",
-            ),
+            _LOGOUT,
             logout,
         ),
     ]

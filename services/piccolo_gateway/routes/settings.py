@@ -18,6 +18,47 @@ _SETTINGS = "settings"
 _AUDIT = "audit"
 
 
+_GET = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/settings",
+    summary="All settings",
+    tag=_SETTINGS,
+    scope=Scope.READ,
+    answers={200: Answer("With their defaults and meanings.", Settings)},
+)
+
+_CHANGE = Endpoint(
+    method="PATCH",
+    path=f"{PREFIX}/settings",
+    summary="Change settings, all or none",
+    tag=_SETTINGS,
+    scope=Scope.ADMIN,
+    body=ChangedSettings,
+    answers={200: Answer("All settings.", Settings)},
+    audit="settings.change",
+)
+
+_AUDIT_ENDPOINT = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/audit",
+    summary="A page of the audit log",
+    tag=_AUDIT,
+    scope=Scope.ADMIN,
+    query=ListingAudit,
+    answers={200: Answer("Newest first.", AuditEvents)},
+)
+
+_VERIFY = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/audit/verification",
+    summary="Walk the audit log's chain",
+    tag=_AUDIT,
+    scope=Scope.ADMIN,
+    answers={200: Answer("How far it is whole.", AuditVerified)},
+    seconds=300.0,
+)
+
+
 def endpoints(services: Services) -> list[Bound]:
     """The endpoints of settings and audit."""
 
@@ -41,51 +82,19 @@ def endpoints(services: Services) -> list[Bound]:
 
     return [
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/settings",
-                summary="All settings",
-                tag=_SETTINGS,
-                scope=Scope.READ,
-                answers={200: Answer("With their defaults and meanings.", Settings)},
-            ),
+            _GET,
             get,
         ),
         Bound(
-            Endpoint(
-                method="PATCH",
-                path=f"{PREFIX}/settings",
-                summary="Change settings, all or none",
-                tag=_SETTINGS,
-                scope=Scope.ADMIN,
-                body=ChangedSettings,
-                answers={200: Answer("All settings.", Settings)},
-                audit="settings.change",
-            ),
+            _CHANGE,
             change,
         ),
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/audit",
-                summary="A page of the audit log",
-                tag=_AUDIT,
-                scope=Scope.ADMIN,
-                query=ListingAudit,
-                answers={200: Answer("Newest first.", AuditEvents)},
-            ),
+            _AUDIT_ENDPOINT,
             audit,
         ),
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/audit/verification",
-                summary="Walk the audit log's chain",
-                tag=_AUDIT,
-                scope=Scope.ADMIN,
-                answers={200: Answer("How far it is whole.", AuditVerified)},
-                seconds=300.0,
-            ),
+            _VERIFY,
             verify,
         ),
     ]

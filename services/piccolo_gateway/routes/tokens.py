@@ -10,6 +10,37 @@ from piccolo_gateway.routes.services import Services
 _TAG = "tokens"
 
 
+_LISTING = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/tokens",
+    summary="All tokens",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    answers={200: Answer("The latest first, without their secrets.", Tokens)},
+)
+
+_MAKE = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/tokens",
+    summary="Make a token",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    body=NewToken,
+    answers={201: Answer("The token; its secret is shown this once.", MadeToken)},
+    audit="token.make",
+)
+
+_REVOKE = Endpoint(
+    method="DELETE",
+    path=f"{PREFIX}/tokens/{{token_id}}",
+    summary="Revoke a token",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    answers={204: Answer("The token is worth nothing any more.")},
+    audit="token.revoke",
+)
+
+
 def endpoints(services: Services) -> list[Bound]:
     """The tokens' endpoints."""
 
@@ -27,39 +58,15 @@ def endpoints(services: Services) -> list[Bound]:
 
     return [
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/tokens",
-                summary="All tokens",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                answers={200: Answer("The latest first, without their secrets.", Tokens)},
-            ),
+            _LISTING,
             listing,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/tokens",
-                summary="Make a token",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                body=NewToken,
-                answers={201: Answer("The token; its secret is shown this once.", MadeToken)},
-                audit="token.make",
-            ),
+            _MAKE,
             make,
         ),
         Bound(
-            Endpoint(
-                method="DELETE",
-                path=f"{PREFIX}/tokens/{{token_id}}",
-                summary="Revoke a token",
-                tag=_TAG,
-                scope=Scope.ADMIN,
-                answers={204: Answer("The token is worth nothing any more.")},
-                audit="token.revoke",
-            ),
+            _REVOKE,
             revoke,
         ),
     ]

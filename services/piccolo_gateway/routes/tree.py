@@ -29,6 +29,104 @@ _DIRECTORIES: Final = "directories"
 _TRASH: Final = "trash"
 
 
+_MAKE = Endpoint(
+    method="PUT",
+    path=f"{PREFIX}/directories/{{path}}",
+    summary="Make a directory and its missing parents",
+    tag=_DIRECTORIES,
+    scope=Scope.WRITE,
+    answers={201: Answer("The directory.", Entry)},
+    unlocked=True,
+)
+
+_TOTALS = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/totals/{{path}}",
+    summary="How much lies below a directory",
+    tag=_DIRECTORIES,
+    scope=Scope.READ,
+    answers={200: Answer("Counts and bytes.", Totals)},
+    unlocked=True,
+)
+
+_MOVE = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/move",
+    summary="Rename a file or a whole directory",
+    tag=_FILES,
+    scope=Scope.WRITE,
+    body=Move,
+    answers={200: Answer("The entry under its new name.", Entry)},
+    unlocked=True,
+)
+
+_COPY = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/copy",
+    summary="Give a file or directory a second name; nothing is stored twice",
+    tag=_FILES,
+    scope=Scope.WRITE,
+    body=Copy,
+    answers={201: Answer("The new entry.", Entry)},
+    unlocked=True,
+)
+
+_SEARCH = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/search",
+    summary="Find entries by a part of their name",
+    tag=_FILES,
+    scope=Scope.READ,
+    query=Search,
+    answers={200: Answer("Entries in path order.", Entries)},
+    unlocked=True,
+)
+
+_VERSIONS = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/versions/{{path}}",
+    summary="A file's kept versions",
+    tag=_FILES,
+    scope=Scope.READ,
+    query=Page,
+    answers={200: Answer("Newest first.", Versions)},
+    unlocked=True,
+)
+
+_RESTORE_VERSION = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/versions/{{path}}",
+    summary="Make an older version the newest one again",
+    tag=_FILES,
+    scope=Scope.WRITE,
+    body=RestoreVersion,
+    answers={200: Answer("The file.", Entry)},
+    unlocked=True,
+)
+
+_REMOVED = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/trash",
+    summary="A page of the trash",
+    tag=_TRASH,
+    scope=Scope.READ,
+    query=Page,
+    answers={200: Answer("Newest first.", Trash)},
+    unlocked=True,
+)
+
+_RESTORE_REMOVED = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/trash/{{trash_id}}/restore",
+    summary="Take an entry out of the trash",
+    tag=_TRASH,
+    scope=Scope.WRITE,
+    body=RestoreRemoved,
+    answers={200: Answer("The restored entry.", Entry)},
+    unlocked=True,
+)
+
+
 def endpoints(services: Services) -> list[Bound]:
     """The endpoints of names."""
     return [*_directories(services), *_names(services), *_versions(services), *_trash(services)]
@@ -64,27 +162,11 @@ def _directories(services: Services) -> list[Bound]:
         Bound(described(f"{PREFIX}/directories"), listing),
         Bound(described(f"{PREFIX}/directories/{{path}}"), listing),
         Bound(
-            Endpoint(
-                method="PUT",
-                path=f"{PREFIX}/directories/{{path}}",
-                summary="Make a directory and its missing parents",
-                tag=_DIRECTORIES,
-                scope=Scope.WRITE,
-                answers={201: Answer("The directory.", Entry)},
-                unlocked=True,
-            ),
+            _MAKE,
             make,
         ),
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/totals/{{path}}",
-                summary="How much lies below a directory",
-                tag=_DIRECTORIES,
-                scope=Scope.READ,
-                answers={200: Answer("Counts and bytes.", Totals)},
-                unlocked=True,
-            ),
+            _TOTALS,
             totals,
         ),
     ]
@@ -116,42 +198,15 @@ def _names(services: Services) -> list[Bound]:
 
     return [
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/move",
-                summary="Rename a file or a whole directory",
-                tag=_FILES,
-                scope=Scope.WRITE,
-                body=Move,
-                answers={200: Answer("The entry under its new name.", Entry)},
-                unlocked=True,
-            ),
+            _MOVE,
             move,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/copy",
-                summary="Give a file or directory a second name; nothing is stored twice",
-                tag=_FILES,
-                scope=Scope.WRITE,
-                body=Copy,
-                answers={201: Answer("The new entry.", Entry)},
-                unlocked=True,
-            ),
+            _COPY,
             copy,
         ),
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/search",
-                summary="Find entries by a part of their name",
-                tag=_FILES,
-                scope=Scope.READ,
-                query=Search,
-                answers={200: Answer("Entries in path order.", Entries)},
-                unlocked=True,
-            ),
+            _SEARCH,
             search,
         ),
     ]
@@ -171,29 +226,11 @@ def _versions(services: Services) -> list[Bound]:
 
     return [
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/versions/{{path}}",
-                summary="A file's kept versions",
-                tag=_FILES,
-                scope=Scope.READ,
-                query=Page,
-                answers={200: Answer("Newest first.", Versions)},
-                unlocked=True,
-            ),
+            _VERSIONS,
             listing,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/versions/{{path}}",
-                summary="Make an older version the newest one again",
-                tag=_FILES,
-                scope=Scope.WRITE,
-                body=RestoreVersion,
-                answers={200: Answer("The file.", Entry)},
-                unlocked=True,
-            ),
+            _RESTORE_VERSION,
             restore,
         ),
     ]
@@ -211,29 +248,11 @@ def _trash(services: Services) -> list[Bound]:
 
     return [
         Bound(
-            Endpoint(
-                method="GET",
-                path=f"{PREFIX}/trash",
-                summary="A page of the trash",
-                tag=_TRASH,
-                scope=Scope.READ,
-                query=Page,
-                answers={200: Answer("Newest first.", Trash)},
-                unlocked=True,
-            ),
+            _REMOVED,
             listing,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=f"{PREFIX}/trash/{{trash_id}}/restore",
-                summary="Take an entry out of the trash",
-                tag=_TRASH,
-                scope=Scope.WRITE,
-                body=RestoreRemoved,
-                answers={200: Answer("The restored entry.", Entry)},
-                unlocked=True,
-            ),
+            _RESTORE_REMOVED,
             restore,
         ),
     ]

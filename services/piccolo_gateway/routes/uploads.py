@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from email.utils import formatdate
 from typing import Final
 
+from aiohttp import web
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.core import conditions, paths, tus
@@ -21,51 +23,77 @@ _RESUMABLE: Final = {"Tus-Resumable": tus.VERSION}
 _VERSION: Final = Header("Tus-Resumable", f"Must be {tus.VERSION}.", required=True)
 _OFFSET: Final = Header("Upload-Offset", "Bytes that the device has.")
 _EXPIRES: Final = Header("Upload-Expires", "When the upload ends if it is not touched.")
+_KNOWN: Final = {200: Answer("Its offset.", headers=(_OFFSET,))}
+_MOVED: Final = {204: Answer("How far it is now.", headers=(_OFFSET,))}
+_EITHER: Final = {200: Answer("As HEAD."), 204: Answer("As PATCH or DELETE.")}
+
+
+_OPTIONS = Endpoint(
+    method="OPTIONS",
+    path=_ALL,
+    summary="What of tus is understood",
+    tag=_TAG,
+    scope=None,
+    answers={204: Answer("Version and extensions.")},
+)
+
+_CREATE = Endpoint(
+    method="POST",
+    path=_ALL,
+    summary="Begin a resumable upload",
+    tag=_TAG,
+    scope=Scope.WRITE,
+    takes_bytes=True,
+    headers=(
+        _VERSION,
+        Header("Upload-Length", "Bytes of the whole file.", required=True),
+        Header(
+            "Upload-Metadata",
+            "path (or filename), filetype, modified; each base64.",
+            required=True,
+        ),
+    ),
+    answers={
+        201: Answer(
+            "The upload.",
+            headers=(Header("Location", "Its address."), _OFFSET, _EXPIRES),
+        )
+    },
+    words="tus 1.0; the body may hold the first bytes (application/offset+octet-stream).",
+    unlocked=True,
+    seconds=None,
+)
 
 
 def endpoints(services: Services) -> list[Bound]:
     """The uploads' endpoints."""
     append, look, end = _append(services), _look(services), _end(services)
+    return [
+        *_begin(services),
+        Bound(_described("HEAD", "How far an upload is", _KNOWN), look),
+        Bound(_described("PATCH", "Go on with an upload", _MOVED, takes=True), append),
+        Bound(_described("DELETE", "End an upload", {204: Answer("It is over.")}), end),
+        Bound(
+            _described(
+                "POST", "PATCH, HEAD or DELETE for clients that cannot send them", _EITHER, takes=True
+            ),
+            _overridden({"PATCH": append, "DELETE": end, "HEAD": look}),
+        ),
+    ]
 
-    async def override(call: Call) -> Reply:
-        """tus lets clients that cannot send PATCH or DELETE say so in a header."""
-        chosen = {"PATCH": append, "DELETE": end, "HEAD": look}.get(
-            (call.header("X-HTTP-Method-Override") or "").upper()
-        )
+
+def _overridden(known: Mapping[str, Handler]) -> Handler:
+    """tus lets clients that cannot send PATCH or DELETE say so in a header."""
+
+    async def override(call: Call) -> Reply | web.StreamResponse:
+        chosen = known.get((call.header("X-HTTP-Method-Override") or "").upper())
         if chosen is None:
             raise PiccoloError(
                 Kind.UNIMPLEMENTED, "METHOD_NOT_ALLOWED", "Use PATCH, or X-HTTP-Method-Override: PATCH."
             )
-        reply = await chosen(call)
-        if not isinstance(reply, Reply):
-            raise TypeError("uploads are answered as a whole")
-        return reply
+        return await chosen(call)
 
-    return [
-        *_begin(services),
-        Bound(
-            _described("HEAD", "How far an upload is", {200: Answer("Its offset.", headers=(_OFFSET,))}), look
-        ),
-        Bound(
-            _described(
-                "PATCH",
-                "Go on with an upload",
-                {204: Answer("How far it is now.", headers=(_OFFSET,))},
-                takes=True,
-            ),
-            append,
-        ),
-        Bound(_described("DELETE", "End an upload", {204: Answer("It is over.")}), end),
-        Bound(
-            _described(
-                "POST",
-                "PATCH, HEAD or DELETE for clients that cannot send them",
-                {200: Answer("As HEAD."), 204: Answer("As PATCH or DELETE.")},
-                takes=True,
-            ),
-            override,
-        ),
-    ]
+    return override
 
 
 def _described(method: str, summary: str, answers: dict[int, Answer], *, takes: bool = False) -> Endpoint:
@@ -114,43 +142,11 @@ def _begin(services: Services) -> list[Bound]:
 
     return [
         Bound(
-            Endpoint(
-                method="OPTIONS",
-                path=_ALL,
-                summary="What of tus is understood",
-                tag=_TAG,
-                scope=None,
-                answers={204: Answer("Version and extensions.")},
-            ),
+            _OPTIONS,
             options,
         ),
         Bound(
-            Endpoint(
-                method="POST",
-                path=_ALL,
-                summary="Begin a resumable upload",
-                tag=_TAG,
-                scope=Scope.WRITE,
-                takes_bytes=True,
-                headers=(
-                    _VERSION,
-                    Header("Upload-Length", "Bytes of the whole file.", required=True),
-                    Header(
-                        "Upload-Metadata",
-                        "path (or filename), filetype, modified; each base64.",
-                        required=True,
-                    ),
-                ),
-                answers={
-                    201: Answer(
-                        "The upload.",
-                        headers=(Header("Location", "Its address."), _OFFSET, _EXPIRES),
-                    )
-                },
-                words="tus 1.0; the body may hold the first bytes (application/offset+octet-stream).",
-                unlocked=True,
-                seconds=None,
-            ),
+            _CREATE,
             create,
         ),
     ]

@@ -93,7 +93,8 @@ async def started(folder: Path, **settings: Any) -> AsyncIterator[World]:
         async with host.task_group:
             async with wiring(config, host):
                 port = int((config.state / "port").read_text())
-                client = Client(f"https://127.0.0.1:{port}", config.state / "tls.pem", passphrase=PASSPHRASE)
+                shown = config.tls.certificate if config.tls else config.state / "tls.pem"
+                client = Client(f"https://127.0.0.1:{port}", shown, passphrase=PASSPHRASE)
                 async with client:
                     try:
                         yield World(fakes, client, host, config)

@@ -263,11 +263,11 @@ async def test_what_matters_is_in_the_audit_log(world: World) -> None:
     await world.client.found()
     await world.client.invite()
     await world.client.put("/a", b"x")
-    await world.client.delete("/a")
+    await world.client.delete("/a", purge=True)
     await world.json("PATCH", "/settings", json={"values": {"device.name": "Box"}})
     await world.client.lock()
     _, page = await world.json("GET", "/audit?page_size=5")
     found = [(one["action"], one["subject"]) for one in page["events"]]
-    assert found[:3] == [("device.lock", ""), ("settings.change", "device.name"), ("file.delete", "/a")]
+    assert found[:3] == [("device.lock", ""), ("settings.change", "device.name"), ("file.purge", "/a")]
     assert (await world.json("GET", f"/audit?page_token={page['next_page_token']}"))[0] == 200
     assert (await world.json("GET", "/audit/verification"))[1]["broken_at"] == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime
 import ssl
-import stat
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -41,11 +40,6 @@ def test_it_is_for_the_configured_names_and_no_authority(tmp_path: Path) -> None
     assert one.extensions.get_extension_for_class(x509.BasicConstraints).value.ca is False
     assert one.not_valid_after_utc - one.not_valid_before_utc < days(825)
     assert one.not_valid_before_utc < NOW < one.not_valid_after_utc
-
-
-def test_the_key_is_nobody_elses(tmp_path: Path) -> None:
-    made(tmp_path)
-    assert stat.S_IMODE((tmp_path / certificate.KEY).stat().st_mode) & 0o007 == 0
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,8 @@ async def test_settings_are_values_of_their_own_type(world: World) -> None:
     assert [one["value"] for one in told["settings"]] == ["Box", 20]
     _, told = await world.json("PATCH", "/settings", json={"values": {"versions.keep": None}})
     assert [one["value"] for one in told["settings"]] == ["Box", 10]
-    for wrong in ({"device.name": 1}, {"unknown": 1}, {}, {"device.name": []}):
+    wrongs: list[dict[str, object]] = [{"device.name": 1}, {"unknown": 1}, {}, {"device.name": []}]
+    for wrong in wrongs:
         assert (await world.json("PATCH", "/settings", json={"values": wrong}))[0] == 400
 
 

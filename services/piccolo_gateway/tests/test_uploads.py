@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import json
 import os
 from collections.abc import AsyncIterator
@@ -44,6 +45,8 @@ async def create(world: World, size: int, **more: str) -> str:
 
 
 async def patch(world: World, where: str, offset: int, data: Any) -> tuple[int, Any, Any]:
+    if isinstance(data, bytes):
+        data = io.BytesIO(data)
     return await send(world, "PATCH", where, {**BYTES, "Upload-Offset": str(offset)}, data)
 
 

@@ -137,7 +137,7 @@ class Batch:
             session.close()
 
     def _run(self, work: Work) -> Outcome:
-        write = Write(self)
+        write, before = Write(self), self.revision
         self.connection.execute("SAVEPOINT one")
         try:
             with translated():
@@ -150,6 +150,7 @@ class Batch:
                 raise  # SQLite has rolled everything back
             self.connection.execute("ROLLBACK TO one")
             self.connection.execute("RELEASE one")
+            self.revision = before
             return Outcome(error=failed)
         self.topics |= write.topics
         return Outcome(value=value)

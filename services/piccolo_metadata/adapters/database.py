@@ -62,7 +62,7 @@ class Database:
         self._age = Age(0, clock.wall(), clock.monotonic())
         self._topics = Topics()
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
-        self._readers: asyncio.Queue[Reader] = asyncio.Queue()
+        self._readers: asyncio.Queue[Reader | None] = asyncio.Queue()
         self._usable = asyncio.Event()
         self._closing = self._damaged = False
         self._exchanging = asyncio.Lock()
@@ -82,7 +82,7 @@ class Database:
     async def read(self, work: Callable[Concatenate[Rows, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `work` in a reader thread, on one consistent view."""
         await self._until_usable()
-        reader = await self._readers.get()
+        reader = await self._take()
         loop, given_up = asyncio.get_running_loop(), threading.Event()
         running: asyncio.Future[T] = loop.run_in_executor(
             self._threads, partial(reader.read, given_up, self.look(), work, *args, **kwargs)
@@ -119,15 +119,17 @@ class Database:
         await self._topics.until(_OUTBOX, lambda: self._last > after)
         return self._last
 
-    @asynccontextmanager
-    async def exchanged(self) -> AsyncIterator[None]:
-        """Closes the database while the body replaces its file, then opens what is there."""
-        async with self._exchanging:
-            await self._shut()
-            try:
-                yield
-            finally:
-                await self._start()
+    async def exchange(self, work: Callable[[], T]) -> T:
+        """Closes the database while `work` replaces its file in a thread, then opens what is there.
+
+        Who gives it up has it finished all the same: half an exchange is none.
+        """
+        exchange = asyncio.ensure_future(self._exchange(work))
+        try:
+            return await asyncio.shield(exchange)
+        except asyncio.CancelledError:
+            await asyncio.wait([exchange])
+            raise
 
     async def open(self) -> None:
         """Opens, checks after an unclean end, migrates.
@@ -141,9 +143,16 @@ class Database:
         self._closing = True
         async with self._exchanging:
             await self._shut()
+        self._readers.put_nowait(None)  # for those who still wait for one
         self._threads.shutdown()
-        if not self._damaged:
-            self._mark.clear()
+
+    async def _exchange(self, work: Callable[[], T]) -> T:
+        async with self._exchanging:
+            await self._shut()
+            try:
+                return await asyncio.to_thread(work)
+            finally:
+                await self._start()
 
     async def _start(self) -> None:
         self._writer = Writer(self._open_writer, self.look, self._told)
@@ -153,6 +162,7 @@ class Database:
                 self._readers.put_nowait(await asyncio.to_thread(Reader, self.path))
         except BaseException:
             self._closing = True  # those who wait are told, and nobody else waits
+            await self._writer.stop()
             raise
         finally:
             self._usable.set()
@@ -161,8 +171,10 @@ class Database:
     async def _shut(self) -> None:
         self._usable.clear()
         for _ in range(_READERS):
-            (await self._readers.get()).close()
+            (await self._take()).close()
         await self._writer.stop()
+        if not self._damaged:
+            self._mark.clear()
 
     def _open_writer(self) -> apsw.Connection:
         with translated():
@@ -207,9 +219,14 @@ class Database:
         if not self._closing:
             await self._usable.wait()
         if self._closing:
-            raise PiccoloError(
-                Kind.UNAVAILABLE, "STOPPING", "The device's memory is closing; try again in a moment."
-            )
+            raise _stopping()
+
+    async def _take(self) -> Reader:
+        reader = await self._readers.get()
+        if reader is None:
+            self._readers.put_nowait(None)
+            raise _stopping()
+        return reader
 
     def _return(self, reader: Reader, ended: asyncio.Future[Any]) -> None:
         self._readers.put_nowait(reader)
@@ -227,3 +244,9 @@ def _check_version(path: Path) -> None:
         check_not_newer(version_of(connection))
     finally:
         connection.close(True)
+
+
+def _stopping() -> PiccoloError:
+    return PiccoloError(
+        Kind.UNAVAILABLE, "STOPPING", "The device's memory is closing; try again in a moment."
+    )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -60,8 +61,7 @@ class Restoration:
     async def replace(self, local: Mapping[str, bytes | None]) -> int:
         """Becomes the memory; returns the number of files."""
         await asyncio.to_thread(self._prepare)
-        async with self._database.exchanged():
-            return await asyncio.to_thread(self._exchange, local)
+        return await self._database.exchange(partial(self._exchange, local))
 
     async def close(self) -> None:
         """Ends the restore; the file stays where it is."""

@@ -82,7 +82,7 @@ def check_length(size: int) -> None:
 
 def fold(text: str) -> str:
     """The form in which names are searched: without regard to case (Unicode's full case folding)."""
-    return unicodedata.normalize("NFC", text.casefold())
+    return text.lower() if text.isascii() else unicodedata.normalize("NFC", text.casefold())
 
 
 def _name(text: str) -> str:

@@ -51,7 +51,7 @@ class Claimer:
         access = Access(delegation.record.locator, delegation.to_bytes())
         survey = Survey(self._cloud, access)
         await survey.extend()
-        if survey.broken is not None:
+        if survey.broken is not None and not survey.reaches_the_end:
             raise survey.broken
         pending = standing.pending
         if pending is not None and _has(survey, pending) and (standing.position is None or pending.seq == 1):
@@ -68,7 +68,7 @@ class Claimer:
             await self._writer.forget(pending)
             pending = None
         if pending is None:
-            base = survey.verifier.snapshot
+            base = survey.snapshot
             pending = await self._writer.prepare_claim(delegation, position, base, claim)
         await self._send(access, position, pending)
 

@@ -1,9 +1,20 @@
-"""Reads a log's headers from the cloud and believes only what the verifier lets through."""
+"""Reads a log's headers from the cloud and believes only what the verifier lets through.
+
+Rules:
+* A log is followed from its beginning, or from the snapshot that a pruned one begins with.
+* Where the cloud has lost or damaged an entry, following begins anew at the next snapshot, as in a pruned
+  log: a rotten header of last year must not cost this year's backups. That there is a hole is told in
+  `broken`, and what lies behind it is of no lower generation than what lies before.
+* Anything else that does not verify (a fork, a forged entry) ends the log there: nothing behind it is
+  believed.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Final
 
 from piccolo_chassis.errors import PiccoloError
 from piccolo_formats.backup_chain import LogVerifier
@@ -14,61 +25,102 @@ from piccolo_metadata.core.backup_points import Point, newest_before, point_of
 from piccolo_metadata.engine.backup_ports import Access, CloudLog
 from piccolo_metadata.engine.backup_words import chain_broken
 
+_MOST_HOLES: Final = 1000  # a cloud that finds no end of damage ends the survey, not the patience
+
 
 class Survey:
-    """The verified entries of a log, as far as they are whole."""
+    """The verified entries of a log."""
 
     def __init__(self, cloud: CloudLog, access: Access) -> None:
         """Begin with nothing read."""
         self._cloud, self._access = cloud, access
-        self.verifier = LogVerifier(access.locator)
+        self._verifier = LogVerifier(access.locator)
+        self._damage: tuple[int, str, Exception] | None = None
+        self._next = 0
+        self._ended = False
+        self._holes = 0
         self.points: list[Point] = []
-        self.broken: PiccoloError | None = None
 
     @property
     def last(self) -> Point | None:
         """The newest verified entry."""
         return self.points[-1] if self.points else None
 
+    @property
+    def snapshot(self) -> int:
+        """The seq of the newest snapshot; 0 when there is none."""
+        return self._verifier.snapshot
+
+    @property
+    def broken(self) -> PiccoloError | None:
+        """Where the log cannot be followed first, and the newest point that is whole all the same."""
+        if self._damage is None:
+            return None
+        seq, why, cause = self._damage
+        whole = newest_before(self.points, 1 << 64)
+        error = chain_broken(seq, why, whole.seq if whole else None)
+        error.__cause__ = cause
+        return error
+
+    @property
+    def reaches_the_end(self) -> bool:
+        """Whether the newest verified entry is the newest that the cloud has."""
+        return not self._ended and self._next in (0, (self.last.seq if self.last else 0) + 1)
+
     def at(self, seq: int) -> Point | None:
         """The verified entry of that seq; None when it is not kept or not whole."""
-        index = seq - self.points[0].seq if self.points else -1
-        return self.points[index] if 0 <= index < len(self.points) else None
+        index = bisect_left(self.points, seq, key=lambda point: point.seq)
+        found = self.points[index] if index < len(self.points) else None
+        return found if found is not None and found.seq == seq else None
 
     async def extend(self) -> bool:
         """Reads what is new since the last time; returns whether there was anything.
 
-        A place from which the log cannot be followed is told in `broken`. Raises PiccoloError when the cloud
-        cannot be read at all.
+        Raises PiccoloError when the cloud cannot be read at all.
         """
         before = len(self.points)
-        after = self.points[-1].seq if self.points else 0
-        seq = after
-        try:
-            async with aclosing(prefixes(self._cloud, self._access, after + 1 if after else 0)) as found:
-                async for seq, prefix in found:
-                    self._add(seq, header_of(prefix))
-        except PiccoloError as failed:
-            if failed.reason != "LOG_DAMAGED":
-                raise
-            self._break(int(failed.details.get("seq", seq + 1)), "the cloud has lost or damaged it", failed)
-        except FormatError as wrong:
-            self._break(seq, wrong.message, wrong)
+        while not self._ended:
+            try:
+                await self._follow()
+                break
+            except PiccoloError as failed:
+                if failed.reason != "LOG_DAMAGED":
+                    raise
+                self._pass_over(int(failed.details.get("seq", self._next or 1)), failed)
         return len(self.points) > before
 
+    async def _follow(self) -> None:
+        """Reads to the log's end, or to where it cannot be followed."""
+        async with aclosing(prefixes(self._cloud, self._access, self._next)) as found:
+            async for seq, prefix in found:
+                try:
+                    self._add(seq, header_of(prefix))
+                except FormatError as wrong:
+                    self._ended = True
+                    self._damage = self._damage or (seq, wrong.message, wrong)
+                    return
+                self._next = seq + 1
+
     def _add(self, seq: int, header: bytes) -> None:
+        begins = self._verifier.last is None
         try:
-            self.points.append(point_of(self.verifier.add(header)))
+            entry = self._verifier.add(header)
         except FormatError as wrong:
-            # what an interrupted deletion of old chains leaves in front is of no use and no harm
-            if wrong.reason == "log-order" and not self.points and seq != 1:
+            # what an interrupted deletion, or damage, leaves of a chain is of no use without its snapshot
+            if begins and wrong.reason == "log-order" and seq != 1:
                 return
             raise
+        if begins and self.last is not None and entry.header.generation < self.last.generation:
+            self._verifier = LogVerifier(self._access.locator)
+            return
+        self.points.append(point_of(entry))
 
-    def _break(self, seq: int, why: str, cause: Exception) -> None:
-        whole = newest_before(self.points, seq)
-        self.broken = chain_broken(seq, why, whole.seq if whole else None)
-        self.broken.__cause__ = cause
+    def _pass_over(self, seq: int, cause: Exception) -> None:
+        self._damage = self._damage or (seq, "the cloud has lost or damaged it", cause)
+        self._verifier = LogVerifier(self._access.locator)
+        self._next = max(seq, self._next) + 1
+        self._holes += 1
+        self._ended = self._holes > _MOST_HOLES
 
 
 async def prefixes(

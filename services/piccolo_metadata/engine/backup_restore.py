@@ -22,7 +22,6 @@ from typing import Final, Protocol
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
-from piccolo_formats.backup_chain import Standing as HeadStanding
 from piccolo_formats.errors import FormatError
 from piccolo_formats.records.backup import EntryKind, Head
 from piccolo_formats.signed import open_signed
@@ -223,14 +222,13 @@ class Restorer:
         if data is None:
             return 0
         try:
-            head = open_signed(Head, data, required=[course.access.locator])
-            standing = course.survey.verifier.compare(head)
+            head = open_signed(Head, data, required=[course.access.locator]).record
         except FormatError as wrong:
             _log.warning("the countersigned head proves nothing", extra=fields(why=wrong.message))
             return 0
-        point = course.survey.at(head.record.seq)
-        if standing is not HeadStanding.CONTAINED or point is None:
-            _log.warning("the countersigned head is not in the log", extra=fields(standing=standing.value))
+        point = course.survey.at(head.seq)
+        if point is None or (head.locator, head.hash) != (course.access.locator, point.hash):
+            _log.warning("the countersigned head is not in the log", extra=fields(seq=head.seq))
             return 0
         return min(point.time, target.time)
 
@@ -250,24 +248,26 @@ def _goal(course: _Course) -> Point:
             "with the one that the old device used.",
         )
     points = restorable(survey.points)
-    if survey.broken is not None and not wish.accept_broken:
-        broken = int(survey.broken.details["seq"])
-        if wish.seq == 0 or wish.seq >= broken:
-            raise survey.broken
+    broken = survey.broken
+    if broken is not None and not wish.accept_broken and not 0 < wish.seq < int(broken.details["seq"]):
+        raise broken
     if not points:
-        raise survey.broken or _no_point(wish.seq)
+        raise broken or _no_point(wish.seq)
     if survey.points[-1].kind is EntryKind.MOVED and wish.seq == 0:
         raise PiccoloError(
             Kind.PRECONDITION,
             "LOG_MOVED",
             "These words were replaced by new ones, and the backup moved with them. Use the new words.",
         )
-    if wish.seq == 0 or (survey.broken is not None and wish.seq > points[-1].seq):
+    if wish.seq == 0:
         return points[-1]
-    found = next((point for point in points if point.seq == wish.seq), None)
-    if found is None:
+    found = survey.at(wish.seq)
+    if found in points:
+        return found
+    older = newest_before(points, wish.seq)
+    if broken is None or older is None:
         raise _no_point(wish.seq)
-    return found
+    return older
 
 
 def _no_point(seq: int) -> PiccoloError:

@@ -1,4 +1,9 @@
-"""Long work, remembered on this device (it is in no backup: what worked is gone with the device)."""
+"""Long work, remembered on this device.
+
+Rules:
+* It is in no backup: what worked is gone with the device. So its revisions are counted apart from those of
+  everything else: progress, told every second, must not become an entry of the backup log every second.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +14,11 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_metadata.core.operations import NOTHING_YET, Operation, OperationState, Progress
 from piccolo_metadata.core.pages import Page, take
+from piccolo_metadata.engine import outbox
 from piccolo_metadata.ports import Memory, Row, Rows, Transaction
 
 TOPIC: Final = "operation"
+_REVISION: Final = "operation.revision"
 _COLUMNS: Final = (
     "operation_id, kind, subject, unit, state, phase, done, total, result, error_reason, error_message,"
     " started, updated, revision, cancel_requested"
@@ -22,7 +29,7 @@ Numbered = tuple[int, Operation]
 def start(tx: Transaction, operation_id: str, kind: str, subject: str, unit: str) -> Operation:
     """Remembers new work under a fresh id."""
     started = Operation(
-        operation_id, kind, subject, unit, NOTHING_YET, tx.now, tx.now, tx.revision(), cancel_requested=False
+        operation_id, kind, subject, unit, NOTHING_YET, tx.now, tx.now, _next(tx), cancel_requested=False
     )
     (number,) = tx.one("SELECT coalesce(max(number), 0) + 1 FROM operation") or (1,)
     _write(tx, started, number)
@@ -35,7 +42,7 @@ def advance(tx: Transaction, operation_id: str, progress: Progress) -> Operation
     Raises PiccoloError NOT_FOUND (OPERATION_NOT_FOUND) or PRECONDITION (OPERATION_ENDED).
     """
     number, present = _get(tx, operation_id)
-    changed = present.advance(progress, tx.now, tx.revision())
+    changed = present.advance(progress, tx.now, _next(tx))
     _write(tx, changed, number)
     return changed
 
@@ -43,7 +50,7 @@ def advance(tx: Transaction, operation_id: str, progress: Progress) -> Operation
 def cancel(tx: Transaction, operation_id: str) -> Operation:
     """Records the wish for an end; raises PiccoloError NOT_FOUND, OPERATION_NOT_FOUND."""
     number, present = _get(tx, operation_id)
-    changed = present.ask_for_end(tx.now, tx.revision())
+    changed = present.ask_for_end(tx.now, _next(tx))
     if changed is not present:
         _write(tx, changed, number)
     return changed
@@ -95,6 +102,13 @@ async def watch(memory: Memory, operation_id: str, after: int) -> AsyncIterator[
 def forget_ended(tx: Transaction, before: int) -> int:
     """Forgets operations that ended before a time (seconds since 1970); returns how many."""
     return tx.run("DELETE FROM operation WHERE state <> 1 AND updated < ?", before)
+
+
+def _next(tx: Transaction) -> int:
+    """The next revision; given once, also when operations are forgotten."""
+    revision = int(outbox.local(tx, _REVISION) or b"0") + 1
+    outbox.set_local(tx, {_REVISION: str(revision).encode()})
+    return revision
 
 
 def _get(rows: Rows, operation_id: str) -> Numbered:

@@ -83,9 +83,15 @@ def listing(rows: Rows) -> list[Intent]:
 
 
 def abandon(tx: Transaction, object_id: bytes) -> None:
-    """Drops an intent; raises PiccoloError NOT_FOUND, INTENT_NOT_FOUND."""
-    if not tx.run("DELETE FROM intent WHERE object_id = ?", object_id):
-        raise _not_found(object_id)
+    """Drops an intent; dropping it again changes nothing.
+
+    Raises PiccoloError PRECONDITION, INTENT_PUBLISHED when its files have their names already.
+    """
+    if tx.one("SELECT 1 FROM object WHERE object_id = ?", object_id):
+        raise PiccoloError(
+            Kind.PRECONDITION, "INTENT_PUBLISHED", f"The object {object_id.hex()} is published already."
+        )
+    tx.run("DELETE FROM intent WHERE object_id = ?", object_id)
 
 
 def forget_answers(tx: Transaction, before: int) -> int:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from piccolo_chassis.errors import Kind, PiccoloError
-
 from piccolo_metadata.core.margins import margin
 from piccolo_metadata.core.objects import Queue, Repair, StoredObject
 from piccolo_metadata.core.pages import take
@@ -57,17 +55,8 @@ def listing(rows: Rows, most: int, *, due: bool) -> Queue:
 
 
 def finish(tx: Transaction, object_id: bytes, retry_at: int | None) -> None:
-    """Takes an object out of the queue, or puts it back for another try.
-
-    Raises PiccoloError NOT_FOUND, REPAIR_NOT_FOUND.
-    """
+    """Takes an object out of the queue, or puts it back for another try; what is not in it stays out."""
     if retry_at is None:
-        changed = tx.run("DELETE FROM repair WHERE object_id = ?", object_id)
+        tx.run("DELETE FROM repair WHERE object_id = ?", object_id)
     else:
-        changed = tx.run(
-            "UPDATE repair SET not_before = ?, tries = tries + 1 WHERE object_id = ?", retry_at, object_id
-        )
-    if not changed:
-        raise PiccoloError(
-            Kind.NOT_FOUND, "REPAIR_NOT_FOUND", f"The object {object_id.hex()} is not in the repair queue."
-        )
+        tx.run("UPDATE repair SET not_before = ?, tries = tries + 1 WHERE object_id = ?", retry_at, object_id)

@@ -16,10 +16,11 @@ from piccolo_metadata.core.entries import Entry
 from piccolo_metadata.core.pages import Page, take
 from piccolo_metadata.core.paths import Path, fold
 from piccolo_metadata.engine import search_index, tree
+from piccolo_metadata.engine.search_index import Candidate
 from piccolo_metadata.engine.walk import Found, walk
 from piccolo_metadata.ports import Rows
 
-_SHORT_WALK: Final = 5_000
+_SHORT_WALK: Final = 2_000
 _RARE: Final = 10_000
 
 
@@ -35,10 +36,10 @@ def search(rows: Rows, query: str, under: Path, after: Path | None, most: int) -
     page = _page(_holding(short, folded), most)
     if page.more or not short.cut:
         return page
-    numbers = search_index.candidates(rows, folded, _RARE)
-    if len(numbers) == _RARE:
+    candidates = search_index.candidates(rows, folded, _RARE)
+    if len(candidates) == _RARE:
         return _page(_holding(walk(rows, top, under, place), folded), most)
-    return _page(_in_order(rows, numbers, folded, under, after), most)
+    return _page(_in_order(rows, candidates, folded, under, after), most)
 
 
 def _page(found: Iterator[Found], most: int) -> Page[Entry]:
@@ -62,15 +63,16 @@ def _holding(found: Iterable[Found], folded: str) -> Iterator[Found]:
 
 
 def _in_order(
-    rows: Rows, numbers: list[int], folded: str, under: Path, after: Path | None
+    rows: Rows, candidates: list[Candidate], folded: str, under: Path, after: Path | None
 ) -> Iterator[Found]:
     """The candidates that do hold the query and lie where they should."""
     known: dict[int, Path | None] = {}
-    found: list[Found] = []
-    for number in numbers:
-        node = tree.by_id(rows, number)
-        path = tree.path_of(rows, number, known) if folded in fold(node.name) else None
-        if path is not None and path != under and path.within(under) and (after is None or path > after):
-            found.append((path, node))
-    found.sort(key=lambda one: one[0])
-    return iter(found)
+    found: list[tuple[Path, int]] = []
+    for number, parent, name in candidates:
+        above = tree.path_of_parent(rows, parent, known) if folded in fold(name) else None
+        if above is not None and above.within(under):
+            path = above / name
+            if after is None or path > after:
+                found.append((path, number))
+    found.sort()
+    return ((path, tree.by_id(rows, number)) for path, number in found)

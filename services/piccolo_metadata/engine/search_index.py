@@ -10,14 +10,15 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from piccolo_metadata.core.paths import fold
-from piccolo_metadata.ports import Rows, Transaction
+from piccolo_metadata.ports import Row, Rows, Transaction
 
 _GROUP: Final = 3
 _END: Final = "\x01\x01"
 _LAST: Final = "\U0010ffff"
+_BY_ID: Final = "SELECT id, parent, name FROM entry WHERE id IN"
 
 
 def add(tx: Transaction, entry: int, name: str) -> None:
@@ -37,18 +38,27 @@ def rebuild(tx: Transaction) -> None:
         add(tx, number, name)
 
 
-def candidates(rows: Rows, folded: str, most: int) -> list[int]:
+class Candidate(NamedTuple):
+    """An entry whose name may hold what was asked for."""
+
+    id: int
+    parent: int
+    name: str
+
+
+def candidates(rows: Rows, folded: str, most: int) -> list[Candidate]:
     """At most `most` entries, in no order, among which are those whose folded name holds `folded`."""
     found = _short(rows, folded, most) if len(folded) < _GROUP else _long(rows, folded, most)
-    return [number for (number,) in found]
+    return [Candidate(*row) for row in found]
 
 
-def _short(rows: Rows, folded: str, most: int) -> Iterator[tuple[int]]:
-    sql = "SELECT DISTINCT doc FROM temp.gram WHERE term >= ? AND term < ? LIMIT ?"
+def _short(rows: Rows, folded: str, most: int) -> Iterator[Row]:
+    sql = f"{_BY_ID} (SELECT DISTINCT doc FROM temp.gram WHERE term >= ? AND term < ? LIMIT ?)"  # noqa: S608
     return rows.each(sql, folded, folded + _LAST, most)
 
 
-def _long(rows: Rows, folded: str, most: int) -> Iterator[tuple[int]]:
+def _long(rows: Rows, folded: str, most: int) -> Iterator[Row]:
     groups = {folded[at : at + _GROUP] for at in range(len(folded) - _GROUP + 1)}
     match = " AND ".join('"' + group.replace('"', '""') + '"' for group in sorted(groups))
-    return rows.each("SELECT rowid FROM search WHERE search MATCH ? LIMIT ?", match, most)
+    sql = f"{_BY_ID} (SELECT rowid FROM search WHERE search MATCH ? LIMIT ?)"  # noqa: S608
+    return rows.each(sql, match, most)

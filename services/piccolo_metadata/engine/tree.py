@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
@@ -47,9 +47,8 @@ class Current:
     media: str
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One row of the tree."""
+class Node(NamedTuple):
+    """One row of the tree. (A tuple, because a walk makes one for each name that it meets.)"""
 
     id: int
     parent: int

@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from piccolo_chassis.errors import Kind
+from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.changesets import frame_changeset
 from piccolo_formats.records.backup import Changeset
 
 from piccolo_metadata.core.backup_points import Point
+from piccolo_metadata.engine.backup_ports import Piece
 from piccolo_metadata.tests.test_backup_device import (
     CHANGESET,
     CLAIM,
@@ -113,6 +114,58 @@ class TestBroken:
             error = await refused(two.restore(vault, accept_broken=accept))
             assert error.kind is Kind.DATA_LOSS or error.reason == "BACKUP_MISSING"
         assert await two.outbox.is_empty()
+
+    @pytest.mark.parametrize("how", DAMAGE)
+    @pytest.mark.parametrize("seq", [1, 3])
+    async def test_an_old_chain_costs_no_new_one(
+        self,
+        tmp_path: Path,
+        owner: Owner,
+        cloud: FakeCloud,
+        two: Device,
+        vault: Vault,
+        how: str,
+        seq: int,
+    ) -> None:
+        held = await history(tmp_path, owner, cloud)
+        spoil(cloud, seq, how)
+        looks_pruned = (seq, how) == (1, "lost")
+        if how in ("header", "cut-in-header", "lost") and not looks_pruned:
+            error = await refused(two.restore(vault))
+            assert error.details == {"seq": str(seq), "whole": "8"}
+        restored = await two.restore(vault, accept_broken=True)
+        assert restored.seq == 8
+        assert two.content() == held[8]
+        assert await two.backup.claim(owner.claim(2), two.delegation()) == 9
+        await two.make("goes on")
+        await two.backed_up()
+
+    async def test_what_lies_behind_a_hole_is_of_no_lower_generation(
+        self, tmp_path: Path, owner: Owner, cloud: FakeCloud, two: Device, vault: Vault
+    ) -> None:
+        """A fenced device's key, and a cloud that hides the claim as lost."""
+        held = await history(tmp_path, owner, cloud, chains=1)
+        heir, old = Author(owner, generation=2), Author(owner, generation=1)
+        cloud.entries[5], _ = heir.entry(cloud.header(4).record_hash(), 5, CLAIM, base=1)
+        cloud.entries[7], _ = old.entry(bytes(32), 7)
+        cloud.entries[8], _ = heir.entry(bytes(32), 8)
+        error = await refused(two.restore(vault))
+        assert error.details == {"seq": "6", "whole": "8"}
+        cloud.entries.pop(8)
+        restored = await two.restore(vault, accept_broken=True)
+        assert (restored.seq, restored.generation) == (4, 2)
+        assert two.content() == held[4]
+
+    async def test_a_cloud_that_finds_no_end_of_damage(
+        self, cloud: FakeCloud, two: Device, vault: Vault, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def read(*_: object, **__: object) -> AsyncIterator[Piece]:
+            raise PiccoloError(Kind.DATA_LOSS, "LOG_DAMAGED", "It is damaged.", {"seq": "1"})
+            yield  # what makes it a generator
+
+        monkeypatch.setattr(cloud, "read", read)
+        error = await refused(two.restore(vault, accept_broken=True))
+        assert error.reason == "CHAIN_BROKEN"
 
     @pytest.mark.parametrize("how", ["body", "cut", "lost", "header"])
     async def test_older_points_need_no_permission(

@@ -55,8 +55,14 @@ class Device:
         await self.state.PutState(memory_pb2.PutStateRequest(namespace="test", values=values))
 
     async def values(self) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
         request = memory_pb2.ListStateRequest(namespace="test", page_size=10_000)
-        return {each.key: each.value for each in (await self.state.ListState(request)).values}
+        while True:
+            page = await self.state.ListState(request)
+            found.update((each.key, each.value) for each in page.values)
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
 
     async def make_directory(self, path: str) -> None:
         await self.files.MakeDirectory(file_pb2.MakeDirectoryRequest(path=path))
@@ -121,24 +127,29 @@ def owner() -> Owner:
     return Owner()
 
 
+async def live(one: Device, owner: Owner) -> tuple[pb.BackupStatus, int, pb.BackupStatus, dict[str, bytes]]:
+    """A device's life: what the words confirmed, its second snapshot, its last status and its values."""
+    await one.delegate()
+    for number in range(20):
+        await one.put(f"at first {number}", b"value")
+    await one.make_directory("/photos/2026")
+    first = await one.backed_up()
+    await one.backup.Countersign(pb.CountersignRequest(head=owner.countersigned(first.head)))
+    began = time.monotonic()
+    await one.put("later", b"new")
+    await one.backed_up()
+    assert time.monotonic() - began < 10
+    snapshot = (await one.backup.StartSnapshot(pb.StartSnapshotRequest())).seq
+    await one.put("last", b"newest")
+    last = await one.backed_up()
+    assert last.bytes > 0
+    return first, snapshot, last, await one.values()
+
+
 async def test_the_whole_way_round(tmp_path: Path, owner: Owner) -> None:
     async with real_cloud(tmp_path / "cloud") as cloud:
         async with device(tmp_path / "one", owner, cloud) as one:
-            await one.delegate()
-            for number in range(20):
-                await one.put(f"at first {number}", b"value")
-            await one.make_directory("/photos/2026")
-            first = await one.backed_up()
-            await one.backup.Countersign(pb.CountersignRequest(head=owner.countersigned(first.head)))
-            began = time.monotonic()
-            await one.put("later", b"new")
-            await one.backed_up()
-            assert time.monotonic() - began < 10
-            snapshot = (await one.backup.StartSnapshot(pb.StartSnapshotRequest())).seq
-            await one.put("last", b"newest")
-            last = await one.backed_up()
-            assert last.bytes > 0
-            expected = await one.values()
+            first, snapshot, last, expected = await live(one, owner)
         async with device(tmp_path / "two", owner, cloud) as two:
             delegation = await two.delegation(1)
             points = (await two.backup.ListPoints(pb.ListPointsRequest(delegation=delegation))).points
@@ -157,8 +168,7 @@ async def test_the_whole_way_round(tmp_path: Path, owner: Owner) -> None:
                 await two.restore()
             assert (refused.value.kind, refused.value.reason) == (Kind.PRECONDITION, "MEMORY_NOT_EMPTY")
         async with device(tmp_path / "one", owner, cloud) as one:
-            status = await one.until(lambda now: now.fenced)
-            assert "generation 2" in status.problem
+            assert "generation 2" in (await one.until(lambda now: now.fenced)).problem
         async with device(tmp_path / "three", owner, cloud) as three:
             restored, _ = await three.restore(first.seq)
             assert restored.seq == first.seq

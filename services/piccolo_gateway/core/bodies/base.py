@@ -41,7 +41,12 @@ PageSize: TypeAlias = Annotated[
     int, msgspec.Meta(ge=0, le=10_000, description="At most so many; 0 is the default.")
 ]
 PageToken: TypeAlias = Annotated[
-    str, msgspec.Meta(max_length=8192, description="From the page before; empty for the first.")
+    str,
+    msgspec.Meta(
+        max_length=8192,
+        pattern="^[A-Za-z0-9_-]*$",
+        description="From the page before; empty for the first.",
+    ),
 ]
 Seconds: TypeAlias = Annotated[int, msgspec.Meta(description="Seconds since 1970-01-01T00:00:00Z.")]
 Hex: TypeAlias = Annotated[str, msgspec.Meta(description="Bytes in lower-case hex.")]

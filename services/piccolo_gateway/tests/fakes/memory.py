@@ -55,7 +55,7 @@ class FakeOperations(wire.OperationServiceServicer):
         self.known: dict[str, pb.Operation] = {}
         self.watchers = 0
         self._revision = 0
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
 
     async def start(self, kind: str, subject: str = "") -> str:
         """Records new work."""
@@ -67,19 +67,23 @@ class FakeOperations(wire.OperationServiceServicer):
         return operation_id
 
     async def seen(self, what: Callable[[], bool], seconds: float = 10.0) -> None:
-        """Returns when something is so; told at each change."""
-        async with asyncio.timeout(seconds), self._changed:
-            await self._changed.wait_for(what)
+        """Returns when something is so; looked at whenever something changes."""
+        async with asyncio.timeout(seconds):
+            while not what():
+                await self._changed.wait()
 
     async def advance(self, operation_id: str, **changes: Any) -> None:
         """Records progress or an end."""
-        async with self._changed:
-            self._revision += 1
-            operation = self.known[operation_id]
-            operation.revision = self._revision
-            for name, value in changes.items():
-                setattr(operation, name, value)
-            self._changed.notify_all()
+        self._revision += 1
+        operation = self.known[operation_id]
+        operation.revision = self._revision
+        for name, value in changes.items():
+            setattr(operation, name, value)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def GetOperation(
         self, request: pb.GetOperationRequest, context: Context
@@ -108,19 +112,18 @@ class FakeOperations(wire.OperationServiceServicer):
         self, request: pb.WatchOperationsRequest, context: Context
     ) -> AsyncIterator[pb.WatchOperationsResponse]:
         after = request.after_revision
-        async with self._changed:
-            self.watchers += 1
-            self._changed.notify_all()
+        self.watchers += 1
+        self._tell()
         try:
             while True:
-                async with self._changed:
-                    while not (news := self._news(request.operation_id, after)):
-                        await self._changed.wait()
+                while not (news := self._news(request.operation_id, after)):
+                    await self._changed.wait()
                 for one in news:
                     after = one.revision
                     yield pb.WatchOperationsResponse(operation=one)
         finally:
             self.watchers -= 1
+            self._tell()
 
     def _news(self, operation_id: str, after: int) -> list[pb.Operation]:
         found = [
@@ -172,6 +175,7 @@ class FakeAudit(wire.AuditServiceServicer):
 
     def __init__(self) -> None:
         self.events: list[pb.AuditEvent] = []
+        self.appended = asyncio.Event()
 
     async def AppendAudit(self, request: pb.AppendAuditRequest, context: Context) -> pb.AppendAuditResponse:
         event = pb.AuditEvent(
@@ -182,6 +186,7 @@ class FakeAudit(wire.AuditServiceServicer):
             outcome=request.outcome,
         )
         self.events.append(event)
+        self.appended.set()
         return pb.AppendAuditResponse(event=event)
 
     async def ListAudit(self, request: pb.ListAuditRequest, context: Context) -> pb.ListAuditResponse:

@@ -28,6 +28,7 @@ class Upload:
 
     start: pb.WriteOpen
     size: int = 0
+    streams: int = 0
     data: bytearray | None = field(default_factory=bytearray)
     digest: Any = field(default_factory=hashlib.sha256)
 
@@ -77,7 +78,13 @@ class FakeStore(wire.StoreServiceServicer):
         try:
             if upload.start.upload_id:
                 yield pb.WriteResponse(durable_bytes=upload.size)
+            upload.streams += 1
+            mine = upload.streams
             async for request in requests:
+                if upload.streams != mine:
+                    raise PiccoloError(
+                        Kind.CANCELLED, "SUPERSEDED", "Another stream went on with this upload."
+                    )
                 if request.HasField("finish"):
                     yield self._finish(upload, request.finish.size)
                     return
@@ -86,6 +93,7 @@ class FakeStore(wire.StoreServiceServicer):
         finally:
             self.writing -= 1
             self.ended.set()
+            self._tell()
 
     def _open(self, start: pb.WriteOpen) -> Upload:
         norm(start.path)

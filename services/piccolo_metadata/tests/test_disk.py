@@ -1,0 +1,84 @@
+"""A disk that is really full: a small file system in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from piccolo.metadata.v1 import file_pb2 as f
+from piccolo.metadata.v1 import memory_pb2 as m
+from piccolo_chassis import command
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_chassis.testing import running
+
+from piccolo_metadata.tests.process import Client
+
+pytestmark = pytest.mark.component
+
+MEBI = 1 << 20
+
+
+@asynccontextmanager
+async def small_disk(folder: Path, size: int) -> AsyncIterator[Path]:
+    """A file system of so many bytes; skips the test where this process may not mount."""
+    folder.mkdir()
+    mounted = await command.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", folder], seconds=20, check=False
+    )
+    if mounted.status != 0:
+        pytest.skip(f"needs the right to mount: {mounted.stderr.decode().strip()}")
+    try:
+        yield folder
+    finally:
+        await command.run(["umount", folder], seconds=20)
+
+
+async def fill(client: Client, first: int, size: int) -> int:
+    """Writes values until the disk is full; returns the number of the first that was refused."""
+    for number in range(first, 10_000):
+        value = m.StateValue(key=f"{number:05}", value=os.urandom(size))
+        try:
+            await client.state.PutState(m.PutStateRequest(namespace="n", values=[value]))
+        except PiccoloError as full:
+            assert (full.kind, full.reason) == (Kind.FULL, "DISK_FULL"), full.message
+            return number
+    raise AssertionError("the disk was never full")
+
+
+async def values(client: Client) -> int:
+    count, token = 0, ""
+    while True:
+        page = await client.state.ListState(m.ListStateRequest(namespace="n", page_token=token))
+        count, token = count + len(page.values), page.next_page_token
+        if not token:
+            return count
+
+
+async def test_a_full_disk_refuses_writes_serves_reads_and_recovers(tmp_path: Path) -> None:
+    async with small_disk(tmp_path / "disk", 16 * MEBI) as disk:
+        ballast = disk / "ballast"
+        ballast.write_bytes(bytes(6 * MEBI))
+        settings = {"state": str(disk / "state")}
+        async with running("metadata", settings, tmp_path / "first") as service, service.connect() as channel:
+            client = Client(channel)
+            await client.files.MakeDirectory(f.MakeDirectoryRequest(path="/before"))
+            written = await fill(client, await fill(client, 0, 60_000), 2_000)
+            assert await values(client) == written
+            assert (await client.files.Stat(f.StatRequest(path="/before"))).entry.path == "/before"
+            with pytest.raises(PiccoloError, match="reading still works"):
+                value = m.StateValue(key="x", value=bytes(500_000))
+                await client.state.PutState(m.PutStateRequest(namespace="n", values=[value]))
+            ballast.unlink()
+            await client.files.MakeDirectory(f.MakeDirectoryRequest(path="/after"))
+            assert await values(client) == written
+        async with (
+            running("metadata", settings, tmp_path / "second") as service,
+            service.connect() as channel,
+        ):
+            client = Client(channel)
+            assert await values(client) == written
+            listed = await client.files.List(f.ListRequest(path="/"))
+            assert [entry.path for entry in listed.entries] == ["/after", "/before"]
