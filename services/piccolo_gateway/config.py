@@ -107,6 +107,10 @@ class Config:
         host, colon, port = self.address.rpartition(":")
         if not colon or not port.isdigit() or int(port) > 65535 or not host:
             raise ValueError(f"address must be host:port, not {self.address!r}")
+        if odd := [name for name in self.names if not name or not name.isascii() or len(name) > 253]:
+            raise ValueError(
+                f"names must be host names, internationalised ones in their xn-- form: {odd[0]!r}"
+            )
         for address in self.addresses:
             ip_address(address)
 

@@ -24,6 +24,7 @@ from piccolo_metadata.adapters.cloud_channel import CloudChannel
 from piccolo_metadata.adapters.cloud_files import DiskFiles, DiskSpool
 from piccolo_metadata.adapters.cloud_key import own_key
 from piccolo_metadata.adapters.cloud_log import GrpcCloudLog
+from piccolo_metadata.adapters.damage import set_aside_before
 from piccolo_metadata.adapters.database import Database, opened
 from piccolo_metadata.adapters.outbox import DatabaseOutbox
 from piccolo_metadata.config import Config
@@ -49,6 +50,8 @@ _log = logging.getLogger(__name__)
 async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
     """The service, from its state folder to its servicers."""
     with state.claim(config.state, NAME, FOLDER_VERSION) as claim:
+        for aside in set_aside_before(claim.folder):
+            _log.warning("a damaged memory was set aside; delete it when all is restored: %s", aside)
         async with opened(claim.folder / "metadata.db", SystemClock()) as database:
             _serve(database, host)
             host.task_group.create_task(_keep_up(database, host.stopping), name="upkeep")

@@ -312,7 +312,7 @@ async def test_kill_9_during_appends_loses_nothing_acknowledged(tmp_path: Path) 
                         acknowledged[-1] if acknowledged else None,
                         plain=dice.randbytes(dice.choice([10, 1000, 2 * MIB])),
                     )
-                    if not await _appended(cloud, device, following):
+                    if not await _appended(cloud, process, device, following):
                         break
                     acknowledged.append(following)
                     following = None
@@ -326,14 +326,15 @@ async def test_kill_9_during_appends_loses_nothing_acknowledged(tmp_path: Path) 
         assert list((tmp_path / "state/objects/.incoming").iterdir()) == []
 
 
-async def _appended(cloud: Client, device: Device, entry: Entry) -> bool:
+async def _appended(cloud: Client, process: Service, device: Device, entry: Entry) -> bool:
     """Whether the cloud acknowledged it; False when the cloud was killed meanwhile."""
     try:
         await cloud.append(device, entry)
-    except PiccoloError as away:
-        if away.kind in (Kind.UNAVAILABLE, Kind.CANCELLED):
-            return False
-        raise
+    except PiccoloError as gone:
+        # a connection that is torn off has many names; that the process was killed has one
+        if await process.exited() != -9:
+            raise AssertionError(process.raw_log()) from gone
+        return False
     return True
 
 

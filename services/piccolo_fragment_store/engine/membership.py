@@ -3,7 +3,8 @@
 Rules:
 * The circle is told anew at each change and kept, so that a restart without attestation still serves members.
 * This process's keys, address and offer are registered whenever attestation (re)appears.
-* Attestation being away is not a failure: what was heard last goes on, and is tried again.
+* Attestation being away is not a failure: what was heard last goes on, and is tried again. One that is silent
+  is asked anew every quarter of an hour: a silence without news looks like one without life.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from piccolo_fragment_store.ports import CircleStore, Trust, Workers
 Changed = Callable[[Circle], None]
 _SHORTEST: Final = 0.2
 _LONGEST: Final = 15.0
+_ANEW: Final = 900.0
 _log = logging.getLogger(__name__)
 
 
@@ -47,15 +49,21 @@ class Membership:
             try:
                 await self._trust.register(endpoint, offer_bytes)
                 _log.info("registered at attestation", extra=fields(endpoint=endpoint, offer=offer_bytes))
-                async for circle, raw in self._trust.watch():
-                    pause = _SHORTEST
-                    self._take(circle)  # first: who was removed is out, also when the disk is full
-                    await self._keep(raw)
+                pause = _SHORTEST
+                async with asyncio.timeout(_ANEW):
+                    await self._listen()
+            except TimeoutError:
+                continue
             except PiccoloError as away:
                 told = fields(reason=away.reason, seconds=pause)
                 _log.warning("attestation cannot be reached, trying again", extra=told)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST)
+
+    async def _listen(self) -> None:
+        async for circle, raw in self._trust.watch():
+            self._take(circle)  # first: who was removed is out, also when the disk is full
+            await self._keep(raw)
 
     async def _keep(self, raw: bytes) -> None:
         try:

@@ -44,6 +44,7 @@ class Attestation(stubs.IdentityServiceServicer, stubs.CircleServiceServicer, st
         self.adopted: list[bytes] = []
         self.called: list[tuple[str, dict[str, str | bytes], bytes]] = []
         self.refuse: grpc.StatusCode | None = None
+        self.watched = 0
         self._changed = asyncio.Condition()
 
     async def tell(self, circle: wire.Circle) -> None:
@@ -62,22 +63,24 @@ class Attestation(stubs.IdentityServiceServicer, stubs.CircleServiceServicer, st
         return wire.RegisterRoleResponse(certified=True)
 
     async def until_registered(self, times: int = 1) -> None:
-        """Returns when the fragment-store has registered so many times."""
+        """Returns when the fragment-store has registered so many times, and watches the circle."""
         async with asyncio.timeout(20), self._changed:
-            await self._changed.wait_for(lambda: len(self.registered) >= times)
+            await self._changed.wait_for(lambda: min(len(self.registered), self.watched) >= times)
 
     async def WatchCircle(
         self, request: wire.WatchCircleRequest, context: Any
     ) -> AsyncIterator[wire.WatchCircleResponse]:
         """Tells the circle now and at each change."""
-        told: wire.Circle | None = None
-        first = True
+        async with self._changed:
+            self.watched += 1
+            told = self.circle
+            self._changed.notify_all()
         while True:
-            async with self._changed:
-                while not first and self.circle is told:
-                    await self._changed.wait()
-                told, first = self.circle, False
             yield wire.WatchCircleResponse(circle=told)
+            async with self._changed:
+                while self.circle is told:
+                    await self._changed.wait()
+                told = self.circle
 
     async def AdoptDevice(self, request: wire.AdoptDeviceRequest, context: Any) -> wire.AdoptDeviceResponse:
         """Remembers the device."""
@@ -125,8 +128,8 @@ class _Echo(grpc.GenericRpcHandler):
 async def serving(attestation: Attestation, socket: Path) -> AsyncIterator[None]:
     """Serves attestation on a Unix socket.
 
-    The name leads to a socket of this server alone: a server removes its socket's name some time after it ended,
-    when another one may serve under that name already.
+    The name leads to a socket of this server alone: a server removes its socket's name some time after it
+    ended, when another one may serve under that name already.
     """
     own = socket.with_name(f"{socket.name}.{secrets.token_hex(4)}")
     server = grpc.aio.server()
@@ -136,11 +139,11 @@ async def serving(attestation: Attestation, socket: Path) -> AsyncIterator[None]
     server.add_generic_rpc_handlers((_Echo(attestation),))
     server.add_insecure_port(f"unix:{own}")
     await server.start()
-    socket.symlink_to(own)
+    await asyncio.to_thread(socket.symlink_to, own)
     try:
         yield
     finally:
-        socket.unlink()
+        await asyncio.to_thread(socket.unlink)
         await server.stop(0)
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +22,6 @@ import msgspec
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
 
-from piccolo_gateway.core.bodies.files import Written
 from piccolo_gateway.core.tus import Target
 from piccolo_gateway.engine.pump import DURABLE, Pump, nothing, with_durable
 from piccolo_gateway.engine.slots import Slots
@@ -34,6 +34,7 @@ _LIFETIME: Final = 7 * 86400
 _REMEMBERED: Final = 86400
 _MOST: Final = 1000
 _PARK_SECONDS: Final = 15.0
+_FINISH_SECONDS: Final = 60.0
 _SWEEP_SECONDS: Final = 3600.0
 _RESUMABLE: Final = frozenset({Kind.UNAVAILABLE, Kind.TIMEOUT, Kind.CANCELLED, Kind.LOCKED})
 _log = logging.getLogger(__name__)
@@ -153,8 +154,11 @@ class Uploads:
                 total = offset + await self._pump.move(pieces, writing, record.size - offset)
             except PiccoloError as failed:
                 raise await self._parked(record, writing, failed) from failed
+            except asyncio.CancelledError:
+                await _park(writing)  # the client is gone, and may come back
+                raise
             if total == record.size:
-                return await self._done(record, await self._pump.finish(writing, total))
+                return await self._complete(record, writing)
             await writing.park()
         state = await self._store.upload(record.upload_id)
         return Progress(record, state.offset if state else 0)
@@ -163,17 +167,28 @@ class Uploads:
         """The failure, after the vault has put away what came, with how much that is."""
         if writing.ended.is_set():
             return failed
+        await _park(writing)
         try:
-            async with asyncio.timeout(_PARK_SECONDS):
-                await writing.park()
-                state = await self._store.upload(record.upload_id)
-        except (PiccoloError, TimeoutError):
+            state = await self._store.upload(record.upload_id)
+        except PiccoloError:
             return failed
         details = {key: value for key, value in failed.details.items() if key != DURABLE}
         error = PiccoloError(failed.kind, failed.reason, failed.message, details)
         return with_durable(error, state.offset if state else 0)
 
-    async def _done(self, record: Record, written: Written) -> Progress:
+    async def _complete(self, record: Record, writing: Writing) -> Progress:
+        """Gives the file its name; a client that goes away now finds it done when it comes back."""
+        finishing = asyncio.ensure_future(self._finish(record, writing))
+        try:
+            return await asyncio.shield(finishing)
+        except asyncio.CancelledError:
+            await asyncio.wait({finishing}, timeout=_FINISH_SECONDS)
+            finishing.cancel()
+            await asyncio.gather(finishing, return_exceptions=True)
+            raise
+
+    async def _finish(self, record: Record, writing: Writing) -> Progress:
+        written = await self._pump.finish(writing, record.size)
         expires = self._clock.now() + _REMEMBERED
         done = msgspec.structs.replace(record, version_id=written.version_id, expires=expires)
         await self._keep(done)
@@ -200,6 +215,13 @@ class Uploads:
 
     async def _keep(self, record: Record) -> None:
         await self._state.put({_KEY + record.upload_id: msgspec.json.encode(record)})
+
+
+async def _park(writing: Writing) -> None:
+    """Lets the vault put away what came, if it still can: a stream that is cancelled keeps less."""
+    with suppress(PiccoloError, TimeoutError):
+        async with asyncio.timeout(_PARK_SECONDS):
+            await writing.park()
 
 
 def _decode(value: bytes) -> Record | None:

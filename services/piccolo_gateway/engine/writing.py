@@ -73,6 +73,7 @@ class Writer:
                 was = await before  # known before the vault may give the name
             finally:
                 before.cancel()
+                await asyncio.gather(before, return_exceptions=True)
             written = await self._pump.finish(writing, size)
             return Stored(written, created=was is None)
 

@@ -207,6 +207,40 @@ async def _read(request: web.Request) -> bytes:
         raise PiccoloError(Kind.INVALID, "BODY_BROKEN", "The request's body is no valid HTTP.") from broken
 
 
+class Sink:
+    """An answer that is sent piece by piece, as fast as the client takes it."""
+
+    def __init__(self, request: web.Request, response: web.StreamResponse, idle_seconds: float) -> None:
+        self._request, self._idle = request, idle_seconds
+        self.response = response
+
+    async def begin(self) -> None:
+        """Sends the head. Raises PiccoloError CANCELLED (CLIENT_GONE) or TIMEOUT (STALLED), as all methods."""
+        await self._in_time(self.response.prepare(self._request))
+
+    async def send(self, piece: bytes) -> None:
+        """Sends bytes."""
+        await self._in_time(self.response.write(piece))
+
+    async def end(self) -> None:
+        """Says that it is whole."""
+        await self._in_time(self.response.write_eof())
+
+    def cut(self) -> None:
+        """Cuts the connection: only that tells a client that it did not get what the head promised."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+    async def _in_time(self, work: Awaitable[object]) -> None:
+        try:
+            async with asyncio.timeout(self._idle):
+                await work
+        except TimeoutError as late:
+            raise PiccoloError(Kind.TIMEOUT, "STALLED", "The client took no more bytes.") from late
+        except ConnectionError as gone:
+            raise PiccoloError(Kind.CANCELLED, "CLIENT_GONE", "The client went away.") from gone
+
+
 def _joined(values: list[str]) -> str | None:
     return ", ".join(values) if values else None
 

@@ -108,20 +108,7 @@ def _circle(services: Services) -> list[Bound]:
         asked = call.body(Joining)
         return Reply(body=await services.membership.join(asked.invitation, asked.device_name))
 
-    return [
-        Bound(
-            _SHOW,
-            show,
-        ),
-        Bound(
-            _FOUND,
-            found,
-        ),
-        Bound(
-            _JOIN_ENDPOINT,
-            join,
-        ),
-    ]
+    return [Bound(_SHOW, show), Bound(_FOUND, found), Bound(_JOIN_ENDPOINT, join)]
 
 
 def _proposals(services: Services) -> list[Bound]:
@@ -135,17 +122,4 @@ def _proposals(services: Services) -> list[Bound]:
         owner = call.hex("owner_id", 32)
         return Reply(201, await services.circle.propose_removal(owner, call.body(Removal).state))
 
-    return [
-        Bound(
-            _PROPOSALS,
-            proposals,
-        ),
-        Bound(
-            _APPROVE,
-            approve,
-        ),
-        Bound(
-            _REMOVE,
-            remove,
-        ),
-    ]
+    return [Bound(_PROPOSALS, proposals), Bound(_APPROVE, approve), Bound(_REMOVE, remove)]

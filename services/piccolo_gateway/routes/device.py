@@ -148,22 +148,10 @@ def _open(services: Services) -> list[Bound]:
         return Reply(201, told(services, session, session.session_id), begun(services, secret))
 
     return [
-        Bound(
-            _STATUS,
-            status,
-        ),
-        Bound(
-            _BOOT_KEY,
-            boot_key,
-        ),
-        Bound(
-            _SETUP,
-            setup,
-        ),
-        Bound(
-            _CONFIRM,
-            confirm,
-        ),
+        Bound(_STATUS, status),
+        Bound(_BOOT_KEY, boot_key),
+        Bound(_SETUP, setup),
+        Bound(_CONFIRM, confirm),
     ]
 
 
@@ -187,21 +175,4 @@ def _owners(services: Services) -> list[Bound]:
     async def words(call: Call) -> Reply:
         return Reply(body=WordsTested(match=await services.keys.test_words(call.body(WordsToTest).words)))
 
-    return [
-        Bound(
-            _UNLOCK,
-            unlock,
-        ),
-        Bound(
-            _LOCK,
-            lock,
-        ),
-        Bound(
-            _PASSPHRASE,
-            passphrase,
-        ),
-        Bound(
-            _WORDS,
-            words,
-        ),
-    ]
+    return [Bound(_UNLOCK, unlock), Bound(_LOCK, lock), Bound(_PASSPHRASE, passphrase), Bound(_WORDS, words)]

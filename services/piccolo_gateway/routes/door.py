@@ -132,6 +132,8 @@ class Door:
             response = respond(_whole(await self._work(call, bound)))
         except PiccoloError as failed:
             response = problem(failed)
+        except Exception as unforeseen:
+            response = problem(foreseen(unforeseen, bound.endpoint.path))
         body = response.body if isinstance(response.body, bytes) else b""
         return idempotency.Answer(response.status, dict(response.headers), body)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Final
@@ -16,7 +15,7 @@ from piccolo_gateway.core.bodies.access import Scope
 from piccolo_gateway.core.bodies.files import Deleted, Deleting, Reading, Writing, Written
 from piccolo_gateway.engine.reading import Facts, Plan, Request
 from piccolo_gateway.ports.store import WriteStart
-from piccolo_gateway.routes.call import Bound, Call, Reply
+from piccolo_gateway.routes.call import Bound, Call, Reply, Sink
 from piccolo_gateway.routes.services import Services
 
 _TAG = "files"
@@ -143,16 +142,7 @@ def _writing(services: Services) -> list[Bound]:
         )
         return Reply(body=deleted)
 
-    return [
-        Bound(
-            _PUT,
-            put,
-        ),
-        Bound(
-            _DELETE,
-            delete,
-        ),
-    ]
+    return [Bound(_PUT, put), Bound(_DELETE, delete)]
 
 
 def _request(call: Call) -> Request:
@@ -194,20 +184,23 @@ def _facts(facts: Facts) -> dict[str, str]:
 async def _send(
     call: Call, plan: Plan, facts: Facts, data: AsyncIterator[bytes], idle_seconds: float
 ) -> web.StreamResponse:
-    """Sends the bytes, as fast as the client takes them. What fails on the way cuts the connection."""
-    response = _head(call, plan, facts)
-    await response.prepare(call.request)
+    """Sends the bytes; what fails on the way cuts the connection."""
+    sink = Sink(call.request, _head(call, plan, facts), idle_seconds)
+    await sink.begin()
     try:
+        sent = 0
         async for piece in data:
-            async with asyncio.timeout(idle_seconds):
-                await response.write(piece)
-        await response.write_eof()
+            await sink.send(piece)
+            sent += len(piece)
+        if sent != sink.response.content_length:
+            raise PiccoloError(
+                Kind.DATA_LOSS, "FILE_SHORT", f"{sent} bytes came of {sink.response.content_length}."
+            )
+        await sink.end()
     except BaseException:
-        # the head promised more bytes than came: only a cut connection tells the client
-        if call.request.transport is not None:
-            call.request.transport.abort()
+        sink.cut()
         raise
-    return response
+    return sink.response
 
 
 def _media(call: Call) -> str:

@@ -73,21 +73,4 @@ def endpoints(services: Services) -> list[Bound]:
     async def read(call: Call) -> Reply:
         return Reply(body=await services.circle.open(call.body(Opening).invitation))
 
-    return [
-        Bound(
-            _LISTING,
-            listing,
-        ),
-        Bound(
-            _MAKE,
-            make,
-        ),
-        Bound(
-            _REVOKE,
-            revoke,
-        ),
-        Bound(
-            _READ,
-            read,
-        ),
-    ]
+    return [Bound(_LISTING, listing), Bound(_MAKE, make), Bound(_REVOKE, revoke), Bound(_READ, read)]

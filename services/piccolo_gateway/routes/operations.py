@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from aiohttp import web
 
 from piccolo_gateway.core import events
 from piccolo_gateway.core.api import PREFIX, Answer, Endpoint, Header
 from piccolo_gateway.core.bodies.access import Scope
 from piccolo_gateway.core.bodies.memory import ListingOperations, Operation, Operations, Watching
-from piccolo_gateway.routes.call import Bound, Call, Reply
+from piccolo_gateway.routes.call import Bound, Call, Reply, Sink
 from piccolo_gateway.routes.services import Services
 
 _TAG = "operations"
@@ -80,20 +78,7 @@ def _operations(services: Services) -> list[Bound]:
     async def cancel(call: Call) -> Reply:
         return Reply(202, await services.operations.cancel(call.parameter("operation_id")))
 
-    return [
-        Bound(
-            _LISTING,
-            listing,
-        ),
-        Bound(
-            _GET,
-            get,
-        ),
-        Bound(
-            _CANCEL,
-            cancel,
-        ),
-    ]
+    return [Bound(_LISTING, listing), Bound(_GET, get), Bound(_CANCEL, cancel)]
 
 
 def _events(services: Services) -> Bound:
@@ -101,16 +86,13 @@ def _events(services: Services) -> Bound:
         asked = call.query(Watching)
         last = call.header("Last-Event-ID") or asked.after
         async with services.events.open(last, asked.operation) as subscription:
-            response = web.StreamResponse(headers={"Content-Type": events.MEDIA, "X-Accel-Buffering": "no"})
-            await response.prepare(call.request)
-            await response.write(events.RETRY)
+            head = {"Content-Type": events.MEDIA, "X-Accel-Buffering": "no"}
+            sink = Sink(call.request, web.StreamResponse(headers=head), services.idle_seconds)
+            await sink.begin()
+            await sink.send(events.RETRY)
             while (piece := await subscription.next()) is not None:
-                async with asyncio.timeout(services.idle_seconds):
-                    await response.write(piece)
-            await response.write_eof()
-            return response
+                await sink.send(piece)
+            await sink.end()
+            return sink.response
 
-    return Bound(
-        _STREAM,
-        stream,
-    )
+    return Bound(_STREAM, stream)

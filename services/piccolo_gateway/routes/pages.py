@@ -77,10 +77,7 @@ def page() -> Bound:
     async def show(call: Call) -> Reply:
         return Reply(raw=_PAGE, media=_HTML)
 
-    return Bound(
-        _SHOW,
-        show,
-    )
+    return Bound(_SHOW, show)
 
 
 def metrics(services: Services) -> Bound:
@@ -90,10 +87,7 @@ def metrics(services: Services) -> Bound:
         text = exposition.merge(await services.metrics.read())
         return Reply(raw=text.encode(), media=exposition.MEDIA)
 
-    return Bound(
-        _READ,
-        read,
-    )
+    return Bound(_READ, read)
 
 
 def api_document(others: Sequence[Endpoint]) -> Bound:

@@ -89,20 +89,8 @@ def endpoints(services: Services) -> list[Bound]:
         return Reply(201, await services.backups.snapshot())
 
     return [
-        Bound(
-            _RECOVER,
-            recover,
-        ),
-        Bound(
-            _POINTS,
-            points,
-        ),
-        Bound(
-            _STATUS,
-            status,
-        ),
-        Bound(
-            _SNAPSHOT,
-            snapshot,
-        ),
+        Bound(_RECOVER, recover),
+        Bound(_POINTS, points),
+        Bound(_STATUS, status),
+        Bound(_SNAPSHOT, snapshot),
     ]

@@ -81,20 +81,8 @@ def endpoints(services: Services) -> list[Bound]:
         return started(await services.store.repair(now=call.body(Repair).now))
 
     return [
-        Bound(
-            _ALL_HEALTH,
-            all_health,
-        ),
-        Bound(
-            _HEALTH,
-            health,
-        ),
-        Bound(
-            _CHECK,
-            check,
-        ),
-        Bound(
-            _REPAIR,
-            repair,
-        ),
+        Bound(_ALL_HEALTH, all_health),
+        Bound(_HEALTH, health),
+        Bound(_CHECK, check),
+        Bound(_REPAIR, repair),
     ]

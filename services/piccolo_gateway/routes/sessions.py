@@ -89,17 +89,4 @@ def endpoints(services: Services) -> list[Bound]:
         services.access.end(call.actor.session_id if mine else wanted)
         return Reply(204, headers={"Set-Cookie": headers.no_cookie()} if mine else {})
 
-    return [
-        Bound(
-            _LOGIN,
-            login,
-        ),
-        Bound(
-            _LISTING,
-            listing,
-        ),
-        Bound(
-            _LOGOUT,
-            logout,
-        ),
-    ]
+    return [Bound(_LOGIN, login), Bound(_LISTING, listing), Bound(_LOGOUT, logout)]

@@ -80,21 +80,4 @@ def endpoints(services: Services) -> list[Bound]:
     async def verify(call: Call) -> Reply:
         return Reply(body=await services.audit.verify())
 
-    return [
-        Bound(
-            _GET,
-            get,
-        ),
-        Bound(
-            _CHANGE,
-            change,
-        ),
-        Bound(
-            _AUDIT_ENDPOINT,
-            audit,
-        ),
-        Bound(
-            _VERIFY,
-            verify,
-        ),
-    ]
+    return [Bound(_GET, get), Bound(_CHANGE, change), Bound(_AUDIT_ENDPOINT, audit), Bound(_VERIFY, verify)]

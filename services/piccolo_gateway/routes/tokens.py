@@ -56,17 +56,4 @@ def endpoints(services: Services) -> list[Bound]:
         call.subject = (await services.tokens.revoke(call.parameter("token_id"))).name
         return Reply(204)
 
-    return [
-        Bound(
-            _LISTING,
-            listing,
-        ),
-        Bound(
-            _MAKE,
-            make,
-        ),
-        Bound(
-            _REVOKE,
-            revoke,
-        ),
-    ]
+    return [Bound(_LISTING, listing), Bound(_MAKE, make), Bound(_REVOKE, revoke)]

@@ -161,14 +161,8 @@ def _directories(services: Services) -> list[Bound]:
     return [
         Bound(described(f"{PREFIX}/directories"), listing),
         Bound(described(f"{PREFIX}/directories/{{path}}"), listing),
-        Bound(
-            _MAKE,
-            make,
-        ),
-        Bound(
-            _TOTALS,
-            totals,
-        ),
+        Bound(_MAKE, make),
+        Bound(_TOTALS, totals),
     ]
 
 
@@ -196,20 +190,7 @@ def _names(services: Services) -> list[Bound]:
         )
         return Reply(body=page)
 
-    return [
-        Bound(
-            _MOVE,
-            move,
-        ),
-        Bound(
-            _COPY,
-            copy,
-        ),
-        Bound(
-            _SEARCH,
-            search,
-        ),
-    ]
+    return [Bound(_MOVE, move), Bound(_COPY, copy), Bound(_SEARCH, search)]
 
 
 def _versions(services: Services) -> list[Bound]:
@@ -224,16 +205,7 @@ def _versions(services: Services) -> list[Bound]:
         version = bytes.fromhex(call.body(RestoreVersion).version_id)
         return Reply(body=await services.files.restore_version(call.path, version))
 
-    return [
-        Bound(
-            _VERSIONS,
-            listing,
-        ),
-        Bound(
-            _RESTORE_VERSION,
-            restore,
-        ),
-    ]
+    return [Bound(_VERSIONS, listing), Bound(_RESTORE_VERSION, restore)]
 
 
 def _trash(services: Services) -> list[Bound]:
@@ -246,13 +218,4 @@ def _trash(services: Services) -> list[Bound]:
         path = "" if asked.path is None else paths.check(asked.path)
         return Reply(body=await services.files.restore_removed(call.number("trash_id"), path))
 
-    return [
-        Bound(
-            _REMOVED,
-            listing,
-        ),
-        Bound(
-            _RESTORE_REMOVED,
-            restore,
-        ),
-    ]
+    return [Bound(_REMOVED, listing), Bound(_RESTORE_REMOVED, restore)]

@@ -140,16 +140,7 @@ def _begin(services: Services) -> list[Bound]:
         headers["Location"] = f"{_ALL}/{progress.record.upload_id}"
         return Reply(201, headers=headers)
 
-    return [
-        Bound(
-            _OPTIONS,
-            options,
-        ),
-        Bound(
-            _CREATE,
-            create,
-        ),
-    ]
+    return [Bound(_OPTIONS, options), Bound(_CREATE, create)]
 
 
 def _append(services: Services) -> Handler:

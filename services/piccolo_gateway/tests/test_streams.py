@@ -83,6 +83,27 @@ async def test_a_failure_in_the_middle_of_a_file_cuts_the_connection(world: Worl
     assert (await put(world))[0] == 201
 
 
+async def test_a_file_that_comes_short_is_never_taken_for_whole(world: World) -> None:
+    await put(world)
+    world.fakes.store.short = 3
+    with pytest.raises(aiohttp.ClientError):
+        await get(world)
+
+
+async def test_a_client_that_takes_no_bytes_is_cut_off_and_no_incident(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with start(limits=LimitsConfig(idle=0.3)) as world:
+        world.fakes.keys.set_up(PASSPHRASE)
+        await world.client.log_in()
+        world.fakes.tree.put("/big", world.fakes.tree.content(bytes(1 << 20), 1 << 34))
+        async with world.raw() as (reader, writer):
+            writer.write(f"GET /api/v1/files/big HTTP/1.1\r\nHost: x\r\n{world.cookie()}\r\n".encode())
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            await world.fakes.store.seen(lambda: world.fakes.store.reading == 0)
+        assert "unforeseen failure" not in caplog.text
+
+
 async def test_a_failure_before_the_first_byte_is_a_problem(world: World) -> None:
     world.fakes.tree.put("/big", world.fakes.tree.content(b"", 100 << 20))
     status, body, headers = await get(world, "/api/v1/files/big", Range="bytes=0-1")

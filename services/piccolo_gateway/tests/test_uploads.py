@@ -193,6 +193,7 @@ async def test_a_client_that_goes_away_comes_back(world: World) -> None:
     with pytest.raises((aiohttp.ClientError, ConnectionError)):
         await patch(world, where, 0, half())
     await store.seen(lambda: store.writing == 0)
+    assert store.parked == 1  # a stream that is cut off keeps less at the vault
     assert await offset(world, where) == 2 << 20
     assert (await patch(world, where, 2 << 20, bytes(2 << 20)))[0] == 204
     assert await world.client.get("/films/a.mkv") == bytes(4 << 20)

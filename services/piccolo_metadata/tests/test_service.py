@@ -13,7 +13,7 @@ from piccolo.metadata.v1 import memory_pb2 as m
 from piccolo.metadata.v1 import object_pb2 as o
 from piccolo_chassis import command
 from piccolo_chassis.errors import Kind, PiccoloError
-from piccolo_chassis.testing import grpcurl, spawned
+from piccolo_chassis.testing import grpcurl, running, spawned
 
 from piccolo_metadata.service import convert
 from piccolo_metadata.tests.builders import KEEPERS, a_file, a_layout, an_id, an_intent
@@ -317,3 +317,17 @@ async def test_a_second_process_on_the_same_folder_is_refused(tmp_path: Path) ->
             assert await second.exited() == 1
             assert "Another process uses the state folder" in second.raw_log()
         await client.files.MakeDirectory(f.MakeDirectoryRequest(path="/still-here"))
+
+
+async def test_a_damaged_database_ends_the_process_with_what_to_do(tmp_path: Path) -> None:
+    async with metadata(tmp_path) as (_, client):
+        await client.files.MakeDirectory(f.MakeDirectoryRequest(path="/a"))
+    database = tmp_path / "state" / "metadata.db"
+    database.write_bytes(b"\0" * 100 + database.read_bytes()[100:])
+    settings = {"state": str(tmp_path / "state")}
+    async with spawned("metadata", settings, tmp_path / "damaged") as damaged:
+        assert await damaged.exited() == 78
+        assert "restore the backup with your 24 words" in damaged.raw_log()
+    async with running("metadata", settings, tmp_path / "after") as service, service.connect() as channel:
+        assert not (await Client(channel).files.List(f.ListRequest(path="/"))).entries
+        assert "was set aside" in service.raw_log()

@@ -14,7 +14,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.tests.fakes.keys import FakeKeys
 from piccolo_gateway.tests.fakes.memory import FakeOperations
-from piccolo_gateway.tests.fakes.tree import KEPT, Tree, norm
+from piccolo_gateway.tests.fakes.tree import KEPT, Content, Tree, norm
 
 Context = Any
 _HEALTH: Final = pb.Health(
@@ -46,10 +46,12 @@ class FakeStore(wire.StoreServiceServicer):
     """The way of a file.
 
     Attributes:
+        parked: streams that were ended in order, but without a finish.
         flow: while it is clear, no data is taken: a slow circle.
         uploads: named uploads that are open.
         digests: SHA-256 of each file that was stored, by path.
         failure: what the next data meets.
+        short: bytes that are missing at the end of what is read.
         fail_reading: after how many bytes a read fails.
     """
 
@@ -61,11 +63,14 @@ class FakeStore(wire.StoreServiceServicer):
         self.digests: dict[str, str] = {}
         self.failure: PiccoloError | None = None
         self.fail_reading: int | None = None
+        self.short = 0
         self.free: int | None = None
         self.writing = 0
         self.ended = asyncio.Event()
         self.moved = asyncio.Event()
         self.taken = 0
+        self.parked = 0
+        self.reading = 0
 
     async def Write(
         self, requests: AsyncIterator[pb.WriteRequest], context: Context
@@ -74,12 +79,12 @@ class FakeStore(wire.StoreServiceServicer):
         first = await anext(requests)
         upload = self._open(first.open)
         self.writing += 1
+        upload.streams += 1
+        mine = upload.streams
         self._tell()
         try:
             if upload.start.upload_id:
                 yield pb.WriteResponse(durable_bytes=upload.size)
-            upload.streams += 1
-            mine = upload.streams
             async for request in requests:
                 if upload.streams != mine:
                     raise PiccoloError(
@@ -90,6 +95,7 @@ class FakeStore(wire.StoreServiceServicer):
                     return
                 await self._take(upload, request.data)
                 yield pb.WriteResponse(durable_bytes=upload.size)
+            self.parked += 1
         finally:
             self.writing -= 1
             self.ended.set()
@@ -164,9 +170,18 @@ class FakeStore(wire.StoreServiceServicer):
             modified=content.modified,
             revision=node.revision,
         )
-        yield pb.ReadResponse(head=head)
+        self.reading += 1
+        try:
+            yield pb.ReadResponse(head=head)
+            async for part in self._parts(content, request.offset, length):
+                yield part
+        finally:
+            self.reading -= 1
+            self._tell()
+
+    async def _parts(self, content: Content, offset: int, length: int) -> AsyncIterator[pb.ReadResponse]:
         sent = 0
-        for piece in content.read(request.offset, length):
+        for piece in content.read(offset, length - self.short):
             if self.fail_reading is not None and sent >= self.fail_reading:
                 raise PiccoloError(Kind.DATA_LOSS, "UNREADABLE", "Too few fragments are left.")
             yield pb.ReadResponse(data=piece)
