@@ -87,7 +87,7 @@ def durable(bench: Bench, piece: Sample = PIECE) -> int:
 async def idle(bench: Bench) -> None:
     """Returns when what was started in the background is done."""
     async with asyncio.timeout(10):
-        while bench.holdings.busy:
+        while bench.holdings.busy or bench.holdings.ledger.reserved:
             await bench.workers.run(lambda: None)
 
 
