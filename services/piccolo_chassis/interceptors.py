@@ -106,6 +106,8 @@ class Door(grpc.aio.ServerInterceptor):
             raise
         except BaseExceptionGroup as group:
             raise _first(group, call.method) from group
+        except grpc.aio.InternalError as gone:  # what it wrote could not leave: its client has left
+            raise asyncio.CancelledError from gone
         except Exception as unforeseen:
             raise incident(unforeseen, where=call.method) from unforeseen
 

@@ -233,6 +233,19 @@ async def test_a_client_that_leaves_frees_the_handler(toy: Service, channel: Cha
     assert any(line.get("code") == "CANCELLED" for line in toy.log())
 
 
+async def test_a_client_that_leaves_in_the_middle_of_an_answer_is_no_incident(
+    toy: Service, stub: Stub
+) -> None:
+    """The server learns of it by a write that fails, or by a cancelling: a race, so often."""
+    for _ in range(100):
+        call = stub.Count(CountRequest(last=1000, padding=100_000))
+        assert (await anext(aiter(call))).number == 1
+        call.cancel()
+    await stub.Echo(EchoRequest(text="still"))
+    await toy.stop()
+    assert not [line for line in toy.log() if "incident" in line]
+
+
 async def test_a_call_never_outlasts_the_request_it_is_made_for(stub: Stub) -> None:
     deadline.begin(0.2)
     began = time.monotonic()

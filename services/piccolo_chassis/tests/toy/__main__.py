@@ -60,7 +60,7 @@ class Toy(toy_pb2_grpc.ToyServiceServicer):
         self, request: toy_pb2.CountRequest, context: Any
     ) -> AsyncIterator[toy_pb2.CountResponse]:
         for number in range(1, request.last + 1):
-            yield toy_pb2.CountResponse(number=number)
+            yield toy_pb2.CountResponse(number=number, padding=bytes(request.padding))
         if request.stay:
             await asyncio.Event().wait()
 
