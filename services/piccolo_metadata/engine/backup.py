@@ -65,6 +65,7 @@ class Status:
     problem: str
     fenced: bool
     head: bytes
+    fenced_by: bytes
     bytes: int
 
 
@@ -205,6 +206,7 @@ class Backup:
             problem=self._problem(standing),
             fenced=standing.fence is not None,
             head=self._head(position),
+            fenced_by=standing.fence.header if standing.fence else b"",
             bytes=position.bytes if position else 0,
         )
 

@@ -3,7 +3,9 @@
 Rules:
 * It is derived from the names and travels in no backup; `rebuild` makes it again.
 * Two end marks follow each name, so that every character begins a group of three, and a query of one or two
-  characters is a range of groups.
+  characters is a range of groups: from the query itself to the query and more of the last of all characters
+  than a group can hold.
+* SQLite's tokenizer takes U+FFFE and U+FFFF for U+FFFD; so what is indexed and what is asked for have that.
 * It finds candidates: a name may hold all groups of a query and not the query. The caller looks at the name.
 """
 
@@ -18,12 +20,13 @@ from piccolo_metadata.ports import Row, Rows, Transaction
 _GROUP: Final = 3
 _END: Final = "\x01\x01"
 _LAST: Final = "\U0010ffff"
+_AS_TOKENIZED: Final = {0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}
 _BY_ID: Final = "SELECT id, parent, name FROM entry WHERE id IN"
 
 
 def add(tx: Transaction, entry: int, name: str) -> None:
     """Indexes an entry's name."""
-    tx.run("INSERT INTO search (rowid, name) VALUES (?, ?)", entry, fold(name) + _END)
+    tx.run("INSERT INTO search (rowid, name) VALUES (?, ?)", entry, _indexed(fold(name)) + _END)
 
 
 def remove(tx: Transaction, entry: int) -> None:
@@ -48,13 +51,18 @@ class Candidate(NamedTuple):
 
 def candidates(rows: Rows, folded: str, most: int) -> list[Candidate]:
     """At most `most` entries, in no order, among which are those whose folded name holds `folded`."""
-    found = _short(rows, folded, most) if len(folded) < _GROUP else _long(rows, folded, most)
+    asked = _indexed(folded)
+    found = _short(rows, asked, most) if len(asked) < _GROUP else _long(rows, asked, most)
     return [Candidate(*row) for row in found]
+
+
+def _indexed(folded: str) -> str:
+    return folded.translate(_AS_TOKENIZED)
 
 
 def _short(rows: Rows, folded: str, most: int) -> Iterator[Row]:
     sql = f"{_BY_ID} (SELECT DISTINCT doc FROM temp.gram WHERE term >= ? AND term < ? LIMIT ?)"  # noqa: S608
-    return rows.each(sql, folded, folded + _LAST, most)
+    return rows.each(sql, folded, folded + _GROUP * _LAST, most)
 
 
 def _long(rows: Rows, folded: str, most: int) -> Iterator[Row]:

@@ -154,6 +154,7 @@ def _status(status: Status) -> backup_pb2.BackupStatus:
         problem=status.problem,
         fenced=status.fenced,
         head=status.head,
+        fenced_by=status.fenced_by,
         bytes=status.bytes,
     )
 

@@ -137,10 +137,10 @@ class TestClaim:
         await history(tmp_path, owner, cloud, chains=1)
         cloud.entries[5], _ = Author(owner, 2).entry(cloud.header(4).record_hash(), 5, CLAIM, base=1)
         async with device(tmp_path / "one", owner, cloud, generation=3) as one, one.running():
-            await one.until(lambda now: now.fenced)
+            assert (await one.until(lambda now: now.fenced)).fenced_by
             assert await one.backup.claim(owner.claim(3), one.delegation()) == 6
             await one.make("again")
-            await one.backed_up()
+            assert (await one.backed_up()).fenced_by == b""
         assert cloud.kinds()[5:7] == [CLAIM, SNAPSHOT]
         check_log(owner, cloud)
 
@@ -181,11 +181,16 @@ class TestClaim:
         cloud.deaf = True
         assert (await refused(two.backup.claim(owner.claim(2), two.delegation()))).kind is Kind.UNAVAILABLE
         cloud.deaf = False
+        # the snapshot follows the claim at once: what is made after that may come in it or behind it
+        await two.make("before")
         for _ in range(2):
             assert await two.backup.claim(owner.claim(2), two.delegation()) == 1
-        await two.make("more")
         await two.backed_up()
         assert cloud.kinds() == [CLAIM, SNAPSHOT]
+        await two.make("after")
+        await two.backed_up()
+        assert cloud.kinds() == [CLAIM, SNAPSHOT, CHANGESET]
+        check_log(owner, cloud)
 
     async def test_a_claim_that_never_arrived_stops_no_backup(
         self, tmp_path: Path, owner: Owner, cloud: FakeCloud

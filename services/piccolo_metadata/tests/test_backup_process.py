@@ -17,6 +17,7 @@ from piccolo.metadata.v1 import backup_pb2_grpc, file_pb2, file_pb2_grpc, memory
 from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.testing import Service, running, spawned, until_ready
+from piccolo_formats.backup_entry import open_header
 
 from piccolo_metadata.tests.test_backup_fakes import (
     Owner,
@@ -168,7 +169,10 @@ async def test_the_whole_way_round(tmp_path: Path, owner: Owner) -> None:
                 await two.restore()
             assert (refused.value.kind, refused.value.reason) == (Kind.PRECONDITION, "MEMORY_NOT_EMPTY")
         async with device(tmp_path / "one", owner, cloud) as one:
-            assert "generation 2" in (await one.until(lambda now: now.fenced)).problem
+            status = await one.until(lambda now: now.fenced)
+            assert "generation 2" in status.problem
+            proof = open_header(status.fenced_by, owner.locator).header
+            assert (proof.generation, proof.seq) == (2, last.seq + 1)
         async with device(tmp_path / "three", owner, cloud) as three:
             restored, _ = await three.restore(first.seq)
             assert restored.seq == first.seq

@@ -187,12 +187,14 @@ class TestFence:
             await one.delegate()
             await one.make("a")
             status = await one.backed_up()
+            assert status.fenced_by == b""
             heir = Author(owner, generation=2)
             last = status.seq + 1
             cloud.entries[last], _ = heir.entry(status.head_hash, last, CLAIM, base=1)
             await one.make("b")
             status = await one.until(lambda now: now.fenced)
             assert "generation 2" in status.problem
+            assert status.fenced_by == (proof := cloud.header(last).signed.to_bytes())
             assert status.pending == 1
         calls = cloud.calls
         async with device(tmp_path / "one", owner, cloud) as one, one.running():
@@ -200,7 +202,7 @@ class TestFence:
             await one.make("c")
             await asyncio.sleep(0.1)
             status = await one.backup.status()
-            assert status.fenced
+            assert (status.fenced, status.fenced_by) == (True, proof)
             assert cloud.calls == calls
             assert max(cloud.entries) == last
             with pytest.raises(PiccoloError) as told:
