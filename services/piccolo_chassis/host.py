@@ -19,7 +19,7 @@ from grpc_reflection.v1alpha import reflection
 from piccolo.chassis.v1 import metrics_pb2_grpc
 from prometheus_client import CollectorRegistry
 
-from piccolo_chassis import rpc
+from piccolo_chassis import rpc, validation
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.interceptors import Door, Limits
 from piccolo_chassis.metrics import SERVICE as METRICS
@@ -52,6 +52,7 @@ class Listener:
 
     async def start(self) -> None:
         """Begins to serve."""
+        validation.prepare(self._names)
         for name in self._names:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         reflection.enable_server_reflection(self._names, self._server)

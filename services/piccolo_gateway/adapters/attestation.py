@@ -6,7 +6,6 @@ import io
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-import segno
 from piccolo.attestation.v1 import attestation_pb2 as pb
 from piccolo.attestation.v1.attestation_pb2_grpc import CircleServiceStub
 from piccolo_chassis.calls import Channel
@@ -113,6 +112,8 @@ class AttestedCircle:
 
 def _qr(link: str) -> str:
     """The link as an SVG document."""
+    import segno  # few invite, and none of them often: no place in memory for it until then
+
     out = io.BytesIO()
     segno.make(link, error="m", micro=False).save(out, kind="svg", scale=4, border=4, xmldecl=False)
     return out.getvalue().decode().strip()

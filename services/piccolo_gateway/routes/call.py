@@ -215,7 +215,7 @@ class Sink:
         self.response = response
 
     async def begin(self) -> None:
-        """Sends the head. Raises PiccoloError CANCELLED (CLIENT_GONE) or TIMEOUT (STALLED), as all methods."""
+        """Sends the head. Raises PiccoloError CANCELLED (CLIENT_GONE) or TIMEOUT (STALLED), as all do."""
         await self._in_time(self.response.prepare(self._request))
 
     async def send(self, piece: bytes) -> None:

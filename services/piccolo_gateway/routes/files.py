@@ -192,15 +192,17 @@ async def _send(
         async for piece in data:
             await sink.send(piece)
             sent += len(piece)
-        if sent != sink.response.content_length:
-            raise PiccoloError(
-                Kind.DATA_LOSS, "FILE_SHORT", f"{sent} bytes came of {sink.response.content_length}."
-            )
+        _check_whole(sent, sink.response.content_length)
         await sink.end()
     except BaseException:
         sink.cut()
         raise
     return sink.response
+
+
+def _check_whole(sent: int, promised: int | None) -> None:
+    if sent != promised:
+        raise PiccoloError(Kind.DATA_LOSS, "FILE_SHORT", f"{sent} bytes came of {promised}.")
 
 
 def _media(call: Call) -> str:
