@@ -12,9 +12,11 @@ from typing import Final
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_fragment_store.core import refusals
+from piccolo_fragment_store.core.fragment import Stamp
 from piccolo_fragment_store.ports import Entry
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_INT64_MAX: Final = (1 << 63) - 1
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
@@ -82,6 +84,11 @@ class OpenFile:
     def size(self) -> int:
         """Bytes in the file."""
         return self._end
+
+    def stamp(self) -> Stamp:
+        """Which file it is."""
+        with told(self._path):
+            return _stamp(os.fstat(self._descriptor))
 
     def truncate(self, size: int) -> None:
         """Cuts the file."""
@@ -195,5 +202,12 @@ class RealDisk:
 
 
 def _entry(found: os.DirEntry[str]) -> Entry:
-    is_folder = found.is_dir(follow_symlinks=False)
-    return Entry(found.name, is_folder, 0 if is_folder else found.stat(follow_symlinks=False).st_size)
+    if found.is_dir(follow_symlinks=False):
+        return Entry(found.name, True, 0)
+    about = found.stat(follow_symlinks=False)
+    return Entry(found.name, False, about.st_size, _stamp(about))
+
+
+def _stamp(about: os.stat_result) -> Stamp:
+    # some file systems use the highest bit of an inode's number, for which SQLite has no room
+    return Stamp(about.st_ino & _INT64_MAX, about.st_mtime_ns)

@@ -49,6 +49,7 @@ class FragmentReader:
             file_size=self._map.file_size,
             record_size=0,
             since=0,
+            stamp=self._file.stamp(),
         )
 
     @property

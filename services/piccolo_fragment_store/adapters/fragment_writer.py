@@ -26,6 +26,7 @@ from piccolo_fragment_store.core.fragment import (
     Incoming,
     Key,
     Place,
+    Stamp,
     State,
 )
 from piccolo_fragment_store.core.order import NEVER
@@ -61,7 +62,7 @@ class BlockSums:
         """What follows the blocks in a file."""
         return format_.build_tail(header, bytes(self.leaves), self.cutter.last_block_size, record)
 
-    def fragment(self, file_size: int, now: int) -> Fragment:
+    def fragment(self, file_size: int, stamp: Stamp, now: int) -> Fragment:
         """The whole fragment, whose file is in `incoming`, as if it had no record."""
         return Fragment(
             key=self._head.key,
@@ -75,6 +76,7 @@ class BlockSums:
             file_size=file_size,
             record_size=0,
             since=now,
+            stamp=stamp,
         )
 
 
@@ -126,7 +128,7 @@ class FragmentWriter:
         """Writes the tail, with a commit record or none, and makes the file durable where it lies."""
         self._file.append(self._sums.tail(self._header, record))
         self._file.sync()
-        return self._sums.fragment(self._file.size(), self._now)
+        return self._sums.fragment(self._file.size(), self._file.stamp(), self._now)
 
     def close(self) -> None:
         """Lets go of the file. May be called twice."""

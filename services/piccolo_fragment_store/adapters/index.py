@@ -25,7 +25,7 @@ from piccolo_fragment_store.core.fragment import Fragment, Incoming, Kept, Key, 
 from piccolo_fragment_store.core.order import Marks
 from piccolo_fragment_store.ports import OwnerUsage
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 class SqliteIndex:

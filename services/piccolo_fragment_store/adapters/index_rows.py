@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from piccolo_fragment_store.core.fragment import Fragment, Incoming, Key, Place, State
+from piccolo_fragment_store.core.fragment import Fragment, Incoming, Key, Place, Stamp, State
 from piccolo_fragment_store.core.order import Marks, Order
 
 SCHEMA: Final = """
@@ -16,6 +16,8 @@ CREATE TABLE wholes (
     record_generation INTEGER NOT NULL, record_seq INTEGER NOT NULL,
     file_size INTEGER NOT NULL, record_size INTEGER NOT NULL,
     since INTEGER NOT NULL, damaged INTEGER NOT NULL,
+    inode INTEGER NOT NULL, written INTEGER NOT NULL,
+    record_inode INTEGER NOT NULL, record_written INTEGER NOT NULL,
     PRIMARY KEY (owner, fragment)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX aging ON wholes (state, day, owner, fragment) WHERE state <> 3;
@@ -46,7 +48,9 @@ SET_CLEAN: Final = "UPDATE state SET clean = ?"
 WHOLE: Final = "SELECT * FROM wholes WHERE owner = ? AND fragment = ?"
 INCOMING: Final = "SELECT * FROM incoming WHERE owner = ? AND fragment = ?"
 MARKS: Final = "SELECT * FROM marks WHERE owner = ? AND fragment = ?"
-PUT_WHOLE: Final = "INSERT OR REPLACE INTO wholes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+PUT_WHOLE: Final = """
+INSERT OR REPLACE INTO wholes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 PUT_INCOMING: Final = "INSERT OR REPLACE INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 PUT_MARKS: Final = "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 DROP_WHOLE: Final = "DELETE FROM wholes WHERE owner = ? AND fragment = ?"
@@ -94,13 +98,15 @@ def from_whole(whole: Fragment) -> tuple[Any, ...]:
         whole.record_size,
         whole.since,
         int(whole.damaged),
+        *whole.stamp,
+        *whole.record_stamp,
     )
 
 
 def to_whole(row: tuple[Any, ...]) -> Fragment:
     """The whole fragment of a row."""
     owner, fragment, state, day, block_size, blocks, last, root, pg, ps, rg, rs, *rest = row
-    file_size, record_size, since, damaged = rest
+    file_size, record_size, since, damaged, *stamps = rest
     return Fragment(
         key=Key(owner, fragment),
         place=Place(State(state), day),
@@ -114,6 +120,8 @@ def to_whole(row: tuple[Any, ...]) -> Fragment:
         record_size=record_size,
         since=since,
         damaged=bool(damaged),
+        stamp=Stamp(*stamps[:2]),
+        record_stamp=Stamp(*stamps[2:]),
     )
 
 

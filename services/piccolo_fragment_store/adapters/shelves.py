@@ -28,7 +28,7 @@ from piccolo_fragment_store.adapters.fragment_writer import (
     resumed,
 )
 from piccolo_fragment_store.core import layout
-from piccolo_fragment_store.core.fragment import Fragment, Head, Incoming, Key, Place, State
+from piccolo_fragment_store.core.fragment import NO_FILE, Fragment, Head, Incoming, Key, Place, Stamp, State
 from piccolo_fragment_store.core.order import NEVER, Order
 from piccolo_fragment_store.ports import Disk, File, Found
 
@@ -80,8 +80,8 @@ class FolderShelves:
         header = build_header(head, created)
         data = b"".join((header, blocks, sums.tail(header, record)))
         self._disk.make_folder(layout.folder(head.key, PLACE))
-        self._write(layout.store_path(head.key), data)
-        return sums.fragment(len(data), now)
+        stamp = self._write(layout.store_path(head.key), data)
+        return sums.fragment(len(data), stamp, now)
 
     def place(self, key: Key, new: Place) -> None:
         """Moves what `write` wrote to where it is kept."""
@@ -126,15 +126,20 @@ class FolderShelves:
                 self._disk.sync_folder(folder)
             except PiccoloError as failed:
                 if failed.reason != "FILE_MISSING":  # no folder, so no names in it to be kept either
+                    with self._unsynced_lock:
+                        self._unsynced.add(folder)
                     raise
 
-    def write_record(self, key: Key, place: Place, record: bytes) -> None:
-        """Writes the commit record beside a fragment, in place of one that may be there."""
-        target, partial = layout.folder(key, place), layout.record_path(key, PLACE)
+    def write_record(self, key: Key, record: bytes) -> Stamp:
+        """Writes a commit record, for `place_record` to move; returns which file it is."""
         self._disk.make_folder(layout.folder(key, PLACE))
-        self._disk.make_folder(target)
-        self._write(partial, record)
+        return self._write(layout.record_path(key, PLACE), record)
+
+    def place_record(self, key: Key, place: Place) -> None:
+        """Moves what `write_record` wrote beside a fragment, in place of one that may be there."""
+        target, partial = layout.folder(key, place), layout.record_path(key, PLACE)
         try:
+            self._disk.make_folder(target)
             self._disk.rename(partial, layout.record_path(key, place))
         except BaseException:
             self._discard(partial)
@@ -147,8 +152,8 @@ class FolderShelves:
         With `lazily` that may not be durable before `flush`.
         """
         folder = layout.folder(key, place)
-        self._disk.unlink(layout.record_path(key, place))
         self._disk.unlink(layout.path(key, place))
+        self._disk.unlink(layout.record_path(key, place))
         with self._unsynced_lock:
             self._unsynced.add(folder)
         if not lazily:
@@ -181,16 +186,37 @@ class FolderShelves:
             file.close()
             raise
 
-    def record_beside(self, key: Key, place: Place) -> bytes:
-        """The commit record beside a fragment; empty when there is none, or none that can be read."""
+    def order_beside(self, key: Key, place: Place) -> Order:
+        """The order of the commit record beside a fragment; NEVER when there is none that can be read."""
+        return record_order(self._beside(key, place)[0])
+
+    def newest_record(self, key: Key, place: Place) -> bytes:
+        """The newer one of the commit records in a fragment and beside it; empty when it has none.
+
+        Raises as `open`, unless there is one beside it.
+        """
+        beside, _ = self._beside(key, place)
+        try:
+            reader = self.open(key, place)
+        except PiccoloError:
+            if beside:
+                return beside
+            raise
+        try:
+            return max(reader.record(), beside, key=record_order)
+        finally:
+            reader.close()
+
+    def _beside(self, key: Key, place: Place) -> tuple[bytes, Stamp]:
+        """The commit record beside a fragment, and which file it is; empty when there is none to be read."""
         if not self._disk.has(path := layout.record_path(key, place)):
-            return b""
+            return b"", NO_FILE
         file = self._disk.open(path)
         try:
-            record = file.read_at(0, file.size())
+            record, stamp = file.read_at(0, file.size()), file.stamp()
         finally:
             file.close()
-        return b"" if record_order(record) == NEVER else record
+        return (b"", NO_FILE) if record_order(record) == NEVER else (record, stamp)
 
     def describe(self, key: Key, place: Place, now: int) -> Fragment:
         """What a whole fragment's files say. Raises as `open`."""
@@ -199,9 +225,9 @@ class FolderShelves:
             found, inside = reader.fragment, record_order(reader.record())
         finally:
             reader.close()
-        beside = self.record_beside(key, place)
+        beside, stamp = self._beside(key, place)
         record = max(inside, record_order(beside))
-        return replace(found, record=record, record_size=len(beside), since=now)
+        return replace(found, record=record, record_size=len(beside), record_stamp=stamp, since=now)
 
     def describe_incoming(self, key: Key, now: int) -> Incoming:
         """What a half-written file says.
@@ -271,16 +297,17 @@ class FolderShelves:
             if entry.is_folder:
                 yield from self._below(path)
             elif name := layout.parse(path):
-                yield Found(path, entry.size, name.key, name.place, name.record)
+                yield Found(path, entry.size, entry.stamp, name.key, name.place, name.record)
             else:
                 yield Found(path, entry.size)
 
-    def _write(self, path: str, data: bytes) -> None:
+    def _write(self, path: str, data: bytes) -> Stamp:
         """Writes a small file durably, or not at all."""
         file = self._disk.create(path)
         try:
             file.append(data)
             file.sync()
+            return file.stamp()
         except BaseException:
             self._discard(path)
             raise

@@ -37,6 +37,19 @@ class Place(NamedTuple):
     day: int = 0
 
 
+class Stamp(NamedTuple):
+    """Tells a file from those before it at its path: its inode's number, and when it was last written to.
+
+    Nothing else may be read out of it: clocks step, and numbers are used again.
+    """
+
+    inode: int = 0
+    written: int = 0
+
+
+NO_FILE: Final = Stamp()
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """What must be known of a fragment before its first byte.
@@ -71,6 +84,8 @@ class Fragment:
         record_size: bytes of the commit record beside the file; 0 when there is none beside it.
         since: running time, in seconds, when it came to its place or was last claimed.
         damaged: whether bytes of it were found that are not as its owner wrote them.
+        stamp: which file it is.
+        record_stamp: which file the commit record beside it is.
     """
 
     key: Key
@@ -85,6 +100,8 @@ class Fragment:
     record_size: int
     since: int
     damaged: bool = False
+    stamp: Stamp = NO_FILE
+    record_stamp: Stamp = NO_FILE
 
     @property
     def state(self) -> State:

@@ -3,6 +3,8 @@
 Rules:
 * The log has a statement before any file moves; so a crash in between is made good by reading the log again,
   and the moves themselves need no fsync of their own.
+* A purge is durable before it is answered: a later undelete hides it from the log, and what was told to be
+  gone must not come back by a power cut.
 * Tombstones of fragments that are not here are kept too: a late put of one must not bring it back.
 * What a statement says nothing new about is not written again.
 """
@@ -54,6 +56,8 @@ def bury(holdings: Holdings, tombstone: Tombstone, data: bytes) -> int:
         with holdings.change(key) as found:
             kept = holdings.mark(key, found, marked(found.marks))
             moved += _bury_one(holdings, kept)
+    if tombstone.purge:
+        holdings.shelves.flush()
     return moved
 
 

@@ -42,7 +42,7 @@ class Downloads:
             ticket = Ticket(lambda: open_range(self._holdings, key, first, count), Range.close)
             try:
                 range_ = await self._workers.run(ticket.open)
-                with self._traffic.reading(key.owner, 2 * range_.step_bytes):
+                async with self._traffic.reading(key.owner, 2 * range_.step_bytes):
                     await self._send(range_, send)
             finally:
                 self._workers.start(ticket.close)

@@ -85,20 +85,14 @@ def _record(holdings: Holdings, key: Key) -> bytes:
         whole = holdings.index.kept(key).whole
         if whole is None:
             return b""
-        if whole.record_size and (beside := holdings.shelves.record_beside(key, whole.place)):
-            return beside
         try:
-            reader = holdings.shelves.open(key, whole.place)
+            return holdings.shelves.newest_record(key, whole.place)
         except PiccoloError as failed:
             if failed.reason == "FILE_MISSING":
                 continue
             if failed.kind is Kind.DATA_LOSS:
                 holdings.damaged(key, whole.root)
             raise
-        try:
-            return reader.record()
-        finally:
-            reader.close()
     return b""
 
 

@@ -95,10 +95,13 @@ def _keep(holdings: Holdings, kept: Kept, record: Record, keeping: Keeping) -> F
         return whole
     reservation = holdings.ledger.reserve_record(whole.key.owner, len(record.data))
     try:
-        # where the fragment is going: a crash before it follows leaves a record that stands for nothing
-        holdings.shelves.write_record(whole.key, _LIVE, record.data)
-        now = replace(whole, place=_LIVE, record=record.order, record_size=len(record.data))
+        stamp = holdings.shelves.write_record(whole.key, record.data)
+        now = replace(
+            whole, place=_LIVE, record=record.order, record_size=len(record.data), record_stamp=stamp
+        )
         with holdings.moving():
+            # where the fragment is going: a crash before it follows leaves a record that stands for nothing
+            holdings.shelves.place_record(whole.key, _LIVE)
             if keeping is Keeping.MOVE:
                 holdings.shelves.move(whole.key, whole.place, _LIVE)
             holdings.save(kept, now, kept.incoming)

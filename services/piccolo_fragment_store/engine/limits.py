@@ -2,7 +2,8 @@
 
 Rules:
 * Too many streams are refused at once; too many bytes wait, which holds back the sender.
-* Who reads slowly holds memory for long: readers have a budget of their own, and are refused beyond it.
+* Who reads slowly holds memory for long: readers have a budget of their own, and whoever waits for it longer
+  than `patience` is refused, to ask another keeper.
 * One member's waiting never takes what the others need: each has a budget of its own, within one for all.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -19,12 +20,16 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Streams and bytes under way, of one member and of all; the bytes in each direction."""
+    """Streams and bytes under way, of one member and of all; the bytes in each direction.
+
+    `patience`: seconds that a read waits for its bytes.
+    """
 
     member_streams: int = 32
     member_bytes: int = 16 * 1024 * 1024
     total_streams: int = 256
     total_bytes: int = 64 * 1024 * 1024
+    patience: float = 5.0
 
 
 class ByteBudget:
@@ -74,7 +79,8 @@ class Traffic:
         self._streams: Counter[bytes] = Counter()
         self._total = ByteBudget(limits.total_bytes)
         self._budgets: dict[bytes, ByteBudget] = {}
-        self._read: Counter[bytes] = Counter()
+        self._reads: dict[bytes, ByteBudget] = {}
+        self._all_reads = ByteBudget(limits.total_bytes)
 
     @contextmanager
     def stream(self, owner: bytes) -> Iterator[None]:
@@ -98,24 +104,22 @@ class Traffic:
         async with budget.take(count), self._total.take(count):
             yield
 
-    @contextmanager
-    def reading(self, owner: bytes, count: int) -> Iterator[None]:
+    @asynccontextmanager
+    async def reading(self, owner: bytes, count: int) -> AsyncIterator[None]:
         """Holds bytes in memory for a member that reads. Raises PiccoloError EXHAUSTED, TOO_MUCH_READ."""
-        limits = self._limits
-        room = min(limits.member_bytes - self._read[owner], limits.total_bytes - self._read.total())
-        if count > room and self._read[owner]:  # one read at a time is always possible
-            raise PiccoloError(
-                Kind.EXHAUSTED,
-                "TOO_MUCH_READ",
-                "This keeper has enough to send already; let some reads end first, or ask another one.",
-            )
-        self._read[owner] += count
-        try:
+        budget = self._reads.setdefault(owner, ByteBudget(self._limits.member_bytes))
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(self._limits.patience):
+                    await held.enter_async_context(budget.take(count))
+                    await held.enter_async_context(self._all_reads.take(count))
+            except TimeoutError as late:
+                raise PiccoloError(
+                    Kind.EXHAUSTED,
+                    "TOO_MUCH_READ",
+                    "This keeper has enough to send already; let some reads end first, or ask another one.",
+                ) from late
             yield
-        finally:
-            self._read[owner] -= count
-            if not self._read[owner]:
-                del self._read[owner]
 
 
 def _too_many(count: int, whom: str) -> PiccoloError:

@@ -315,13 +315,9 @@ def _old_record(holdings: Holdings, kept: Kept) -> bytes:
     if whole.record == NEVER:
         return b""
     try:
-        reader = holdings.shelves.open(whole.key, whole.place)
+        return holdings.shelves.newest_record(whole.key, whole.place)
     except PiccoloError:
-        return holdings.shelves.record_beside(whole.key, whole.place)
-    try:
-        return reader.record() or holdings.shelves.record_beside(whole.key, whole.place)
-    finally:
-        reader.close()
+        return b""
 
 
 def _no_whole() -> Fragment:

@@ -48,7 +48,7 @@ class Range:
     @property
     def step_bytes(self) -> int:
         """At most so many bytes has a piece."""
-        return self._step * self._fragment.block_size
+        return min(self._step, self._last - self._next) * self._fragment.block_size
 
     def read(self) -> bytes:
         """The next blocks, about 1 MiB; empty at the end.

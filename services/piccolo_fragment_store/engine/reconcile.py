@@ -2,10 +2,12 @@
 
 Rules:
 * The files lead. State is where a file lies; what it says of itself is believed only when its check holds.
+* The index is believed of a file only while it is the very file that the index knows: an index that lost its
+  last writes names a fragment's earlier life, which lay in the same place and had the same size.
 * The log decides between life and trash: what a crash left in the wrong folder is moved. A fragment in the
   trash without a tombstone goes back: unknown means live.
-* Nothing is deleted here but what a tombstone purges, a second name of the same bytes, and what was never
-  finished. What is no fragment is counted and left where it lies.
+* Nothing is deleted here but what a tombstone purges (with the records it leaves), a second name of the same
+  bytes, and what was never finished. What is no fragment is counted and left where it lies.
 * One owner at a time, so that memory holds one owner's names and not all.
 """
 
@@ -20,11 +22,12 @@ from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.logs import fields
 
 from piccolo_fragment_store.core import layout
-from piccolo_fragment_store.core.fragment import Fragment, Incoming, Kept, Key, Place, State
-from piccolo_fragment_store.core.order import Marks
+from piccolo_fragment_store.core.fragment import NO_FILE, Fragment, Incoming, Kept, Key, Place, State
+from piccolo_fragment_store.core.order import NEVER, Marks
 from piccolo_fragment_store.core.transitions import Settling, raised_state, settle
 from piccolo_fragment_store.engine import statements
 from piccolo_fragment_store.engine.holdings import Holdings
+from piccolo_fragment_store.ports import Found
 
 _INCOMING: Final = Place(State.INCOMING)
 _log = logging.getLogger(__name__)
@@ -40,10 +43,10 @@ class Result:
 
 @dataclass(slots=True)
 class _Files:
-    """The files of one key: sizes of fragments and records by place, and whether one is coming in."""
+    """The files of one key: fragments and records by place, and whether one is coming in."""
 
-    wholes: dict[Place, int] = field(default_factory=dict)
-    records: dict[Place, int] = field(default_factory=dict)
+    wholes: dict[Place, Found] = field(default_factory=dict)
+    records: dict[Place, Found] = field(default_factory=dict)
     incoming: bool = False
 
 
@@ -111,9 +114,9 @@ class _Reconciliation:
             elif found.place == _INCOMING:
                 files[found.key].incoming = True
             elif found.record:
-                files[found.key].records[found.place] = found.size
+                files[found.key].records[found.place] = found
             else:
-                files[found.key].wholes[found.place] = found.size
+                files[found.key].wholes[found.place] = found
         return files
 
     def _stranger(self, path: str) -> None:
@@ -122,23 +125,30 @@ class _Reconciliation:
 
     def _whole(self, key: Key, files: _Files, kept: Kept) -> Fragment | None:
         readable = [whole for place in files.wholes if (whole := self._read(key, place, files, kept.whole))]
+        left = set(files.records) - set(files.wholes)
         if not readable:
-            for place in set(files.records) - set(files.wholes):
-                self._stranger(f"{key.fragment.hex()}.record in {place.state.name.lower()}")
+            for place in left:
+                self._orphan(key, place, kept.marks, alone=not files.wholes)
             return None
         chosen = max(readable, key=lambda whole: _rank(whole, kept.marks))
-        if self._rejoined(chosen, files):
-            chosen = replace(self._shelves.describe(key, chosen.place, self._now), damaged=chosen.damaged)
+        for place in left:
+            chosen = self._rejoined(chosen, place)
         for other in readable:
             if other is not chosen and other.place != chosen.place:
                 self._second(other, chosen)
         return self._settled(chosen, kept.marks)
 
+    def _orphan(self, key: Key, place: Place, marks: Marks, *, alone: bool) -> None:
+        """A record whose fragment is gone: one that a tombstone took goes too, else it is left."""
+        if alone and NEVER < self._shelves.order_beside(key, place) < marks.dead:
+            self._shelves.remove_record(key, place)
+        else:
+            self._stranger(f"{key.fragment.hex()}.record in {place.state.name.lower()}")
+
     def _read(self, key: Key, place: Place, files: _Files, known: Fragment | None) -> Fragment | None:
-        """What lies in one place: as the index has it where sizes agree, else as the files say."""
-        sizes = (files.wholes[place], files.records.get(place, 0))
-        agrees = known is not None and (known.place, known.file_size, known.record_size) == (place, *sizes)
-        if known is not None and agrees and not self._every_file:
+        """What lies in one place: as the index has it where it knows these files, else as they say."""
+        file = files.wholes[place]
+        if not self._every_file and known is not None and _is_of(known, file, files.records.get(place)):
             return known
         try:
             whole = self._shelves.describe(key, place, self._now)
@@ -149,19 +159,24 @@ class _Reconciliation:
             return None
         if known is not None and known.root == whole.root:
             since = known.since if known.place == place else self._now
-            return replace(whole, damaged=known.damaged, since=since)
+            # damage is a file's: the same bytes written anew have none
+            damaged = known.damaged and known.stamp == whole.stamp
+            return replace(whole, damaged=damaged, since=since)
         return whole
 
-    def _rejoined(self, chosen: Fragment, files: _Files) -> bool:
-        """Brings the record that a crash left behind to its fragment; tells whether there was one."""
-        moved = False
-        for place in set(files.records) - {chosen.place}:
-            if chosen.state is State.PROVISIONAL and place.state is State.LIVE:
-                self._shelves.remove_record(chosen.key, place)  # a commit was cut off before it was told
-            elif chosen.place not in files.records and not moved:
-                self._shelves.rejoin(chosen.key, place, chosen.place)
-                moved = True
-        return moved
+    def _rejoined(self, chosen: Fragment, place: Place) -> Fragment:
+        """The fragment with the record that a crash left behind in another place, if that is its."""
+        key, order = chosen.key, self._shelves.order_beside(chosen.key, place)
+        if order == NEVER:
+            self._stranger(f"{key.fragment.hex()}.record in {place.state.name.lower()}")
+            return chosen
+        if chosen.state is State.PROVISIONAL or order <= chosen.record:
+            # of a commit that was cut off before it was told, or of the fragment's life before this one
+            self._shelves.remove_record(key, place)
+            return chosen
+        self._shelves.rejoin(key, place, chosen.place)
+        found = self._shelves.describe(key, chosen.place, self._now)
+        return replace(found, damaged=chosen.damaged, since=chosen.since)
 
     def _second(self, other: Fragment, chosen: Fragment) -> None:
         """Another name of the same fragment goes; other bytes of the same name stay."""
@@ -201,6 +216,14 @@ class _Reconciliation:
         if kept.incoming is not None and kept.incoming.put == half.put:
             return replace(half, since=kept.incoming.since)
         return half
+
+
+def _is_of(known: Fragment, file: Found, record: Found | None) -> bool:
+    """Whether these are the files that the index knows."""
+    if known.place != file.place or (known.file_size, known.stamp) != (file.size, file.stamp):
+        return False
+    beside = (record.size, record.stamp) if record else (0, NO_FILE)
+    return (known.record_size, known.record_stamp) == beside
 
 
 def _rank(whole: Fragment, marks: Marks) -> tuple[bool, State]:

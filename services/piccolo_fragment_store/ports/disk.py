@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from piccolo_fragment_store.core.fragment import NO_FILE, Stamp
+
 
 class File(Protocol):
     """An open file. Reading and writing have positions of their own; nothing is durable before `sync`."""
@@ -20,6 +22,9 @@ class File(Protocol):
 
     def size(self) -> int:
         """Bytes in the file."""
+
+    def stamp(self) -> Stamp:
+        """Which file it is. Moving it changes nothing about that, writing to it does."""
 
     def truncate(self, size: int) -> None:
         """Cuts the file."""
@@ -38,6 +43,7 @@ class Entry:
     name: str
     is_folder: bool
     size: int
+    stamp: Stamp = NO_FILE
 
 
 class Disk(Protocol):

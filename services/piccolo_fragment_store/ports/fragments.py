@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from piccolo_fragment_store.core.fragment import Fragment, Head, Incoming, Key, Place
+from piccolo_fragment_store.core.fragment import NO_FILE, Fragment, Head, Incoming, Key, Place, Stamp
+from piccolo_fragment_store.core.order import Order
 
 
 class Writer(Protocol):
@@ -69,10 +70,11 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One file on the disk: its path, and whose it is; `key` is None for what is not ours."""
+    """One file on the disk: its path, which file it is, and whose; `key` is None for what is not ours."""
 
     path: str
     size: int
+    stamp: Stamp = NO_FILE
     key: Key | None = None
     place: Place | None = None
     record: bool = False
@@ -118,8 +120,11 @@ class Shelves(Protocol):
     def flush(self) -> None:
         """Makes durable what was done lazily."""
 
-    def write_record(self, key: Key, place: Place, record: bytes) -> None:
-        """Writes the commit record beside a fragment, in place of one that may be there."""
+    def write_record(self, key: Key, record: bytes) -> Stamp:
+        """Writes a commit record, for `place_record` to move; returns which file it is."""
+
+    def place_record(self, key: Key, place: Place) -> None:
+        """Moves what `write_record` wrote beside a fragment, in place of one that may be there."""
 
     def remove(self, key: Key, place: Place, *, lazily: bool = False) -> None:
         """Removes a fragment's file and the commit record beside it; they may be gone already.
@@ -142,8 +147,14 @@ class Shelves(Protocol):
         Raises PiccoloError NOT_FOUND (FILE_MISSING), DATA_LOSS (ROT).
         """
 
-    def record_beside(self, key: Key, place: Place) -> bytes:
-        """The commit record beside a fragment; empty when there is none."""
+    def order_beside(self, key: Key, place: Place) -> Order:
+        """The order of the commit record beside a fragment; NEVER when there is none that can be read."""
+
+    def newest_record(self, key: Key, place: Place) -> bytes:
+        """The newer one of the commit records in a fragment and beside it; empty when it has none.
+
+        Raises as `open`, unless there is one beside it.
+        """
 
     def describe(self, key: Key, place: Place, now: int) -> Fragment:
         """What a whole fragment's files say. Raises as `open`."""

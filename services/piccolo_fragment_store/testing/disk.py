@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_fragment_store.core import refusals
+from piccolo_fragment_store.core.fragment import Stamp
 from piccolo_fragment_store.ports import Entry
 
 Names = dict[str, "Inode"]
@@ -30,8 +31,15 @@ class PowerCut(Exception):  # noqa: N818 - it is what happens, not an error of o
 class Inode:
     """A file's bytes, and those of them that a power cut leaves for certain."""
 
+    number: int
     data: bytearray = field(default_factory=bytearray)
     durable: bytes = b""
+    written: int = 0
+
+    @property
+    def stamp(self) -> Stamp:
+        """Which file it is. A power cut changes no stamp: it says nothing of what was durable."""
+        return Stamp(self.number, self.written)
 
 
 class SimulatedDisk:
@@ -85,8 +93,9 @@ class SimulatedDisk:
         """Opens a new file for writing, emptying one that is there."""
         with self._changing(path):
             self._need_folder(path)
-            inode = self.names.get(path) or Inode()
+            inode = self.names.get(path) or Inode(self.operations)
             inode.data.clear()
+            inode.written = self.operations
             if path not in self.names:
                 self._change({path}, lambda names, _: names.__setitem__(path, inode))
             return SimulatedFile(self, path, inode)
@@ -114,7 +123,7 @@ class SimulatedDisk:
         with self._lock:
             self._alive()
             files = [
-                Entry(_name(path), False, len(inode.data))
+                Entry(_name(path), False, len(inode.data), inode.stamp)
                 for path, inode in self.names.items()
                 if _parent(path) == folder
             ]
@@ -215,11 +224,13 @@ class SimulatedFile:
         if len(data) > self._disk.free():
             raise refusals.disk_full(self._disk.free())
         self._inode.data += data
+        self._inode.written = self._disk.operations
 
     def write_at(self, offset: int, data: bytes) -> None:
         """Overwrites bytes that are there."""
         self._disk.begin(self._path)
         self._inode.data[offset : offset + len(data)] = data
+        self._inode.written = self._disk.operations
 
     def read_at(self, offset: int, count: int) -> bytes:
         """At most `count` bytes."""
@@ -229,10 +240,15 @@ class SimulatedFile:
         """Bytes in the file."""
         return len(self._inode.data)
 
+    def stamp(self) -> Stamp:
+        """Which file it is."""
+        return self._inode.stamp
+
     def truncate(self, size: int) -> None:
         """Cuts the file."""
         self._disk.begin(self._path, frees=True)
         del self._inode.data[size:]
+        self._inode.written = self._disk.operations
 
     def sync(self) -> None:
         """Makes what was written durable."""

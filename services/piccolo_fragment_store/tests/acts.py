@@ -60,13 +60,11 @@ class Acts:
     def bury(self, person: Person, keys: list[Key], order: Order, *, purge: bool = False) -> None:
         ids = [key.fragment for key in keys]
         for key in keys:
-            self.owed[key].dead_tried = max(self.owed[key].dead_tried, order)
-            if purge:
-                self.owed[key].purged_tried = max(self.owed[key].purged_tried, order)
+            self.owed[key].will_bury(order, purge=purge)
         tombstone = person.tombstone_record(ids, *order, purge=purge)
         burials.bury(self.holdings, tombstone, person.tombstone(ids, *order, purge=purge))
         for key in keys:
-            self.owed[key].dead_answered = max(self.owed[key].dead_answered, order)
+            self.owed[key].was_buried(order, purge=purge)
 
     def unbury(self, person: Person, keys: list[Key], order: Order) -> None:
         ids = [key.fragment for key in keys]

@@ -29,10 +29,11 @@ class Owed:
     dead_tried: Order = NEVER
     raised_answered: Order = NEVER
     raised_tried: Order = NEVER
-    purged_tried: Order = NEVER
+    gone: bool = False
 
     def will_put(self, sample: Sample, order: Order) -> None:
         self.tried[sample.root] = sample
+        self.gone = False
         self.alive_tried = max(self.alive_tried, order)
 
     def was_kept(self, whole: Fragment) -> None:
@@ -41,6 +42,16 @@ class Owed:
         self.live = whole.state is State.LIVE or (self.live and not died)
         self.alive_answered = max(self.alive_answered, whole.alive)
         self.record_answered = max(self.record_answered, whole.record)
+
+    def will_bury(self, order: Order, *, purge: bool) -> None:
+        self.dead_tried = max(self.dead_tried, order)
+        if purge and order > max(self.alive_answered, self.raised_answered):
+            # its bytes are no longer asked for, whatever comes after
+            self.root, self.live, self.record_answered = None, False, NEVER
+
+    def was_buried(self, order: Order, *, purge: bool) -> None:
+        self.dead_answered = max(self.dead_answered, order)
+        self.gone = self.gone or (purge and order > max(self.alive_tried, self.raised_tried))
 
     def was_reopened(self) -> None:
         """Its owner took a provisional fragment back."""
@@ -53,7 +64,7 @@ class Owed:
         if whole is not None:
             assert whole.root in self.tried, "bytes that nobody put"
             assert read_all(holdings, key) == self.tried[whole.root].data
-        if self.root is not None and not self.purged_tried > lives:
+        if self.root is not None:
             assert whole is not None, "a fragment that was promised is gone"
             assert whole.root == self.root
             if not self.dead_tried > lives:
@@ -63,6 +74,7 @@ class Owed:
                     ((_, record),) = inventory.records(holdings, key.owner, [key.fragment])
                     commit = open_signed(Commit, record).record
                     assert Order(commit.generation, commit.seq) >= self.record_answered, "a record is lost"
+        assert whole is None or not self.gone, "bytes that were purged are back"
         if self.dead_answered > max(self.alive_tried, self.raised_tried):
             assert whole is None or whole.state is State.TRASH, "a dead fragment is raised"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +11,25 @@ import pytest
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_fragment_store.adapters.disk import RealDisk, told
-from piccolo_fragment_store.ports import Disk, Entry
+from piccolo_fragment_store.core.fragment import Stamp
+from piccolo_fragment_store.ports import Disk, Entry, File
 from piccolo_fragment_store.testing.disk import PowerCut, SimulatedDisk
 
 
 @pytest.fixture(params=["real", "simulated"])
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Disk:
     return RealDisk(tmp_path) if request.param == "real" else SimulatedDisk()
+
+
+@pytest.fixture
+def aged(tmp_path: Path) -> Callable[[str], None]:
+    """Makes a real file an old one: a kernel's clock ticks once in some milliseconds only."""
+
+    def age(path: str) -> None:
+        if (tmp_path / path).exists():
+            os.utime(tmp_path / path, ns=(1, 1))
+
+    return age
 
 
 def write(disk: Disk, path: str, data: bytes) -> None:
@@ -32,6 +45,46 @@ def read(disk: Disk, path: str) -> bytes:
         return file.read_at(0, file.size())
     finally:
         file.close()
+
+
+def stamp(disk: Disk, path: str) -> Stamp:
+    file = disk.open(path)
+    try:
+        return file.stamp()
+    finally:
+        file.close()
+
+
+def test_a_stamp_tells_a_file_from_those_before_it_at_its_path(disk: Disk) -> None:
+    disk.make_folder("a")
+    write(disk, "a/f", b"one")
+    first = stamp(disk, "a/f")
+    disk.rename("a/f", "a/g")
+    assert stamp(disk, "a/g") == first
+    write(disk, "a/f", b"two")
+    second = stamp(disk, "a/f")
+    disk.rename("a/f", "a/g")
+    assert stamp(disk, "a/g") == second != first
+
+
+def test_writing_to_a_file_changes_its_stamp(disk: Disk, aged: Callable[[str], None]) -> None:
+    write(disk, "f", b"some")
+    changes: list[Callable[[File], None]] = [
+        lambda file: file.append(b"more"),
+        lambda file: file.write_at(0, b"S"),
+        lambda file: file.truncate(2),
+    ]
+    for change in changes:
+        aged("f")
+        before = stamp(disk, "f")
+        file = disk.edit("f")
+        change(file)
+        file.close()
+        assert stamp(disk, "f") != before
+    aged("f")
+    before = stamp(disk, "f")
+    write(disk, "f", b"S")  # emptied and written anew, in the same inode
+    assert stamp(disk, "f") != before
 
 
 def test_what_is_written_is_read(disk: Disk) -> None:
@@ -62,7 +115,12 @@ def test_names_are_listed_moved_and_removed(disk: Disk) -> None:
     disk.make_folder("a/b")
     write(disk, "a/two", b"22")
     write(disk, "a/one", b"1")
-    assert disk.entries("a") == [Entry("b", True, 0), Entry("one", False, 1), Entry("two", False, 2)]
+    one, two = stamp(disk, "a/one"), stamp(disk, "a/two")
+    assert disk.entries("a") == [
+        Entry("b", True, 0),
+        Entry("one", False, 1, one),
+        Entry("two", False, 2, two),
+    ]
     disk.rename("a/one", "a/b/two")
     disk.sync_folder("a/b")
     disk.rename("a/two", "a/b/two")

@@ -11,8 +11,8 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_fragment_store.core import layout
 from piccolo_fragment_store.core.fragment import Place, State
-from piccolo_fragment_store.core.order import Order
-from piccolo_fragment_store.engine import keeping, reading
+from piccolo_fragment_store.core.order import NEVER, Order
+from piccolo_fragment_store.engine import inventory, keeping, reading
 from piccolo_fragment_store.engine.holdings import Holdings
 from piccolo_fragment_store.engine.keeping import Record
 from piccolo_fragment_store.engine.reconcile import reconcile
@@ -177,7 +177,9 @@ def test_a_lost_file_is_found_out_and_put_again(kept: Kept) -> None:
 def test_a_spoilt_record_beside_falls_back_to_the_one_inside(kept: Kept) -> None:
     keeping.renew(kept.holdings, kept.piece.key, Record(PERSON.commit(1, 8), Order(1, 8)))
     kept.disk.content(layout.record_path(kept.piece.key, LIVE))[20] ^= 1
-    assert kept.holdings.shelves.record_beside(kept.piece.key, LIVE) == b""
+    assert kept.holdings.shelves.order_beside(kept.piece.key, LIVE) == NEVER
+    ((_, record),) = inventory.records(kept.holdings, PERSON.id, [kept.piece.key.fragment])
+    assert record == PERSON.commit(1, 1)
     assert kept.rebuild() == (1, 0)
     whole = kept.holdings.index.kept(kept.piece.key).whole
     assert whole is not None

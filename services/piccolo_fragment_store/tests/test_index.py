@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from piccolo_chassis.errors import PiccoloError
 
 from piccolo_fragment_store.adapters.index import SqliteIndex
-from piccolo_fragment_store.core.fragment import Fragment, Incoming, Kept, Key, Place, State
+from piccolo_fragment_store.core.fragment import Fragment, Incoming, Kept, Key, Place, Stamp, State
 from piccolo_fragment_store.core.order import Marks, Order
 from piccolo_fragment_store.testing.disk import SimulatedDisk
 from piccolo_fragment_store.testing.keeping import close_index, open_holdings, sample, store
@@ -20,6 +20,7 @@ from piccolo_fragment_store.testing.people import Person
 PERSON = Person()
 numbers = st.integers(1, 2**63 - 1)
 orders = st.builds(Order, numbers, numbers)
+stamps = st.builds(Stamp, st.integers(0, 2**63 - 1), st.integers(-(2**63), 2**63 - 1))
 keys = st.builds(Key, st.binary(min_size=32, max_size=32), st.binary(min_size=16, max_size=16))
 wholes = st.builds(
     Fragment,
@@ -35,6 +36,8 @@ wholes = st.builds(
     record_size=st.integers(0, 1 << 22),
     since=st.integers(0, 1 << 40),
     damaged=st.booleans(),
+    stamp=stamps,
+    record_stamp=stamps,
 )
 halves = st.builds(
     Incoming,

@@ -19,6 +19,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_fragment_store.core.fragment import Key
 from piccolo_fragment_store.core.order import Order
 from piccolo_fragment_store.engine.holdings import Holdings
+from piccolo_fragment_store.engine.reconcile import reconcile
 from piccolo_fragment_store.testing.disk import PowerCut, SimulatedDisk
 from piccolo_fragment_store.testing.keeping import Sample, close_index, open_holdings, sample
 from piccolo_fragment_store.testing.people import Person
@@ -143,6 +144,8 @@ class Keeping(RuleBasedStateMachine):
         fresh = open_holdings(self.disk, self.folder / f"fresh-{self.seq}")
         for key in self.owed:
             assert timeless(fresh.index.kept(key)) == timeless(self.holdings.index.kept(key))
+        with fresh.everything():
+            assert reconcile(fresh, every_file=True).strangers == 0
         close_index(fresh)
         (self.folder / f"fresh-{self.seq}").unlink()
 

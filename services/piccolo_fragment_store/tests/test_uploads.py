@@ -257,16 +257,40 @@ async def test_bytes_are_given_out_in_order_and_given_back() -> None:
             pass
 
 
-def test_readers_have_a_budget_of_their_own() -> None:
-    traffic = Traffic(Limits(member_bytes=10, total_bytes=15))
-    with traffic.reading(b"a", 6), traffic.reading(b"b", 6):
-        with pytest.raises(PiccoloError) as refused, traffic.reading(b"a", 6):
+async def test_readers_have_a_budget_of_their_own_and_wait_for_it_a_while() -> None:
+    traffic = Traffic(Limits(member_bytes=10, total_bytes=15, patience=0.05))
+    async with traffic.reading(b"a", 6), traffic.reading(b"b", 6):
+        for late, count in ((b"a", 6), (b"c", 6)):
+            with pytest.raises(PiccoloError) as refused:
+                async with traffic.reading(late, count):
+                    pass
+            assert refused.value.reason == "TOO_MUCH_READ"
+        async with traffic.hold(b"a", 10):  # who writes waits for no reader
             pass
-        assert refused.value.reason == "TOO_MUCH_READ"
-        with traffic.reading(b"c", 99):
-            pass
-    with traffic.reading(b"a", 6):
+    async with traffic.reading(b"a", 99):  # one read at a time is always possible
         pass
+
+
+async def test_a_reader_that_waits_has_its_turn_when_another_ends() -> None:
+    traffic, first_done = Traffic(Limits(member_bytes=10, patience=60)), asyncio.Event()
+
+    async def first(began: asyncio.Event) -> None:
+        async with traffic.reading(b"a", 10):
+            began.set()
+            await first_done.wait()
+
+    async def second() -> bool:
+        async with traffic.reading(b"a", 10):
+            return first_done.is_set()
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        began = asyncio.Event()
+        group.create_task(first(began))
+        await began.wait()
+        waiting = group.create_task(second())
+        await asyncio.sleep(0)
+        first_done.set()
+    assert waiting.result()
 
 
 def _open(done: list[str]) -> str:
