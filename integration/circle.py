@@ -31,27 +31,27 @@ class Circle:
     async def add(self, count: int, say: Say = lambda _: None) -> list[Owner]:
         """Starts new devices, sets each up, and lets each join (the very first one founds)."""
         first = len(self.owners)
-        fresh = [Owner(self.new_device(number)) for number in range(first, first + count)]
+        fresh = [Owner.of(self.new_device(number)) for number in range(first, first + count)]
         self.owners.extend(fresh)
         async with asyncio.TaskGroup() as group:
             for owner in fresh:
                 group.create_task(self._begin(owner, say))
         for owner in fresh:
             if owner is self.owners[0]:
-                await owner.found(at_risk=len(fresh) == 2)
+                await owner.api.found(at_risk=len(fresh) == 2)
             else:
-                await owner.join(await self.owners[0].invite())
+                await owner.api.join(await self.owners[0].api.invite())
             say(f"{owner.device.name} is in the circle")
         return fresh
 
     async def _begin(self, owner: Owner, say: Say) -> None:
-        await owner.device.start()
-        await owner.set_up()
+        await owner.start()
+        await owner.api.set_up()
         say(f"{owner.device.name} runs and is set up")
 
     async def close(self) -> None:
         """Leaves no process behind."""
-        await asyncio.gather(*(owner.device.close() for owner in self.owners), self.cloud.close())
+        await asyncio.gather(*(owner.close() for owner in self.owners), self.cloud.close())
 
 
 @asynccontextmanager
@@ -64,7 +64,7 @@ async def circle(folder: Path, devices: int, say: Say = lambda _: None) -> Async
         say("the cloud runs")
         await made.add(devices, say)
         for owner in made.owners:
-            await owner.knows_members(devices)
+            await owner.api.knows_members(devices)
         yield made
     finally:
         await made.close()

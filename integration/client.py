@@ -105,6 +105,16 @@ class Client:
     _session: aiohttp.ClientSession | None = field(default=None, repr=False)
 
     async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Reads the certificate and begins; the device's API may be used from now on."""
         connector = aiohttp.TCPConnector(ssl=pinned(self.certificate), limit=64)
         self._session = aiohttp.ClientSession(
             self.url,
@@ -114,11 +124,9 @@ class Client:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=_FAST_SECONDS),
             auto_decompress=False,
         )
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def close(self) -> None:
+        """Lets go of all connections, and of the session with them."""
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -184,6 +192,10 @@ class Client:
             {"invitation": invitation, "device_name": self.name},
             seconds=_JOIN_SECONDS,
         )
+
+    async def owner_id(self) -> str:
+        """Who the owner is to the circle, in hexadecimal."""
+        return str((await self._json("GET", "/circle"))["owner_id"])
 
     async def members(self) -> list[dict[str, Any]]:
         """The circle's members as this device knows them."""

@@ -76,12 +76,13 @@ class Demo:
         facts, data = self.report.facts, self.data
         facts |= {"files": len(data.files), "bytes": data.size}
         async with self.step("put", f"Storing {len(data.files):,} files, {data.size / 1e6:,.1f} MB"):
-            written = await put_folder(owner, data, self.screen.progress)
+            written = await put_folder(owner.api, data, self.screen.progress)
             facts |= {"k": written.health.k, "m": written.health.m}
         async with self.step("get", "Reading everything back"):
-            facts["verified"] = await verify_folder(owner, data, self.screen.progress)
+            facts["verified"] = await verify_folder(owner.api, data, self.screen.progress)
         async with self.step("foreign", "Looking for the owner's bytes on the owner's device"):
-            facts["foreign_bytes_only"] = await asyncio.to_thread(only_foreign_bytes, self.made, data)
+            mine = await owner.api.owner_id()
+            facts["foreign_bytes_only"] = await asyncio.to_thread(only_foreign_bytes, self.made, mine, data)
         await self._lose()
         await self._repair()
         await self._recover()
@@ -98,16 +99,16 @@ class Demo:
         async with self.step("lose", f"Killing {lost} devices and reading everything back"):
             for owner in self.made.owners[len(self.made.owners) - lost :]:
                 await owner.device.kill()
-            facts["survived"] = await verify_folder(self.made.owners[0], self.data, self.screen.progress)
+            facts["survived"] = await verify_folder(self.made.owners[0].api, self.data, self.screen.progress)
 
     async def _repair(self) -> None:
         owner = self.made.owners[0]
         async with self.step("repair", "A fresh device joins; the circle repairs onto it"):
             await self.made.add(1)
-            await owner.knows_members(len(self.made.owners))
-            await owner.check()
-            await owner.repair()
-            health = await owner.health()
+            await owner.api.knows_members(len(self.made.owners))
+            await owner.api.check()
+            await owner.api.repair()
+            health = await owner.api.health()
             self.screen.say(health.words)
             self.report.facts["repaired"] = health.survives >= 1 and health.unreadable == 0
             self.report.facts["survives_after_repair"] = health.survives
@@ -115,13 +116,12 @@ class Demo:
     async def _recover(self) -> None:
         owner = self.made.owners[0]
         async with self.step("recover", "The owner's device burns; a blank one gets the 24 words"):
-            await owner.backed_up()
-            await owner.device.kill()
-            owner.device.wipe()
-            await owner.device.start()
-            await owner.recover()
+            await owner.api.backed_up()
+            await owner.burn()
+            await owner.start()
+            await owner.api.recover()
         async with self.step("verify_recovered", "Reading everything back on the new device"):
-            self.report.facts["recovered"] = await verify_folder(owner, self.data, self.screen.progress)
+            self.report.facts["recovered"] = await verify_folder(owner.api, self.data, self.screen.progress)
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -163,7 +163,7 @@ async def play(options: argparse.Namespace, folder: Path, screen: Screen) -> Rep
         if options.json:
             options.json.write_text(report.to_json() + "\n")
         if not options.once:
-            screen.examples(made)
+            screen.examples(made.owners[0], await made.owners[0].api.make_token("demo", "admin"))
             await _interrupted()
     return report
 

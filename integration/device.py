@@ -22,7 +22,7 @@ from piccolo_chassis.calls import Channel
 from piccolo_chassis.rpc import connect
 from piccolo_chassis.testing import Service, spawned, until_ready
 
-SERVICES: Final = ("metadata", "attestation", "fragment-store", "vault")
+SERVICES: Final = ("metadata", "attestation", "fragment-store", "vault", "gateway")
 _START_SECONDS: Final = 90.0
 _GOSSIP_SECONDS: Final = 3.0
 
@@ -113,7 +113,18 @@ class Device(Box):
 
     cloud: Cloud | None = None
     peers_port: int = field(default_factory=free_port)
+    https_port: int = field(default_factory=free_port)
     offer_bytes: int = 1 << 40
+
+    @property
+    def url(self) -> str:
+        """Where its owner's browser and programs go."""
+        return f"https://127.0.0.1:{self.https_port}"
+
+    @property
+    def certificate(self) -> Path:
+        """What it shows there."""
+        return self.state("gateway") / "tls.pem"
 
     async def start(self) -> None:
         """Starts all services of the device."""
@@ -121,10 +132,8 @@ class Device(Box):
 
     def settings(self, service: str) -> dict[str, Any]:
         """The configuration of one service."""
-        state, sockets = (
-            {"state": str(self.state(service))},
-            {name: str(self.socket(name)) for name in SERVICES},
-        )
+        state = {"state": str(self.state(service))}
+        sockets = {name: str(self.socket(name)) for name in SERVICES if name != "gateway"}
         cloud = (
             {"cloud": {"address": self.cloud.address, "roots": str(self.cloud.certificate)}}
             if self.cloud
@@ -139,6 +148,10 @@ class Device(Box):
                 "offer_bytes": self.offer_bytes,
             },
             "vault": {"metadata": sockets["metadata"], "attestation": sockets["attestation"]},
+            "gateway": {
+                "address": f"127.0.0.1:{self.https_port}",
+                "sockets": {name.replace("-", "_"): where for name, where in sockets.items()},
+            },
         }
         return state | each[service]
 

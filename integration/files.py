@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from piccolo.vault.v1 import vault_pb2 as vault
-from piccolo.vault.v1.vault_pb2_grpc import StoreServiceStub
-
-from integration.owner import Owner, get, put
+from integration.client import Client, Written
 
 _AT_ONCE: Final = 32
 _SKIPPED: Final = frozenset({"__pycache__", "site-packages"})
@@ -42,42 +39,40 @@ class Folder:
         return (path.read_bytes() for path in self.files.values())
 
 
-async def put_folder(owner: Owner, folder: Folder, progress: Progress) -> vault.WrittenFile:
+async def put_folder(api: Client, folder: Folder, progress: Progress) -> Written:
     """Stores every file, many at once; returns the one that survives least."""
-    written: list[vault.WrittenFile] = []
+    written: list[Written] = []
 
-    async def one(store: StoreServiceStub, path: str, source: Path) -> None:
-        written.append(await put(store, path, source, modified=int(source.stat().st_mtime)))
+    async def one(path: str, source: Path) -> None:
+        written.append(await api.put(path, source, modified=int(source.stat().st_mtime)))
         progress(len(written), len(folder.files))
 
-    await _each(owner, folder, one)
+    await _each(folder, one)
     return min(written, key=lambda file: file.health.survives)
 
 
-async def verify_folder(owner: Owner, folder: Folder, progress: Progress) -> bool:
+async def verify_folder(api: Client, folder: Folder, progress: Progress) -> bool:
     """Whether every file comes out as it went in, and the listing names exactly these."""
     done, same = 0, True
 
-    async def one(store: StoreServiceStub, path: str, source: Path) -> None:
+    async def one(path: str, source: Path) -> None:
         nonlocal done, same
-        same &= await get(store, path) == source.read_bytes()
+        same &= await api.get(path) == source.read_bytes()
         done += 1
         progress(done, len(folder.files))
 
-    await _each(owner, folder, one)
-    listed = {entry.path async for entry in owner.list() if entry.version_id}
+    await _each(folder, one)
+    listed = {entry["path"] async for entry in api.list() if entry["version_id"]}
     return same and listed == set(folder.files)
 
 
-async def _each(
-    owner: Owner, folder: Folder, work: Callable[[StoreServiceStub, str, Path], Coroutine[None, None, None]]
-) -> None:
+async def _each(folder: Folder, work: Callable[[str, Path], Coroutine[None, None, None]]) -> None:
     waiting = iter(folder.files.items())
 
-    async def worker(store: StoreServiceStub) -> None:
+    async def worker() -> None:
         for path, source in waiting:
-            await work(store, path, source)
+            await work(path, source)
 
-    async with owner.device.connect("vault") as channel, asyncio.TaskGroup() as group:
+    async with asyncio.TaskGroup() as group:
         for _ in range(_AT_ONCE):
-            group.create_task(worker(StoreServiceStub(channel)))
+            group.create_task(worker())

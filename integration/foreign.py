@@ -14,19 +14,18 @@ from integration.plaintext import samples, search
 _FRAGMENTS: Final = 500
 
 
-def only_foreign_bytes(made: Circle, data: Folder) -> bool:
+def only_foreign_bytes(made: Circle, owner_id: str, data: Folder) -> bool:
     """Searches the first owner's state for windows of its files and of the fragments kept for it."""
     mine = made.owners[0]
-    kept = list(_kept_fragments(made))
+    kept = list(_kept_fragments(made, owner_id))
     if not kept:
         raise AssertionError("nobody keeps a fragment of this owner: there is nothing to compare with")
     windows = samples([*data.contents(), *kept])
     return not any(True for _ in search(mine.device.folder / "state", windows))
 
 
-def _kept_fragments(made: Circle) -> Iterator[bytes]:
+def _kept_fragments(made: Circle, owner_id: str) -> Iterator[bytes]:
     """Blocks of the first owner's fragments, as the other members keep them."""
-    owner_id = made.owners[0].owner_id.hex()
     found = 0
     for other in made.owners[1:]:
         for path in sorted(other.device.state("fragment-store").glob(f"live/{owner_id}/*/*")):

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import IO, TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from integration.circle import Circle
+    from integration.owner import Owner
 
 _EVERY: Final = 0.2
 
@@ -71,17 +71,25 @@ class Screen:
         lines += ["", "All held." if held else "NOT ALL HELD. The devices' logs say more; --keep keeps them."]
         print("\n".join(lines), file=self.out, flush=True)
 
-    def examples(self, made: Circle) -> None:
+    def examples(self, owner: Owner, token: str) -> None:
         """How to go on by hand."""
-        owner = made.owners[0]
         vault, metadata = owner.device.socket("vault"), owner.device.socket("metadata")
         print(
-            "\nThe circle stays up until Ctrl-C. Passphrase of the first owner:"
-            f" {owner.passphrase}\nTry, in another terminal:\n"
-            f"  grpcurl -plaintext -unix {vault} list\n"
-            f"  grpcurl -plaintext -unix {vault} piccolo.vault.v1.StoreService/GetStoreHealth\n"
-            f'  grpcurl -plaintext -unix -d \'{{"path": "/"}}\' {metadata}'
-            " piccolo.metadata.v1.FileService/List",
+            f"""
+The circle stays up until Ctrl-C. The first owner's device: {owner.device.url}
+Its passphrase: {owner.api.passphrase}
+
+Try, in another terminal:
+  API="{owner.device.url}/api/v1"
+  curl() {{ command curl --cacert {owner.device.certificate} -H "Authorization: Bearer {token}" "$@"; }}
+  curl -T README.md "$API/files/notes/readme.md"
+  curl -r 0-99 "$API/files/notes/readme.md"
+  curl "$API/health"
+  curl -N "$API/events"
+
+  .venv/bin/grpcurl -plaintext -unix {vault} list
+  .venv/bin/grpcurl -plaintext -unix {vault} piccolo.vault.v1.StoreService/GetStoreHealth
+  .venv/bin/grpcurl -plaintext -unix -d '{{"path": "/"}}' {metadata} piccolo.metadata.v1.FileService/List""",
             file=self.out,
             flush=True,
         )

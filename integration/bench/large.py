@@ -50,32 +50,30 @@ def room_needed(size: int, k: int, m: int) -> int:
     return size * m // k + size // 50 + _SPARE
 
 
-async def large(made: Circle, url: str, size: int, progress: Progress) -> Large:
+async def large(made: Circle, size: int, progress: Progress) -> Large:
     """Puts and gets a file of `size` bytes at the gateway. Raises NoRoomError, WrongBytesError."""
     owner = made.owners[0]
     await ours.restart_vault(owner, None)
-    async with ours.client(owner, url) as api:
-        health = (await api.put("/bench/probe", b"how is this kept?")).health
-        free, needed = shutil.disk_usage(made.folder).free, room_needed(size, health.k, health.m)
-        if free < needed:
-            raise NoRoomError(
-                f"{made.folder} has {free >> 20:,} MiB free; the keepers need {needed >> 20:,} MiB"
-                f" for {size >> 20:,} MiB as {health.k} of {health.m}. Name another place with --folder."
-            )
-        for _, pid in _processes(made):
-            memory.reset_peak(pid)
-        put_seconds, sent = await _put(api, size, progress)
-        get_seconds, came = await _get(api, size, progress)
-        if sent != came:
-            raise WrongBytesError("the large file came back with other bytes")
+    health = (await owner.api.put("/bench/probe", b"how is this kept?")).health
+    free, needed = shutil.disk_usage(made.folder).free, room_needed(size, health.k, health.m)
+    if free < needed:
+        raise NoRoomError(
+            f"{made.folder} has {free >> 20:,} MiB free; the keepers need {needed >> 20:,} MiB"
+            f" for {size >> 20:,} MiB as {health.k} of {health.m}. Name another place with --folder."
+        )
+    for _, pid in _processes(made):
+        memory.reset_peak(pid)
+    put_seconds, sent = await _put(owner.api, size, progress)
+    get_seconds, came = await _get(owner.api, size, progress)
+    if sent != came:
+        raise WrongBytesError("the large file came back with other bytes")
     return Large(size, health.k, health.m, put_seconds, get_seconds, _peaks(made))
 
 
 async def idle(folder: Path, say: Callable[[str], None]) -> list[Taken]:
     """What each process of a device takes that is set up, has founded its circle, and has nothing to do."""
     async with circle(folder, 1, say) as made:
-        await ours.front(made.owners[0].device)
-        await made.owners[0].backed_up()
+        await made.owners[0].api.backed_up()
         await made.cloud.stop()
         services = made.owners[0].device.services
         return [Taken(name, memory.proportional(service.pid)) for name, service in sorted(services.items())]

@@ -16,9 +16,9 @@ from piccolo.vault.v1.vault_pb2_grpc import StoreServiceStub
 from piccolo_vault.core.erasure import Code
 
 from integration.bench.errors import WrongCodeError
+from integration.bench.vault import get, put
 from integration.client import Client
-from integration.device import Device, free_port
-from integration.owner import Owner, get, put
+from integration.owner import Owner
 
 _GATEWAY: Final = "gateway"
 _VAULT: Final = "vault"
@@ -74,33 +74,14 @@ class Ways:
 
 
 @asynccontextmanager
-async def ways(owner: Owner, url: str, code: Code) -> AsyncIterator[Ways]:
+async def ways(owner: Owner, code: Code) -> AsyncIterator[Ways]:
     """Both ways in, with files kept as `code`. Raises WrongCodeError when they are not."""
     await restart_vault(owner, code)
-    async with owner.device.connect(_VAULT) as channel, client(owner, url) as api:
+    async with owner.device.connect(_VAULT) as channel:
         health = (await put(StoreServiceStub(channel), "/bench/probe", b"how is this kept?")).health
         if (health.k, health.m) != (code.k, code.m):
             raise WrongCodeError(f"files are kept as {health.k} of {health.m}, not as {code}")
-        yield Ways(Vault(StoreServiceStub(channel)), Gateway(api))
-
-
-@asynccontextmanager
-async def client(owner: Owner, url: str) -> AsyncIterator[Client]:
-    """The owner, logged in at the gateway."""
-    certificate = owner.device.state(_GATEWAY) / "tls.pem"
-    async with Client(url, certificate, passphrase=owner.passphrase) as api:
-        await api.log_in()
-        yield api
-
-
-async def front(device: Device) -> str:
-    """Starts the device's gateway; returns where it listens."""
-    address = f"127.0.0.1:{free_port()}"
-    sockets = {name.replace("-", "_"): str(device.socket(name)) for name in device.services}
-    await device.run(
-        {_GATEWAY: {"state": str(device.state(_GATEWAY)), "address": address, "sockets": sockets}}
-    )
-    return f"https://{address}"
+        yield Ways(Vault(StoreServiceStub(channel)), Gateway(owner.api))
 
 
 async def restart_vault(owner: Owner, code: Code | None) -> None:
@@ -110,4 +91,4 @@ async def restart_vault(owner: Owner, code: Code | None) -> None:
         settings["store"] = {"k": code.k, "m": code.m}
     await owner.device.stop([_VAULT])
     await owner.device.run({_VAULT: settings})
-    await owner.unlock()
+    await owner.api.unlock()

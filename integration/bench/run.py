@@ -59,15 +59,14 @@ class Run:
         if works or LARGE_FILE in self.wanted:
             self.screen.begin(f"Starting a circle of {DEVICES} devices")
             async with circle(self.folder / "c", DEVICES, self.screen.note) as made:
-                url = await ours.front(made.owners[0].device)
                 if works:
-                    await self._files(made, url, works)
+                    await self._files(made, works)
                 if LARGE_FILE in self.wanted:
                     self.screen.begin(f"One file of {self.large_bytes >> 20:,} MiB")
-                    self.file = await large.large(made, url, self.large_bytes, self.screen.progress)
+                    self.file = await large.large(made, self.large_bytes, self.screen.progress)
 
-    async def _files(self, made: Circle, url: str, works: Sequence[Work]) -> None:
-        async with ours.ways(made.owners[0], url, CODE) as ways, self._others() as others:
+    async def _files(self, made: Circle, works: Sequence[Work]) -> None:
+        async with ours.ways(made.owners[0], CODE) as ways, self._others() as others:
             mine: list[Contender] = [ways.vault, ways.gateway]
             everybody: list[Contender] = [*mine, *others]
             await measure(_WARM, everybody, 1, self.screen.note)
