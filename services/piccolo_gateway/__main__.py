@@ -23,6 +23,7 @@ from piccolo_chassis.state import write_durably
 
 from piccolo_gateway.adapters import certificate
 from piccolo_gateway.adapters.attestation import AttestedCircle
+from piccolo_gateway.adapters.journal import FileJournal
 from piccolo_gateway.adapters.listener import Door as Listening
 from piccolo_gateway.adapters.listener import listening
 from piccolo_gateway.adapters.metadata_backup import MetadataBackups
@@ -87,7 +88,9 @@ async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
         )
         clock = Clock(lambda: int(time.time()), time.monotonic)
         services = _services(config, host, channels, clock)
-        door = _door(config, host, services, clock)
+        repeating = await _repeating(config, host, clock)
+        trail, counts = Trail(services.audit), Counts(host.metrics)
+        door = Door(services.access, services.device, repeating, trail, counts)
         tls = _tls(config, host)
         limits = config.limits
         listener = Listening(
@@ -142,11 +145,13 @@ def _services(config: Config, host: Host, channels: Channels, clock: Clock) -> S
     )
 
 
-def _door(config: Config, host: Host, services: Services, clock: Clock) -> Door:
+async def _repeating(config: Config, host: Host, clock: Clock) -> Repeating:
     answers = Answers(config.limits.keyed_answers, config.limits.keyed_bytes)
     strangers = Answers(_STRANGERS, _STRANGERS_BYTES)
-    repeating = Repeating(answers, strangers, host.task_group, clock)
-    return Door(services.access, services.device, repeating, Trail(services.audit), Counts(host.metrics))
+    made = Repeating(answers, strangers, host.task_group, clock, FileJournal(config.state / "keyed"))
+    await made.resume()
+    host.task_group.create_task(made.sweep(), name="sweep answers")
+    return made
 
 
 def _instance(folder: Path) -> str:

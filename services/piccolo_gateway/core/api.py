@@ -75,6 +75,7 @@ class Endpoint:
         seconds: the longest it takes; None for streams.
         audit: what the audit log calls it; empty when it is not worth an entry.
         repeatable: whether Idempotency-Key is honoured (POST only).
+        secret: whether its answer holds what is shown once, and so is never written to a disk.
     """
 
     method: str
@@ -92,6 +93,7 @@ class Endpoint:
     seconds: float | None = 60.0
     audit: str = ""
     repeatable: bool = True
+    secret: bool = False
 
     @property
     def takes(self) -> Takes:

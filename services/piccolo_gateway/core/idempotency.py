@@ -4,32 +4,35 @@ Rules:
 * A key belongs to who sends it. The same key with the same request gets the first answer again; with another
   request it is refused; while the first is under way it is refused too.
 * Answers that say "not now" are not kept: the next try is a real one.
-* Kept for 24 h in memory, bounded by number and bytes; what is dropped first is what is oldest.
+* Kept for 24 h, bounded by number and bytes; what is dropped first is what is oldest.
+* A `Note` brings a request over a restart of the process. Where it holds no answer, because the process ended
+  first or because the answer was a secret, the request is never done a second time: its sender is told so.
 """
 
 from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeAlias
 
+import msgspec
 from piccolo_chassis.errors import Kind, PiccoloError
 
 KEPT_SECONDS: Final = 24 * 3600.0
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _NOT_NOW: Final = frozenset({401, 408, 423, 425, 429, 499})
 _OVERHEAD: Final = 512
+Name: TypeAlias = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """An answer to give again."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: dict[str, str]
     body: bytes
 
     @property
@@ -43,11 +46,31 @@ class Answer:
         return _OVERHEAD + len(self.body)
 
 
+class Note(msgspec.Struct, frozen=True):
+    """A request as it is kept over a restart; `since` in seconds since 1970."""
+
+    caller: str
+    key: str
+    fingerprint: bytes
+    since: int
+    answer: Answer | None = None
+
+    @property
+    def name(self) -> Name:
+        """What it is found by."""
+        return self.caller, self.key
+
+
 @dataclass(slots=True)
 class _Kept:
     fingerprint: bytes
     since: float
     answer: Answer | None = None
+    lost: bool = False
+
+    @property
+    def under_way(self) -> bool:
+        return self.answer is None and not self.lost
 
 
 @dataclass(slots=True)
@@ -56,14 +79,27 @@ class Answers:
 
     most: int
     most_bytes: int
-    _kept: OrderedDict[tuple[str, str], _Kept] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[Name, _Kept] = field(default_factory=OrderedDict)
     _bytes: int = 0
+
+    def names(self) -> list[Name]:
+        """All that are known."""
+        return list(self._kept)
+
+    def restore(self, notes: Iterable[Note], now: int, clock: float) -> None:
+        """Takes in what an earlier process kept; `now` and `clock` are the same moment."""
+        for note in sorted(notes, key=lambda note: note.since):
+            since = clock - max(0, now - note.since)
+            self._kept[note.name] = _Kept(note.fingerprint, since, note.answer, note.answer is None)
+            self._bytes += note.answer.weight if note.answer else 0
+        self._expire(clock)
+        self._make_room(0)
 
     def begin(self, caller: str, key: str, fingerprint: bytes, clock: float) -> Answer | None:
         """The answer to give again; None: go on, and `end` it.
 
         Raises PiccoloError INVALID (IDEMPOTENCY_KEY_INVALID, IDEMPOTENCY_KEY_REUSED), CONFLICT
-        (IDEMPOTENCY_KEY_BUSY) or EXHAUSTED.
+        (IDEMPOTENCY_KEY_BUSY, IDEMPOTENCY_KEY_LOST) or EXHAUSTED.
         """
         if not _KEY.fullmatch(key):
             raise PiccoloError(
@@ -78,6 +114,12 @@ class Answers:
         if kept.fingerprint != fingerprint:
             raise PiccoloError(
                 Kind.INVALID, "IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key belongs to another request."
+            )
+        if kept.lost:
+            raise PiccoloError(
+                Kind.CONFLICT,
+                "IDEMPOTENCY_KEY_LOST",
+                "This request was begun before the device restarted, and its answer was not kept.",
             )
         if kept.answer is None:
             raise PiccoloError(
@@ -101,12 +143,12 @@ class Answers:
         while self._kept:
             first = next(iter(self._kept))
             kept = self._kept[first]
-            if clock - kept.since <= KEPT_SECONDS or kept.answer is None:
+            if clock - kept.since <= KEPT_SECONDS or kept.under_way:
                 return
             self._drop(first)
 
     def _make_room(self, more: int = 1) -> None:
-        done = [name for name, kept in self._kept.items() if kept.answer is not None]
+        done = [name for name, kept in self._kept.items() if not kept.under_way]
         for name in done:
             if len(self._kept) + more <= self.most and self._bytes <= self.most_bytes:
                 return
@@ -114,7 +156,7 @@ class Answers:
         if len(self._kept) + more > self.most:
             raise PiccoloError(Kind.EXHAUSTED, "TOO_MANY_REQUESTS", "Too many requests are under way.")
 
-    def _drop(self, name: tuple[str, str]) -> None:
+    def _drop(self, name: Name) -> None:
         answer = self._kept.pop(name).answer
         self._bytes -= answer.weight if answer else 0
 

@@ -90,6 +90,8 @@ _STEPS: Final[Mapping[str, str]] = MappingProxyType(
         "SEALED_WRONG": "Fetch /api/v1/boot-key and seal the secret again.",
         "CROSS_SITE": "Open the device's own address and try from there.",
         "IDEMPOTENCY_KEY_BUSY": "Wait for the first request's answer, or ask again in a moment.",
+        "IDEMPOTENCY_KEY_LOST": "Look whether it was done; if not, or if you need what it answered, send it"
+        " with a new Idempotency-Key.",
         "IDEMPOTENCY_KEY_REUSED": "Use a new Idempotency-Key for another request.",
         "IS_A_DIRECTORY": "List it at /api/v1/directories.",
         "NO_CIRCLE": "Found a circle, or join one by an invitation.",

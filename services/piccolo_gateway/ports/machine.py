@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from piccolo_gateway.core.idempotency import Name, Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +35,24 @@ class Metrics(Protocol):
 
     async def read(self) -> dict[str, str | None]:
         """Each service's exposition; None when it does not answer."""
+        ...
+
+
+class Journal(Protocol):
+    """Requests with an Idempotency-Key, over a restart. All methods raise PiccoloError, FULL among others."""
+
+    async def notes(self) -> list[Note]:
+        """All that is kept."""
+        ...
+
+    async def keep(self, note: Note) -> None:
+        """Writes a note, durably, in place of the one of the same name."""
+        ...
+
+    async def forget(self, note: Note) -> None:
+        """Removes a note, durably."""
+        ...
+
+    async def keep_only(self, known: Callable[[], Iterable[Name]]) -> None:
+        """Removes the notes that are not known any more."""
         ...

@@ -57,6 +57,7 @@ _SETUP = Endpoint(
     words=f"{_SEALED} Until the words are confirmed, setup may be begun anew.",
     seconds=_ARGON,
     audit="device.setup",
+    secret=True,
 )
 
 _CONFIRM = Endpoint(

@@ -106,7 +106,9 @@ class Door:
             return _again(await self._repeating.outlive(lambda: self._settled(call, bound)), {})
         caller = "" if actor is NOBODY else actor.token_id or actor.name
         same = idempotency.fingerprint(request.method, request.raw_path, raw)
-        answer, again = await self._repeating.once(caller, key, same, lambda: self._settled(call, bound))
+        answer, again = await self._repeating.once(
+            caller, key, same, lambda: self._settled(call, bound), secret=endpoint.secret
+        )
         return _again(answer, {"Idempotency-Replayed": "true"} if again else {})
 
     async def _admit(self, request: web.Request, endpoint: Endpoint) -> Actor:

@@ -30,6 +30,7 @@ _MAKE = Endpoint(
     body=Inviting,
     answers={201: Answer("Code, link and QR code, shown this once.", MadeInvitation)},
     audit="circle.invite",
+    secret=True,
 )
 
 _REVOKE = Endpoint(

@@ -34,6 +34,7 @@ _RECOVER = Endpoint(
     " log in with the passphrase.",
     seconds=150.0,
     audit="recovery.start",
+    secret=True,
 )
 
 _POINTS = Endpoint(

@@ -28,6 +28,7 @@ _MAKE = Endpoint(
     body=NewToken,
     answers={201: Answer("The token; its secret is shown this once.", MadeToken)},
     audit="token.make",
+    secret=True,
 )
 
 _REVOKE = Endpoint(

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
+from piccolo_gateway.routes.app import all_endpoints
 from piccolo_gateway.tests.conftest import World
 
 
@@ -50,6 +51,20 @@ def test_what_a_client_sends_is_closed_and_what_it_gets_is_open(document: Any) -
     schemas = document["components"]["schemas"]
     assert schemas["Move"]["additionalProperties"] is False
     assert "additionalProperties" not in schemas["Entry"]
+
+
+def test_what_is_shown_once_is_never_written_down() -> None:
+    """An answer that is kept for Idempotency-Key on the disk must hold no secret, in no endpoint to come."""
+    nothing: Any = None
+    secret = set()
+    for endpoint in (bound.endpoint for bound in all_endpoints(nothing)):
+        answers = endpoint.answers.values()
+        told = {name for one in answers if one.body for name in one.body.__struct_fields__}
+        sent = {header.name for one in answers for header in one.headers}
+        if endpoint.keyed and (told & {"secret", "code", "words"} or "Set-Cookie" in sent):
+            assert endpoint.secret, endpoint.path
+            secret.add(endpoint.path.removeprefix("/api/v1/"))
+    assert secret == {"tokens", "circle/invitations", "setup", "recovery"}
 
 
 async def test_answers_are_what_the_document_says(world: World, document: Any) -> None:

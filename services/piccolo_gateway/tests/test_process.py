@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 from piccolo_chassis import command
-from piccolo_chassis.testing import Service, running, spawned
+from piccolo_chassis.testing import Service, running, spawned, until_ready
 
 from integration.client import ApiError, Client
 from piccolo_gateway.tests.conftest import PASSPHRASE
@@ -23,6 +23,8 @@ from piccolo_gateway.tests.fakes import FakeDevice, device
 pytestmark = pytest.mark.component
 GIB: Final = 1 << 30
 ALLOWED: Final = 48 << 20
+BOX: Final = {"device_name": "box"}
+TOKEN: Final = {"name": "robot", "scopes": ["read"]}
 
 
 @dataclass(slots=True)
@@ -239,6 +241,35 @@ async def test_tokens_outlive_the_process_and_sessions_do_not(short: Path) -> No
                 with pytest.raises(ApiError) as refused:
                     await owner.get("/a")
                 assert refused.value.status == 401
+
+
+async def test_a_request_that_is_repeated_after_a_power_cut_is_not_done_twice(short: Path) -> None:
+    answers: list[tuple[int, Any, bool]] = []
+    async with device(short) as fakes:
+        fakes.keys.set_up(PASSPHRASE)
+        for _ in range(2):
+            async with spawned("gateway", settings(short, fakes), short / "p") as service:
+                await until_ready(service)
+                url = f"https://127.0.0.1:{(short / 'g' / 'port').read_text().strip()}"
+                async with Client(url, short / "g" / "tls.pem", passphrase=PASSPHRASE) as owner:
+                    await owner.log_in()
+                    answers += [await keyed(owner, "/circle", BOX), await keyed(owner, "/tokens", TOKEN)]
+                await service.kill()
+        founded, token, again, lost = answers
+        assert (founded[0], token[0], lost[0]) == (201, 201, 409)
+        assert again == (201, founded[1], True)
+        assert lost[1]["reason"] == "IDEMPOTENCY_KEY_LOST"
+        kept = [path.read_bytes() for path in (short / "g" / "keyed").iterdir()]
+        assert len(kept) == 2
+        assert not any(b"secret" in one for one in kept)
+        assert len([key for key in fakes.state.values if key[1].startswith("token/")]) == 1
+
+
+async def keyed(owner: Client, path: str, body: dict[str, Any]) -> tuple[int, Any, bool]:
+    headers = {"Idempotency-Key": path}
+    async with owner.http.post(f"/api/v1{path}", json=body, headers=headers) as response:
+        again = "Idempotency-Replayed" in response.headers
+        return response.status, await response.json(content_type=None), again
 
 
 async def test_what_it_keeps_is_nobody_elses_and_no_secret_is_in_its_log(gateway: Running) -> None:
