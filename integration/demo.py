@@ -152,6 +152,9 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
 async def play(options: argparse.Namespace, folder: Path, screen: Screen) -> Report:
     """The demo from the first process to the last."""
     report = Report(options.devices)
+    if (task := asyncio.current_task()) is not None:
+        for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal, too
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     data = Folder.read(options.data or Path(sysconfig.get_paths()["stdlib"]))
     began = monotonic()
     screen.begin(f"Starting {options.devices} devices and the cloud")
@@ -184,7 +187,7 @@ def main(argv: list[str] | None = None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         return 0 if asyncio.run(play(options, folder, screen)).held else 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         screen.say("stopped")
         return 130
     finally:
