@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from integration.device import Cloud, Device
 from integration.owner import Owner
 
 Say = Callable[[str], None]
+_PASSPHRASE: Final = "correct horse battery staple"
 
 
 @dataclass(slots=True)
@@ -23,6 +25,7 @@ class Circle:
     cloud: Cloud
     owners: list[Owner]
     starting: asyncio.Semaphore
+    passphrase: str
 
     def new_device(self, number: int) -> Device:
         """A box that was just bought."""
@@ -31,7 +34,7 @@ class Circle:
     async def add(self, count: int, say: Say = lambda _: None) -> list[Owner]:
         """Starts new devices, sets each up, and lets each join (the very first one founds)."""
         first = len(self.owners)
-        fresh = [Owner.of(self.new_device(number)) for number in range(first, first + count)]
+        fresh = [Owner.of(self.new_device(number), self.passphrase) for number in range(first, first + count)]
         self.owners.extend(fresh)
         async with asyncio.TaskGroup() as group:
             for owner in fresh:
@@ -55,10 +58,12 @@ class Circle:
 
 
 @asynccontextmanager
-async def circle(folder: Path, devices: int, say: Say = lambda _: None) -> AsyncIterator[Circle]:
+async def circle(
+    folder: Path, devices: int, say: Say = lambda _: None, *, passphrase: str = _PASSPHRASE
+) -> AsyncIterator[Circle]:
     """A running circle of that many devices; all its processes end with the block."""
     starting = asyncio.Semaphore(2 * (os.cpu_count() or 2))
-    made = Circle(folder, Cloud("cloud", folder / "cloud", starting), [], starting)
+    made = Circle(folder, Cloud("cloud", folder / "cloud", starting), [], starting, passphrase)
     try:
         await made.cloud.start()
         say("the cloud runs")

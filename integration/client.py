@@ -99,9 +99,9 @@ class Client:
     url: str
     certificate: Path
     name: str = "device"
-    passphrase: str = "correct horse battery staple"
-    words: str = ""
-    token: str = ""
+    passphrase: str = field(default="", repr=False)
+    words: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
     _session: aiohttp.ClientSession | None = field(default=None, repr=False)
 
     async def __aenter__(self) -> Self:

@@ -18,9 +18,9 @@ class Owner:
     api: Client
 
     @classmethod
-    def of(cls, device: Device) -> Self:
+    def of(cls, device: Device, passphrase: str) -> Self:
         """The owner of a box that was just bought."""
-        return cls(device, Client(device.url, device.certificate, device.name))
+        return cls(device, Client(device.url, device.certificate, device.name, passphrase))
 
     async def start(self) -> None:
         """Switches the device on."""
