@@ -88,7 +88,10 @@ Register = Callable[[grpc.aio.Server], None]
 
 @asynccontextmanager
 async def serving(
-    *registers: Register, path: Path | None = None, tls: grpc.ServerCredentials | None = None
+    *registers: Register,
+    path: Path | None = None,
+    tls: grpc.ServerCredentials | None = None,
+    host: str = "127.0.0.1",
 ) -> AsyncIterator[int]:
     """A server with the chassis's door, on a Unix socket, or with TLS on a port; yields the port."""
     server = rpc.new_server([Door(Running(CollectorRegistry()), Limits(30.0, 30.0))])
@@ -98,7 +101,7 @@ async def serving(
     if path is not None:
         rpc.bind_socket(server, path)
     if tls is not None:
-        port = rpc.bind_address(server, "127.0.0.1:0", tls)
+        port = rpc.bind_address(server, f"{host}:0", tls)
     await server.start()
     try:
         yield port

@@ -106,7 +106,7 @@ def _dial(member: Member, endpoint: str, identity: tuple[bytes, bytes]) -> Chann
         certificate_chain=certificate,
     )
     return rpc.connect(
-        endpoint,
+        f"dns:///{endpoint}",  # without a scheme gRPC guesses one: "unix:80" would be a socket of this device
         credentials=credentials,
         unary_seconds=_UNARY_SECONDS,
         options=[

@@ -43,6 +43,7 @@ class MetadataObjects:
         self._objects = object_pb2_grpc.ObjectServiceStub(channel)
         self._files = file_pb2_grpc.FileServiceStub(channel)
         self._state = memory_pb2_grpc.StateServiceStub(channel)
+        self._settings = memory_pb2_grpc.SettingsServiceStub(channel)
 
     async def reserve(self, count: int) -> tuple[int, int]:
         """Draws mutation numbers."""
@@ -196,6 +197,11 @@ class MetadataObjects:
             path=path, recursive=recursive, expected_revision=expected_revision, purge=True
         )
         return (await self._files.Remove(request)).files
+
+    async def redundancy(self) -> tuple[int, int]:
+        """Returns the owner's k and m."""
+        answer = await self._settings.GetSettings(memory_pb2.GetSettingsRequest())
+        return types.redundancy_from(answer)
 
     async def get_state(self, key: str) -> bytes | None:
         """Returns a value, None when there is none."""

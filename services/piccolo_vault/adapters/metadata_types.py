@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from piccolo.metadata.v1 import file_pb2, memory_pb2, object_pb2
 
 from piccolo_vault.ports.objects import (
@@ -156,6 +158,12 @@ def published_from(wire: object_pb2.Published) -> Published:
 def manifest_from(wire: object_pb2.GetManifestResponse) -> Manifest:
     """A manifest of the wire."""
     return Manifest(entry_from(wire.entry), content_from(wire.content), object_from(wire.object))
+
+
+def redundancy_from(wire: memory_pb2.GetSettingsResponse) -> tuple[int, int]:
+    """The owner's k and m of the wire; a setting that is not there is not set."""
+    values = {each.name: each.value for each in wire.settings}
+    return int(json.loads(values.get("storage.k", "0"))), int(json.loads(values.get("storage.m", "0")))
 
 
 def operation_to(operation_id: str, progress: Progress) -> memory_pb2.Operation:

@@ -48,7 +48,8 @@ async def _ask(endpoint: str, member: Member, identity: DialIdentity, request: p
         ) from wrong
     credentials = grpc.ssl_channel_credentials(pinned, identity.key, identity.certificate)
     options = [("grpc.ssl_target_name_override", name)]
-    async with rpc.connect(endpoint, credentials=credentials, options=options) as channel:
+    # without a scheme gRPC guesses one: "unix:80" would be a socket of this device
+    async with rpc.connect(f"dns:///{endpoint}", credentials=credentials, options=options) as channel:
         stub: Any = wire.FragmentServiceStub(channel)
         answer = await stub.Claim(request, timeout=_SECONDS)
         return Answer(promise=answer.promise, fenced_by=answer.fenced_by)

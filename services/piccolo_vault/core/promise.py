@@ -6,6 +6,8 @@ Rules:
 * Health counts devices, not fragments: what survives is asked of the worst choice of lost devices.
 * Yes is said when the placed set survives the loss of any one device; to less only who asks for it.
 * A lone device is refused; two devices keep files only if their circle agreed to the risk.
+* What was set instead of the rule is kept or refused in words, never bent: in a circle too small for it
+  nothing is stored until it is set anew.
 """
 
 from __future__ import annotations
@@ -44,13 +46,13 @@ def at_least(m: int, k: int) -> float:
     return sum(comb(m, up) * _UP**up * (1 - _UP) ** (m - up) for up in range(k, m + 1))
 
 
-def code_for(devices: int, *, at_risk_agreed: bool, wanted: tuple[int, int] | None = None) -> Code:
+def code_for(devices: int, *, at_risk_agreed: bool, wanted: tuple[int, int] = (0, 0)) -> Code:
     """Returns the code of new files in a circle of so many devices, this one included.
 
     Args:
         devices: N.
         at_risk_agreed: the circle agreed to keep files that one loss may destroy.
-        wanted: (k, m) as the owner set them, instead of the rule's.
+        wanted: (k, m) as they were set, instead of the rule's; 0 leaves one of them to the rule.
 
     Raises PiccoloError PRECONDITION: NO_KEEPERS, TWO_DEVICES, REDUNDANCY.
     """
@@ -67,23 +69,24 @@ def code_for(devices: int, *, at_risk_agreed: bool, wanted: tuple[int, int] | No
             "Your circle has two devices, so the loss of one would destroy files. Invite a third member, "
             "or found the circle with the agreement to that risk.",
         )
-    if wanted is not None:
-        return _checked(Code(*wanted), devices)
-    m = most_fragments(devices)
-    return Code(default_k(m), m)
+    m = wanted[1] or most_fragments(devices)
+    return _checked(wanted[0] or default_k(m), m, devices)
 
 
-def _checked(wanted: Code, devices: int) -> Code:
-    if wanted.m > devices - 1:
+def _checked(k: int, m: int, devices: int) -> Code:
+    if m > devices - 1:
         reason = f"a circle of {devices} devices keeps at most {devices - 1} fragments of a file"
-    elif wanted.m > 1 and wanted.k == wanted.m:
+    elif k > m:
+        reason = "more fragments would be needed than there are"
+    elif k == m and devices > 2:
         reason = "the loss of any one device would destroy every file"
     else:
-        return wanted
+        return Code(k, m)
     raise PiccoloError(
         Kind.PRECONDITION,
         "REDUNDANCY",
-        f"Files cannot be kept as {wanted}: {reason}. Choose another k and m.",
+        f"Files cannot be kept as {k} of {m}: {reason}. Change the settings storage.k and storage.m; "
+        "0 leaves them to the circle's rule.",
     )
 
 

@@ -12,7 +12,8 @@ class StoreSettings:
     """The table [store] of the vault's configuration.
 
     Attributes:
-        k, m: fragments that rebuild a new file, and fragments in all; 0 is the circle's rule.
+        k, m: fragments that rebuild a new file, and fragments in all; 0 is the circle's rule. They count only
+            while the owner's settings storage.k and storage.m say nothing.
         threads: workers that seal, code and hash.
         store_limit: files up to this size go to each keeper in one message.
         window: sealed bytes of one upload that wait for its keepers, over all of them together.
@@ -71,6 +72,6 @@ class StoreSettings:
             raise ValueError("window is at least 8 MiB, batch 1 MiB, threads and uploads_at_once 1")
 
     @property
-    def wanted_code(self) -> tuple[int, int] | None:
-        """(k, m) as set, None for the circle's rule."""
-        return (self.k, self.m) if self.k else None
+    def wanted_code(self) -> tuple[int, int]:
+        """(k, m) as set, zeros for the circle's rule."""
+        return self.k, self.m

@@ -72,13 +72,29 @@ class Context:
     numbers: Numbers
     tasks: TaskParent
     repairs_due: asyncio.Event = field(default_factory=asyncio.Event)
+    wanted: tuple[int, int] = (0, 0)
 
-    def code(self) -> Code:
-        """Returns the code of new files. Raises PiccoloError NO_KEEPERS, TWO_DEVICES, REDUNDANCY."""
+    async def code(self) -> Code:
+        """Returns the code of a new object, by what the owner wants at this moment.
+
+        Raises PiccoloError NO_KEEPERS, TWO_DEVICES, REDUNDANCY, and UNAVAILABLE while metadata is away.
+        """
+        self.wanted = await self.objects.redundancy()
+        return self._code()
+
+    async def check_code(self) -> None:
+        """Raises what `code` would raise. Most files go into an object with others, so what was heard last is
+        enough for a yes; before a no the owner is asked."""
+        try:
+            self._code()
+        except PiccoloError:
+            await self.code()
+
+    def _code(self) -> Code:
         return promise.code_for(
             self.peers.devices(),
             at_risk_agreed=self.peers.circle().at_risk_agreed,
-            wanted=self.settings.wanted_code,
+            wanted=self.wanted if any(self.wanted) else self.settings.wanted_code,
         )
 
     def promise(self, code: Code, *, at_risk: bool) -> Promise:

@@ -24,7 +24,7 @@ from piccolo_formats.backup_body import EntryPlace
 from piccolo_formats.errors import FormatError
 from piccolo_formats.sealed import open_key
 
-from piccolo_vault.core.bundle import last_device
+from piccolo_vault.core.bundle import joined, last_device
 from piccolo_vault.core.certificates import NO_CIRCLE, device_name, log_delegation
 from piccolo_vault.core.custody import Step, permit
 from piccolo_vault.core.owner import FIRST_GENERATION, owner_of, read_words
@@ -156,8 +156,10 @@ class Recovery:
         if journal.phase is RecoveryPhase.RESTORING:
             journal = await self._restore(kek, owner, journal)
         roles = await self._all_roles()
-        pieces = await self._remembers.pieces(*BUNDLE_STATE)
-        bundle = b"".join(pieces[key] for key in sorted(pieces))
+        values = await self._remembers.pieces(*BUNDLE_STATE)
+        bundle = joined(values)
+        if values and not bundle:
+            _log.error("the circle in the backup cannot be read", extra=fields(values=sorted(values)))
         device = last_device(bundle, owner) if bundle else None
         plan = Plan(
             kek=kek,

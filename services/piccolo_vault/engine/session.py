@@ -340,7 +340,7 @@ class Session:
     async def _planned(
         cls, context: Context, start: WriteStart, report: Callable[[int], Awaitable[None]]
     ) -> Self:
-        code = context.code()
+        code = await context.code()
         promise = context.promise(code, at_risk=start.at_risk)
         size = SegmentPlan(start.size).sealed_size // code.k if start.size else 0
         key = FileKey.generate(context)

@@ -65,7 +65,7 @@ class SmallObjects:
 
         Raises PiccoloError UNAVAILABLE, PROMISE_OUT_OF_REACH or FULL, NO_ROOM.
         """
-        code = self._context.code()
+        code = await self._context.code()
         plan = StripePlan(len(blob.data), blob.stripe_size, code.k)
         pipeline = self._context.pipeline
         fragments = await pipeline.submit(code_object, pipeline.codec, code, plan, blob.data)

@@ -69,7 +69,7 @@ class Writer:
         whoever ended it from outside decides the others, with `durable_bytes` among the details.
         """
         self._context.keyring.kek()
-        self._context.code()
+        await self._context.check_code()
         async with self._uploads.claimed(start) as (found, running):
             if start.upload_id:
                 await report(found.offset)

@@ -216,6 +216,9 @@ class Objects(Protocol):
     async def remove(self, path: str, *, recursive: bool, expected_revision: int | None) -> int:
         """Removes a name for good; returns how many files. Raises PiccoloError NOT_FOUND, CONFLICT."""
 
+    async def redundancy(self) -> tuple[int, int]:
+        """Returns (k, m) as the owner set them, each 0 when it is left to the circle's rule."""
+
     async def get_state(self, key: str) -> bytes | None:
         """Returns a value of the vault's own state, None when there is none."""
 

@@ -48,6 +48,7 @@ class FakeObjects:
         self.repairs: dict[bytes, Repair] = {}
         self.pending: dict[int, tuple[bytes, set[bytes]]] = {}
         self.state: dict[str, bytes] = {}
+        self.wanted = (0, 0)
 
     async def _enter(self, name: str) -> int:
         number = await self._steps.enter(f"metadata.{name}")
@@ -61,6 +62,11 @@ class FakeObjects:
         first = self._number + 1
         self._number += count
         return first, 1
+
+    async def redundancy(self) -> tuple[int, int]:
+        """Returns what the owner set."""
+        await self._enter("redundancy")
+        return self.wanted
 
     async def begin_upload(self, upload: Upload) -> None:
         """Journals an upload."""

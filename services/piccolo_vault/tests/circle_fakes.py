@@ -162,6 +162,7 @@ class FakeAttestation(_Identity, _Circle):  # type: ignore[misc]
     inviter: FakeOwner | None = None
     closed: bool = False
     rejoined: int = 0
+    brought: bytes = b""
     changed: Pulse = field(default_factory=Pulse)
 
     def register(self, server: grpc.aio.Server) -> None:
@@ -308,6 +309,7 @@ class FakeAttestation(_Identity, _Circle):  # type: ignore[misc]
             raise PiccoloError(Kind.PRECONDITION, "CERTIFICATE_MISMATCH", "It names other keys.")
         self.roster, self.device = roster, request.device
         self.rejoined += 1
+        self.brought = request.bundle
         self.changed.fire()
         return pb.RejoinResponse(circle=self.circle())
 

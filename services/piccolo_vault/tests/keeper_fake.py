@@ -34,6 +34,7 @@ class FakeKeeper(_Fragments):  # type: ignore[misc]
     promised: dict[bytes, tuple[generations.Claim, bytes]] = field(default_factory=dict)
     away: bool = False
     on_claim: Callable[[], None] | None = None
+    host: str = "127.0.0.1"
     port: int = 0
 
     def admit(self, device: Device) -> None:
@@ -50,7 +51,9 @@ class FakeKeeper(_Fragments):  # type: ignore[misc]
         pinned = b"".join(to_pem(der) for der in self.admitted)
         tls = grpc.ssl_server_credentials([(key, chain)], pinned, require_client_auth=True)
         async with serving(
-            lambda server: keeping_wire.add_FragmentServiceServicer_to_server(self, server), tls=tls
+            lambda server: keeping_wire.add_FragmentServiceServicer_to_server(self, server),
+            tls=tls,
+            host=self.host,
         ) as self.port:
             yield
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from piccolo.metadata.v1 import memory_pb2 as memory
 from piccolo_chassis.errors import PiccoloError
+from piccolo_formats import cbor
 from piccolo_formats.device_record import open_device
 from piccolo_formats.kek import Kek
 
@@ -21,7 +22,10 @@ from piccolo_vault.engine.custody import RECOVERY_FILE
 from piccolo_vault.engine.generations import FILE as SUCCESSION_FILE
 from piccolo_vault.testing_keys import Crash, MemoryFiles
 from piccolo_vault.tests.burned import FAILED, NEW, SUCCEEDED, Burned, burned
+from piccolo_vault.tests.circle_fakes import FakeOwner
 from piccolo_vault.tests.vault_on import Box, reason_of, until
+
+PIECE = 768 * 1024  # as attestation cuts it
 
 
 async def test_the_words_alone_bring_the_owner_back(tmp_path: Path) -> None:
@@ -113,16 +117,38 @@ async def test_an_owner_in_no_circle_comes_back_and_can_found_one(tmp_path: Path
         assert vault.keyring.generation() == 2
 
 
+def large_bundle(bundle: bytes, members: int) -> bytes:
+    """The bundle with the devices of so many others."""
+    records = cbor.decode(bundle)
+    assert isinstance(records, list)
+    other = FakeOwner("somebody else", bytes(16))
+    return cbor.encode([*records, *([other.device.to_bytes()] * members)])
+
+
 async def test_a_large_bundle_in_pieces_is_joined(tmp_path: Path) -> None:
     async with burned(tmp_path) as scene, scene.new.vault() as vault:
         state = scene.old.metadata.state
-        bundle = state.pop("attestation/bundle")
-        for number in range(6):
-            size = -(-len(bundle) // 6)
-            state[f"attestation/bundle/{number:04}"] = bundle[number * size : (number + 1) * size]
+        bundle = large_bundle(state.pop("attestation/bundle"), members=1500)
+        assert len(bundle) > 3 * PIECE
+        for number in range(-(-len(bundle) // PIECE)):
+            state[f"attestation/bundle/{number:04}"] = bundle[number * PIECE : (number + 1) * PIECE]
         scene.old.metadata.back_up()
-        assert (await scene.recover(vault)).state == SUCCEEDED
+        ended = await scene.recover(vault)
+        assert (ended.state, json.loads(ended.result)["circle"]) == (SUCCEEDED, True)
         assert vault.keyring.generation() == 2
+        assert scene.new.attestation.rejoined == 1
+        assert scene.new.attestation.brought == bundle
+
+
+async def test_pieces_that_do_not_belong_together_leave_the_circle_to_an_invitation(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.new.vault() as vault:
+        state = scene.old.metadata.state
+        bundle = state.pop("attestation/bundle")
+        state["attestation/bundle/0000"], state["attestation/bundle/0002"] = bundle[:500], bundle[600:]
+        scene.old.metadata.back_up()
+        ended = await scene.recover(vault)
+        assert (ended.state, json.loads(ended.result)["circle"]) == (SUCCEEDED, False)
+        assert vault.unlocked
 
 
 async def test_an_earlier_point_can_be_chosen(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import combinations
 from math import comb
 
@@ -62,10 +63,25 @@ class TestPromise:
 
     def test_the_owner_may_choose(self) -> None:
         assert promise.code_for(11, at_risk_agreed=False, wanted=(3, 10)) == Code(3, 10)
-        for wanted in [(3, 11), (2, 2), (10, 10)]:
-            with pytest.raises(PiccoloError) as refused:
-                promise.code_for(11, at_risk_agreed=False, wanted=wanted)
-            assert refused.value.reason == "REDUNDANCY"
+        assert promise.code_for(11, at_risk_agreed=False, wanted=(3, 0)) == Code(3, 10)
+        assert promise.code_for(11, at_risk_agreed=False, wanted=(0, 6)) == Code(3, 6)
+        assert promise.code_for(2, at_risk_agreed=True, wanted=(1, 1)) == Code(1, 1)
+
+    @pytest.mark.parametrize("wanted", [(3, 11), (0, 11), (2, 2), (10, 10), (10, 0), (11, 0), (5, 4), (1, 1)])
+    def test_what_cannot_be_kept_is_refused_and_never_bent(self, wanted: tuple[int, int]) -> None:
+        with pytest.raises(PiccoloError, match=r"storage\.k and storage\.m") as refused:
+            promise.code_for(11, at_risk_agreed=False, wanted=wanted)
+        assert (refused.value.kind, refused.value.reason) == (Kind.PRECONDITION, "REDUNDANCY")
+
+    @given(st.integers(2, 300), st.integers(0, 255), st.integers(0, 255))
+    def test_every_code_is_one_of_the_format_and_keeps_the_promise(
+        self, devices: int, k: int, m: int
+    ) -> None:
+        with suppress(PiccoloError):
+            code = promise.code_for(devices, at_risk_agreed=True, wanted=(k, m))
+            assert 1 <= code.k <= code.m <= min(devices - 1, 255)
+            assert (code.k, code.m) == (k or code.k, m or code.m)
+            assert Promise(1).met(map(owner, range(code.m)), code.k) or devices == 2
 
     @given(st.integers(1, 40), st.integers(1, 40))
     def test_availability_is_the_binomial_tail(self, m: int, k: int) -> None:
@@ -386,7 +402,7 @@ class TestJournal:
 
 class TestSettings:
     def test_the_defaults_hold(self) -> None:
-        assert StoreSettings().wanted_code is None
+        assert StoreSettings().wanted_code == (0, 0)
         assert StoreSettings(k=3, m=10).wanted_code == (3, 10)
 
     @pytest.mark.parametrize("wrong", [{"k": 3}, {"k": 4, "m": 3}, {"store_limit": 2**30}, {"threads": 0}])

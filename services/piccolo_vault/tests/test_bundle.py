@@ -1,0 +1,52 @@
+"""The circle bundle in the backup, in one piece or in many, and torn."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from piccolo_formats import cbor
+
+from piccolo_vault.core.bundle import joined, last_device
+from piccolo_vault.core.owner import owner_of
+from piccolo_vault.tests.circle_fakes import FakeOwner
+
+ANA, BEN = FakeOwner("Ana", bytes(16)), FakeOwner("Ben", bytes(16))
+RECORDS = st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=40)
+
+
+def cut(bundle: bytes, size: int) -> dict[str, bytes]:
+    """The bundle in pieces, as attestation keeps a large one."""
+    starts = range(0, len(bundle), size)
+    return {f"bundle/{number:04}": bundle[at : at + size] for number, at in enumerate(starts)}
+
+
+@given(RECORDS, st.integers(1, 500))
+def test_however_it_was_cut_it_is_joined(records: list[bytes], size: int) -> None:
+    bundle = cbor.encode(list(records))
+    pieces = cut(bundle, size)
+    assert joined(pieces) == joined(dict(reversed(pieces.items()))) == bundle
+    assert joined({"bundle": bundle}) == bundle
+    assert joined(pieces | {"bundler": b"x", "bundle/x": b"y", "bundle/00000": b"z"}) == bundle
+
+
+@given(RECORDS, RECORDS, st.integers(1, 500), st.data())
+def test_of_a_change_under_way_what_can_be_read_counts(
+    old: list[bytes], new: list[bytes], size: int, data: st.DataObject
+) -> None:
+    before, pieces = cbor.encode(list(old)), cut(cbor.encode(list(new)), size)
+    written = dict(list(pieces.items())[: data.draw(st.integers(0, len(pieces) - 1))])
+    assert joined(written | {"bundle": before}) == before
+    assert joined(pieces | {"bundle": before}) == cbor.encode(list(new))
+
+
+def test_what_cannot_be_read_is_nothing() -> None:
+    for values in ({}, {"bundle": b""}, {"bundle": b"no CBOR"}, {"bundle": cbor.encode("text")}):
+        assert joined(values) == b""
+    assert joined({"bundle/0001": cbor.encode([b"second half"])[3:]}) == b""
+
+
+def test_the_owners_newest_device_is_found_among_hundreds() -> None:
+    records = [BEN.device.to_bytes()] * 400 + [ANA.device.to_bytes()] + [BEN.device.to_bytes()] * 400
+    bundle = cbor.encode(list(records))
+    assert last_device(joined(cut(bundle, 10_000)), ANA.owner) == ANA.device.record
+    assert last_device(bundle, owner_of(FakeOwner("Eve", bytes(16)).kek, ask=())) is None
