@@ -13,7 +13,7 @@ class CloudConfig:
     """Where the backup log is kept.
 
     Attributes:
-        address: `host:port`; empty: no cloud, changes wait on this device.
+        address: `host:port` or `[IPv6 address]:port`; empty: no cloud, changes wait on this device.
         roots: PEM file of the certificates that vouch for the cloud; absent: those of the system.
         fingerprint: of the cloud's own certificate, 64 hex digits, instead of roots.
     """

@@ -25,6 +25,9 @@ from piccolo_formats.errors import FormatError
 from piccolo_formats.tls import certificate_fingerprint, certificate_name, to_pem
 
 _CONNECT_SECONDS: Final = 20.0
+_HOST_PORT: Final = re.compile(
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]):([0-9]{1,5})"
+)
 _FINGERPRINT: Final = re.compile(r"[0-9A-Fa-f]{64}")
 
 
@@ -35,7 +38,7 @@ class CloudChannel:
         """Connect nowhere yet.
 
         Args:
-            address: `host:port`; empty is no cloud at all.
+            address: `host:port` or `[IPv6 address]:port`; empty is no cloud at all.
             roots: a PEM file of the certificates to trust.
             fingerprint: of the server's own certificate, 64 hex digits; empty for none.
 
@@ -85,7 +88,8 @@ class CloudChannel:
         name = None if pem is None else _own_name(pem)
         # a cloud's own certificate carries the key's name, not the host's
         options = [] if name is None else [("grpc.ssl_target_name_override", name)]
-        return rpc.connect(self._address, credentials=credentials, options=options)
+        # without a scheme gRPC guesses one: "unix:80" would be a socket of this device
+        return rpc.connect(f"dns:///{self._address}", credentials=credentials, options=options)
 
     async def _read(self, path: Path) -> bytes:
         try:
@@ -131,9 +135,13 @@ def _stranger(why: str) -> PiccoloError:
 
 
 def _check(address: str, fingerprint: str) -> None:
-    host, _, port = address.rpartition(":")
-    if address and not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
-        raise PiccoloError(Kind.INVALID, "CLOUD_SETTINGS", f"cloud.address is no host:port: {address!r}.")
+    found = _HOST_PORT.fullmatch(address)
+    if address and (found is None or not 0 < int(found[1]) < 65_536):
+        raise PiccoloError(
+            Kind.INVALID,
+            "CLOUD_SETTINGS",
+            f"cloud.address is neither host:port nor [IPv6 address]:port: {address!r}.",
+        )
     if fingerprint and not _FINGERPRINT.fullmatch(fingerprint):
         raise PiccoloError(Kind.INVALID, "CLOUD_SETTINGS", "cloud.fingerprint must be 64 hex digits.")
 

@@ -18,6 +18,9 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 Plain: TypeAlias = int | str
 
+RULE_FRAGMENTS: Final = 31
+"""The most fragments that a file has by the rules (storage rules: m = N - 1, at most 31)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Whole:
@@ -75,10 +78,12 @@ CATALOGUE: Final[Mapping[str, Setting]] = MappingProxyType(
         "storage.k": Setting(
             0,
             Whole(0, 255),
-            "How many fragments rebuild a file; 0 lets the rules choose.",
+            "How many fragments rebuild a new file; 0 lets the rules choose.",
         ),
         "storage.m": Setting(
-            0, Whole(0, 255), "How many fragments a file is cut into; 0 lets the rules choose."
+            0,
+            Whole(0, 255),
+            "How many fragments a new file is cut into, each for another member; 0 lets the rules choose.",
         ),
     }
 )
@@ -102,13 +107,23 @@ def parse(name: str, text: str) -> Plain | None:
 
 
 def check_together(values: Mapping[str, Plain]) -> None:
-    """Refuses settings that contradict each other; raises PiccoloError INVALID, SETTING_WRONG."""
+    """Refuses settings that contradict each other; raises PiccoloError INVALID, SETTING_WRONG.
+
+    Whether the circle has members enough for them is known, and told, where files are cut into fragments.
+    """
     k, m = values["storage.k"], values["storage.m"]
-    if not isinstance(k, int) or not isinstance(m, int) or not m:
+    if not isinstance(k, int) or not isinstance(m, int):
         return
-    if k > m:
+    if m == 1:
+        raise _wrong("storage.m", "must be at least 2: otherwise one lost device loses files")
+    if not m and k >= RULE_FRAGMENTS:
+        problem = (
+            f"must be below {RULE_FRAGMENTS} unless storage.m is set too: the rules choose no more fragments"
+        )
+        raise _wrong("storage.k", problem)
+    if m and k > m:
         raise _wrong("storage.k", f"must not be above storage.m ({m})")
-    if k == m:
+    if m and k == m:
         raise _wrong("storage.k", "must be below storage.m: otherwise one lost device loses files")
 
 

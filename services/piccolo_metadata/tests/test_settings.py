@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from piccolo_chassis.errors import PiccoloError
+from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_metadata.core.settings import CATALOGUE, parse
 from piccolo_metadata.engine import settings
@@ -85,12 +85,14 @@ def test_null_and_the_default_go_back_and_leave_no_row() -> None:
     assert bench.rows("SELECT * FROM setting") == []
 
 
-@pytest.mark.parametrize(("k", "m"), [(5, 4), (2, 2)])
+@pytest.mark.parametrize(("k", "m"), [(5, 4), (2, 2), (1, 1), (0, 1), (31, 0), (255, 255), (3, 256)])
 def test_k_and_m_must_leave_something_to_lose(k: int, m: int) -> None:
-    with pytest.raises(PiccoloError, match=r"storage\.k"):
+    with pytest.raises(PiccoloError, match=r"storage\.[km]") as told:
         Bench().do(settings.set_some, {"storage.k": str(k), "storage.m": str(m)})
+    assert (told.value.kind, told.value.reason) == (Kind.INVALID, "SETTING_WRONG")
 
 
-def test_k_and_m_as_an_explicit_choice() -> None:
-    changed = Bench().do(settings.set_some, {"storage.k": "3", "storage.m": "10"})
-    assert (changed["storage.k"], changed["storage.m"]) == (3, 10)
+@pytest.mark.parametrize(("k", "m"), [(3, 10), (1, 2), (254, 255), (30, 0), (0, 255), (0, 2)])
+def test_k_and_m_as_an_explicit_choice(k: int, m: int) -> None:
+    changed = Bench().do(settings.set_some, {"storage.k": str(k), "storage.m": str(m)})
+    assert (changed["storage.k"], changed["storage.m"]) == (k, m)
