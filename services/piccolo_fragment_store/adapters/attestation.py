@@ -35,6 +35,6 @@ class AttestationTrust:
         async for told in self._circle.WatchCircle(wire.WatchCircleRequest()):
             yield to_circle(told.circle), told.circle.SerializeToString()
 
-    async def adopt(self, device: bytes) -> None:
-        """Admits a newer generation of a member's device, by its Signed("device")."""
-        await self._circle.AdoptDevice(wire.AdoptDeviceRequest(device=device))
+    async def adopt(self, device: bytes, claim: bytes) -> None:
+        """Admits a newer generation of a member's device, by its Signed("device") and Signed("claim")."""
+        await self._circle.AdoptDevice(wire.AdoptDeviceRequest(device=device, claim=claim))

@@ -38,7 +38,7 @@ class Claims:
         circle = self._identity.circle()
         answer, generation = await self._workers.run(self._judge, owner, claim, device, circle)
         if answer.promise and generation > circle.owners[owner].generation:
-            await self._trust.adopt(device)
+            await self._trust.adopt(device, claim)
         return answer
 
     def fence(self, owner: bytes, generation: int) -> None:

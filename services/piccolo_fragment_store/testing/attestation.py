@@ -34,14 +34,14 @@ class Attestation(stubs.IdentityServiceServicer, stubs.CircleServiceServicer, st
 
     Attributes:
         registered: what the fragment-store registered, in order.
-        adopted: device records that were to be adopted.
+        adopted: device records that were to be adopted, with the claims that came with them.
         called: (method, metadata, request) of each call through the proxy.
     """
 
     def __init__(self) -> None:
         self.circle: wire.Circle | None = None
         self.registered: list[wire.RegisterRoleRequest] = []
-        self.adopted: list[bytes] = []
+        self.adopted: list[tuple[bytes, bytes]] = []
         self.called: list[tuple[str, dict[str, str | bytes], bytes]] = []
         self.refuse: grpc.StatusCode | None = None
         self.watched = 0
@@ -86,7 +86,7 @@ class Attestation(stubs.IdentityServiceServicer, stubs.CircleServiceServicer, st
         """Remembers the device."""
         if self.refuse is not None:
             await context.abort(self.refuse, "not now")
-        self.adopted.append(request.device)
+        self.adopted.append((request.device, request.claim))
         return wire.AdoptDeviceResponse()
 
     async def Gossip(self, request: wire.GossipRequest, context: Any) -> wire.GossipResponse:

@@ -83,7 +83,7 @@ class Nobody:
         raise NotImplementedError
         yield
 
-    async def adopt(self, device: bytes) -> None:
+    async def adopt(self, device: bytes, claim: bytes) -> None:
         raise NotImplementedError
 
 
@@ -150,7 +150,7 @@ async def test_the_words_bring_a_new_device_and_fence_the_old_one(peers: Peers) 
         assert (promise.owner, promise.keeper, promise.generation) == (peers.ana.id, peers.own.id, 2)
         assert promise.device == device.record_hash()
         assert again.promise
-        assert peers.attestation.adopted == [device.to_bytes()] * 2
+        assert peers.attestation.adopted == [(device.to_bytes(), claim.claim)] * 2
         for mutation in (
             old.Store(store_request(peers.ana, piece, 2)),
             old.Commit(wire.CommitRequest(**_commit(peers, piece.key.fragment, piece.root))),
@@ -195,7 +195,7 @@ async def test_a_claim_that_attestation_could_not_take_is_asked_again(peers: Pee
             await blank.Claim(claim)
         peers.attestation.refuse = None
         assert (await blank.Claim(claim)).promise
-    assert peers.attestation.adopted == [device.to_bytes()]
+    assert peers.attestation.adopted == [(device.to_bytes(), claim.claim)]
 
 
 @pytest.mark.component
