@@ -15,7 +15,7 @@ from piccolo.fragment_store.v1 import fragment_store_pb2
 from piccolo.fragment_store.v1 import fragment_store_pb2_grpc as stubs
 from piccolo_chassis import rpc, state
 from piccolo_chassis.calls import Channel
-from piccolo_chassis.errors import PiccoloError
+from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.host import Host
 from piccolo_chassis.logs import fields
 from piccolo_chassis.serve import run
@@ -119,7 +119,7 @@ class _Parts:
 async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
     """Everything that this process is made of."""
     async with AsyncExitStack() as stack:
-        stack.enter_context(state.claim(config.state, _NAME, _VERSION))
+        _refuse_older(stack.enter_context(state.claim(config.state, _NAME, _VERSION)))
         channel = await stack.enter_async_context(rpc.connect(config.attestation))
         workers = ThreadWorkers()
         parts = _Parts(config, workers, channel, host.stopping)
@@ -131,6 +131,17 @@ async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
         host.task_group.create_task(parts.membership.follow(endpoint, config.offer_bytes), name="membership")
         host.task_group.create_task(janitor.run(parts.holdings, workers, host.stopping), name="janitor")
         yield
+
+
+def _refuse_older(claimed: state.Claim) -> None:
+    """There is no version before the first: what says so is not read as if it were the first."""
+    if claimed.found < _VERSION:
+        raise PiccoloError(
+            Kind.PRECONDITION,
+            "STATE_OLDER",
+            f"{claimed.folder} was written by an older release (version {claimed.found}, this one knows "
+            f"{_VERSION}); start that release again, or choose an empty folder.",
+        )
 
 
 def _serve(config: Config, host: Host, parts: _Parts, proxy: AttestationProxy) -> str:

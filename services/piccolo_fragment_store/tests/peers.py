@@ -29,6 +29,7 @@ from piccolo_fragment_store.testing.attestation import Attestation, serving, tol
 from piccolo_fragment_store.testing.keeping import Sample
 from piccolo_fragment_store.testing.people import Person, TlsPair
 
+CHECKPOINT = wire.PutRequest(checkpoint=wire.PutCheckpoint())
 Call = grpc.aio.StreamStreamCall[wire.PutRequest, wire.PutResponse]
 
 

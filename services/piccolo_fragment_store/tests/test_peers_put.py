@@ -11,21 +11,23 @@ from piccolo_formats.records.keeping import FragmentState, Receipt
 from piccolo_formats.signed import open_signed
 
 from piccolo_fragment_store.engine.limits import Limits
-from piccolo_fragment_store.testing.keeping import sample
+from piccolo_fragment_store.testing.keeping import Sample, sample
 from piccolo_fragment_store.tests.peers import (
+    CHECKPOINT,
     Peers,
     blocks,
     finish,
     get,
+    head,
     meeting,
     opening,
     refused,
     state,
+    store_request,
     told,
 )
 
 pytestmark = pytest.mark.component
-CHECKPOINT = wire.PutRequest(checkpoint=wire.PutCheckpoint())
 
 
 async def test_a_large_fragment_comes_and_goes_in_messages(peers: Peers, keeper: Keeper) -> None:
@@ -123,6 +125,109 @@ async def test_a_put_out_of_order_is_told_so(
     async with refused(reason):
         async for _ in keeper.Put(iter([known[name] for name in messages])):
             pass
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"fragment_id": b"short"}, "REQUEST_INVALID"),
+        ({"block_size": 0}, "REQUEST_INVALID"),
+        ({"block_size": (4 << 20) + 1}, "REQUEST_INVALID"),
+        ({"seq": 0}, "NUMBER_OUT_OF_RANGE"),
+        ({"seq": 1 << 63}, "NUMBER_OUT_OF_RANGE"),
+        ({"generation": 2}, "OTHER_GENERATION"),
+        ({"expected_bytes": (1 << 64) - 1}, "DISK_FULL"),
+    ],
+)
+async def test_a_head_that_cannot_be_is_refused_before_the_first_byte(
+    peers: Peers, keeper: Keeper, said: dict[str, bytes | int], reason: str
+) -> None:
+    piece = sample(peers.ana.id, 1)
+    told_head = head(piece, 1)
+    for name, value in said.items():
+        setattr(told_head, name, value)
+    async with refused(reason):
+        async for _ in keeper.Put(iter([wire.PutRequest(open=wire.PutOpen(head=told_head))])):
+            pass
+    assert not (await keeper.ListMine(wire.ListMineRequest())).fragments
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (wire.PutRequest(open=wire.PutOpen()), "REQUEST_INVALID"),
+        (wire.PutRequest(blocks=b""), "REQUEST_INVALID"),
+        (wire.PutRequest(finish=wire.PutFinish(blocks=0, root=bytes(32))), "REQUEST_INVALID"),
+        (wire.PutRequest(finish=wire.PutFinish(blocks=3, root=bytes(31))), "REQUEST_INVALID"),
+        (wire.PutRequest(finish=wire.PutFinish(blocks=(1 << 64) - 1, root=bytes(32))), "BLOCKS_MISSING"),
+        (wire.PutRequest(blocks=bytes(256 * 4097)), "BLOCKS_TOO_SMALL"),
+    ],
+)
+async def test_a_malformed_message_ends_the_put_and_keeps_what_was_durable(
+    peers: Peers, keeper: Keeper, message: wire.PutRequest, reason: str
+) -> None:
+    piece = sample(peers.ana.id, 1)
+    call = keeper.Put()
+    await call.write(opening(piece, 1))
+    await call.read()
+    await call.write(blocks(piece, 0, 2))
+    await call.write(CHECKPOINT)
+    assert (await told(call)).durable_blocks == 2
+    await call.write(message)
+    async with refused(reason) as caught:
+        await call.read()
+    assert caught[0].kind in (Kind.INVALID, Kind.CONFLICT)
+    answers = [
+        each async for each in keeper.Put(iter([opening(piece, 2), blocks(piece, 2, 3), finish(piece)]))
+    ]
+    assert answers[0].durable_blocks == 2
+    assert await get(keeper, piece) == piece.data
+
+
+async def test_a_message_that_is_too_large_ends_the_put_and_nothing_else(
+    peers: Peers, keeper: Keeper
+) -> None:
+    piece = sample(peers.ana.id, 1)
+    async with refused("RESOURCE_EXHAUSTED"):
+        async for _ in keeper.Put(iter([opening(piece, 1), wire.PutRequest(blocks=bytes(32 << 20))])):
+            pass
+    async for _ in keeper.Put(iter([opening(piece, 2), blocks(piece, 0, 3), finish(piece)])):
+        pass
+    assert await get(keeper, piece) == piece.data
+
+
+async def test_a_put_is_always_the_callers_own(peers: Peers, keeper: Keeper) -> None:
+    mine, theirs = sample(peers.ana.id, 1), sample(peers.ben.id, 1)
+    async for _ in keeper.Put(iter([opening(mine, 1), blocks(mine, 0, 3), finish(mine)])):
+        pass
+    async with peers.calling(peers.ben.vault_tls) as other:
+        async with refused("NO_FRAGMENT"):  # a guess of the id is not enough
+            await other.Commit(commit_of(mine, peers.ben.commit(1, 2)))
+        async for _ in other.Put(iter([opening(theirs, 3), blocks(theirs, 0, 3), finish(theirs)])):
+            pass
+        for stolen in (peers.ana.commit(1, 4), peers.own.commit(1, 4)):
+            async with refused("OTHER_OWNER"):
+                await other.Commit(commit_of(theirs, stolen))
+            request = store_request(peers.ben, theirs, 4)
+            request.commit_record = stolen
+            async with refused("OTHER_OWNER"):
+                await other.Store(request)
+        assert await get(other, theirs) == theirs.data
+    assert await get(keeper, mine) == mine.data
+    (info,) = await state(keeper, mine)
+    assert (info.state, info.seq) == (wire.FRAGMENT_STATE_PROVISIONAL, 1)
+
+
+def commit_of(piece: Sample, record: bytes) -> wire.CommitRequest:
+    return wire.CommitRequest(fragment_id=piece.key.fragment, root=piece.root, commit_record=record)
+
+
+async def test_a_put_of_ones_own_owner_is_refused(peers: Peers) -> None:
+    piece = sample(peers.own.id, 1)
+    async with peers.calling(peers.own.vault_tls) as own, refused("OWN_OWNER") as caught:
+        async for _ in own.Put(iter([opening(piece, 1), blocks(piece, 0, 3), finish(piece)])):
+            pass
+    assert caught[0].kind is Kind.DENIED
 
 
 async def test_a_second_put_of_the_same_fragment_takes_over(peers: Peers, keeper: Keeper) -> None:

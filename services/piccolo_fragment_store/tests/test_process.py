@@ -79,14 +79,6 @@ async def test_what_it_keeps_survives_being_killed(tmp_path: Path) -> None:
         assert not any(line.get("level") in ("error", "critical") for line in process.log())
 
 
-async def test_a_state_folder_that_is_not_its_own_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "format").write_text("piccolo-fragment-store 2\n")
-    async with spawned("fragment-store", settings(tmp_path), tmp_path / "p") as process:
-        assert await process.exited() == 78
-        assert "newer release" in process.raw_log()
-
-
 async def test_wrong_settings_are_told_in_words(tmp_path: Path) -> None:
     for wrong, word in (
         ({"offer_bytes": -1}, "not negative"),
