@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Coroutine, Generator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from piccolo_chassis import deadline
 
@@ -36,7 +36,8 @@ class Tasks(asyncio.TaskGroup):
         """Starts a task that outlives the request, if any, that asks for it."""
         own = context or contextvars.copy_context()
         own.run(deadline.forget)
-        task = super().create_task(coro, name=name, context=own)
+        # only Python 3.11's types know the generators; those of later ones want a coroutine
+        task = super().create_task(cast("Coroutine[Any, Any, T]", coro), name=name, context=own)
         self._known.add(task)
         task.add_done_callback(self._known.discard)
         return task
