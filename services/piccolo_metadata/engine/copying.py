@@ -22,13 +22,15 @@ from piccolo_metadata.ports import Memory, Transaction
 _PIECE: Final = 500
 
 
-async def copy(memory: Memory, source: Path, destination: Path, *, overwrite: bool) -> Entry:
-    """Copies a file or a directory; returns the new entry.
+async def copy(
+    memory: Memory, source: Path, destination: Path, *, overwrite: bool, expected: int | None = None
+) -> Entry:
+    """Copies a file or a directory, of this revision if one is named; returns the new entry.
 
-    Raises PiccoloError NOT_FOUND (ENTRY_NOT_FOUND), ALREADY_EXISTS (ENTRY_EXISTS), PRECONDITION
-    (NOT_A_DIRECTORY) or INVALID (INTO_ITSELF, PATH_TOO_LONG).
+    Raises PiccoloError NOT_FOUND (ENTRY_NOT_FOUND), CONFLICT (REVISION_CONFLICT), ALREADY_EXISTS
+    (ENTRY_EXISTS), PRECONDITION (NOT_A_DIRECTORY) or INVALID (INTO_ITSELF, PATH_TOO_LONG).
     """
-    entry = await memory.write(files.copy_file, source, destination, overwrite=overwrite)
+    entry = await memory.write(files.copy_file, source, destination, overwrite=overwrite, expected=expected)
     if entry is not None:
         return entry
     staged = await memory.write(_begin, source, destination, overwrite=overwrite)

@@ -76,7 +76,7 @@ def move(tx: Transaction, source: Path, destination: Path, *, overwrite: bool, e
     (ENTRY_EXISTS), PRECONDITION (NOT_A_DIRECTORY) or INVALID (ROOT_FIXED, INTO_ITSELF, PATH_TOO_LONG).
     """
     node = tree.find(tx, source)
-    check_revision(node, expected, source)
+    tree.check_revision(node, expected, source)
     refuse_root(source)
     if source == destination:
         return node.entry(source)
@@ -85,13 +85,16 @@ def move(tx: Transaction, source: Path, destination: Path, *, overwrite: bool, e
     return tree.place(tx, node, above, destination.name).entry(destination)
 
 
-def copy_file(tx: Transaction, source: Path, destination: Path, *, overwrite: bool) -> Entry | None:
+def copy_file(
+    tx: Transaction, source: Path, destination: Path, *, overwrite: bool, expected: int | None = None
+) -> Entry | None:
     """Gives a file's current version a second name; None when the source is a directory.
 
-    Raises PiccoloError NOT_FOUND (ENTRY_NOT_FOUND), ALREADY_EXISTS (ENTRY_EXISTS), PRECONDITION
-    (NOT_A_DIRECTORY) or INVALID (INTO_ITSELF).
+    Raises PiccoloError NOT_FOUND (ENTRY_NOT_FOUND), CONFLICT (REVISION_CONFLICT), ALREADY_EXISTS
+    (ENTRY_EXISTS), PRECONDITION (NOT_A_DIRECTORY) or INVALID (INTO_ITSELF).
     """
     node = tree.find(tx, source)
+    tree.check_revision(node, expected, source)
     if node.is_directory:
         return None
     refuse_into_itself(source, destination)
@@ -115,7 +118,7 @@ def remove(
     (DIRECTORY_NOT_EMPTY) or INVALID (ROOT_FIXED).
     """
     node = tree.find(tx, path)
-    check_revision(node, expected, path)
+    tree.check_revision(node, expected, path)
     refuse_root(path)
     if node.is_directory and not recursive and next(children(tx, node.id), None):
         raise PiccoloError(
@@ -142,17 +145,6 @@ def make_room(tx: Transaction, path: Path, *, overwrite: bool) -> list[Node]:
         raise exists(path)
     trash.discard(tx, occupant, str(path))
     return above
-
-
-def check_revision(node: Node, expected: int | None, path: Path) -> None:
-    """Raises PiccoloError CONFLICT, REVISION_CONFLICT when the entry is not as its caller saw it."""
-    if expected is not None and node.revision != expected:
-        raise PiccoloError(
-            Kind.CONFLICT,
-            "REVISION_CONFLICT",
-            f"{path} has changed since it was read; read it again and decide anew.",
-            {"revision": str(node.revision)},
-        )
 
 
 def refuse_root(path: Path) -> None:

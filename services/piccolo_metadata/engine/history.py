@@ -53,12 +53,14 @@ def add(tx: Transaction, node: Node, current: Current) -> Node:
     return tree.by_id(tx, node.id)
 
 
-def restore(tx: Transaction, path: Path, version_id: bytes) -> Entry:
+def restore(tx: Transaction, path: Path, version_id: bytes, expected: int | None = None) -> Entry:
     """Makes an older version the current one again; the one that is current already changes nothing.
 
-    Raises PiccoloError NOT_FOUND (ENTRY_NOT_FOUND, VERSION_NOT_FOUND) or PRECONDITION (IS_A_DIRECTORY).
+    Raises PiccoloError NOT_FOUND (ENTRY_NOT_FOUND, VERSION_NOT_FOUND), CONFLICT (REVISION_CONFLICT) or
+    PRECONDITION (IS_A_DIRECTORY).
     """
     node = tree.find_file(tx, path)
+    tree.check_revision(node, expected, path)
     row = tx.one(
         "SELECT v.number, c.size, c.modified, c.media"
         " FROM version v JOIN content c ON c.version_id = v.version_id"

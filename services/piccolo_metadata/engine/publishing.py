@@ -111,7 +111,7 @@ def _check(tx: Transaction, file: NewFile, others: list[bytes]) -> Path:
     if file.expected_revision == 0 and present:
         raise files.exists(path)
     if file.expected_revision:
-        files.check_revision(tree.find(tx, path), file.expected_revision, path)
+        tree.check_revision(tree.find(tx, path), file.expected_revision, path)
     if file.version_id in others or tx.one("SELECT 1 FROM content WHERE version_id = ?", file.version_id):
         raise PiccoloError(
             Kind.ALREADY_EXISTS, "VERSION_EXISTS", f"The version of {path} is published already, elsewhere."

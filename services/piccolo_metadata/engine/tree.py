@@ -295,6 +295,17 @@ def _measure(tx: Transaction, node: Node) -> int:
     return deep
 
 
+def check_revision(node: Node, expected: int | None, path: Path) -> None:
+    """Raises PiccoloError CONFLICT, REVISION_CONFLICT when the entry is not as its caller saw it."""
+    if expected is not None and node.revision != expected:
+        raise PiccoloError(
+            Kind.CONFLICT,
+            "REVISION_CONFLICT",
+            f"{path} has changed since it was read; read it again and decide anew.",
+            {"revision": str(node.revision)},
+        )
+
+
 def not_a_directory(path: Path) -> PiccoloError:
     """PRECONDITION, NOT_A_DIRECTORY."""
     return PiccoloError(Kind.PRECONDITION, "NOT_A_DIRECTORY", f"{path} is a file, not a directory.")

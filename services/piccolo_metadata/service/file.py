@@ -77,6 +77,7 @@ class FileServicer(file_pb2_grpc.FileServiceServicer):
             Path.parse(request.source),
             Path.parse(request.destination),
             overwrite=request.overwrite,
+            expected=optional(request, "expected_revision"),
         )
         return pb.CopyResponse(entry=entry_of(entry))
 
@@ -107,7 +108,12 @@ class FileServicer(file_pb2_grpc.FileServiceServicer):
         self, request: pb.RestoreVersionRequest, context: Any
     ) -> pb.RestoreVersionResponse:
         """Makes an older version the current one."""
-        entry = await self._memory.write(history.restore, Path.parse(request.path), request.version_id)
+        entry = await self._memory.write(
+            history.restore,
+            Path.parse(request.path),
+            request.version_id,
+            optional(request, "expected_revision"),
+        )
         return pb.RestoreVersionResponse(entry=entry_of(entry))
 
     async def ListTrash(self, request: pb.ListTrashRequest, context: Any) -> pb.ListTrashResponse:

@@ -94,6 +94,38 @@ async def test_versions(client: Client) -> None:
     assert (restored.entry.version_id, restored.entry.size) == (an_id(1), 1)
 
 
+async def test_every_write_to_a_name_can_say_what_it_saw(client: Client) -> None:
+    files = client.files
+    for number in (1, 2):
+        await client.publish(a_file("/a", number))
+    await files.MakeDirectory(f.MakeDirectoryRequest(path="/d/e"))
+    seen = (await files.Stat(f.StatRequest(path="/a"))).entry.revision
+    seen_directory = (await files.Stat(f.StatRequest(path="/d"))).entry.revision
+    stale: list[Awaitable[object]] = [
+        files.Move(f.MoveRequest(source="/a", destination="/b", expected_revision=seen - 1)),
+        files.Copy(f.CopyRequest(source="/a", destination="/b", expected_revision=seen - 1)),
+        files.Copy(f.CopyRequest(source="/d", destination="/b", expected_revision=seen_directory + 1)),
+        files.Remove(f.RemoveRequest(path="/a", expected_revision=seen - 1)),
+        files.RestoreVersion(
+            f.RestoreVersionRequest(path="/a", version_id=an_id(1), expected_revision=seen - 1)
+        ),
+    ]
+    for call in stale:
+        assert await reason(call) == (Kind.CONFLICT, "REVISION_CONFLICT")
+    intent = convert.intent_to(an_intent(a_file("/a", 3, expected=seen - 1)))
+    (left_out,) = (await client.objects.Prepare(o.PrepareRequest(intent=intent))).refused
+    assert left_out.reason == "REVISION_CONFLICT"
+    level = await files.List(f.ListRequest(path="/"))
+    assert [(one.path, one.revision) for one in level.entries] == [("/a", seen), ("/d", seen_directory)]
+    copied = f.CopyRequest(source="/d", destination="/b", expected_revision=seen_directory)
+    assert (await files.Copy(copied)).entry.path == "/b"
+    copied = f.CopyRequest(source="/a", destination="/c", expected_revision=seen)
+    assert (await files.Copy(copied)).entry.version_id == an_id(2)
+    restored = f.RestoreVersionRequest(path="/a", version_id=an_id(1), expected_revision=seen)
+    assert (await files.RestoreVersion(restored)).entry.version_id == an_id(1)
+    assert await reason(files.RestoreVersion(restored)) == (Kind.CONFLICT, "REVISION_CONFLICT")
+
+
 async def test_the_way_of_an_upload(client: Client) -> None:
     objects, upload_id = client.objects, "u" * 32
     upload = o.Upload(upload_id=upload_id, path="/big", blocks=2, vault_state=b"notes", expected_revision=0)
