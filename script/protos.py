@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -19,11 +20,29 @@ def image(target: Path, tree: Path) -> None:
     subprocess.run([sys.executable, generate, "--image", target, "--tree", tree], check=True)
 
 
+class NoHistoryError(Exception):
+    """Nobody here can tell whether there was a release; its text says why."""
+
+
+def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Asks git about this checkout."""
+    if shutil.which("git") is None:
+        raise NoHistoryError("git is not installed")
+    return subprocess.run(["git", "-C", ROOT, *arguments], check=False, capture_output=True, text=True)
+
+
 def last_release() -> str | None:
-    """The newest release tag that this commit descends from; None before the first release."""
-    asked: list[str | Path] = ["git", "-C", ROOT, "describe", "--tags", "--abbrev=0", "--match=v[0-9]*"]
-    found = subprocess.run(asked, check=False, capture_output=True, text=True)
-    return found.stdout.strip() or None
+    """The newest release tag that this commit descends from; None before the first release.
+
+    Raises:
+        NoHistoryError: this is no clone, or git refuses it (its owner is another user).
+    """
+    tags = git("tag", "--list", "v[0-9]*")
+    if tags.returncode != 0:
+        raise NoHistoryError(tags.stderr.partition("\n")[0])
+    if not tags.stdout.strip():
+        return None
+    return git("describe", "--tags", "--abbrev=0", "--match=v[0-9]*").stdout.strip() or None
 
 
 def released(tag: str, folder: Path) -> Path:
@@ -39,7 +58,12 @@ def main() -> int:
         folder = Path(name)
         image(now := folder / "now.binpb", ROOT / "protos")
         status = subprocess.run([BUF, "lint", now, "--config", CONFIG], check=False).returncode
-        if (tag := last_release()) is None:
+        try:
+            tag = last_release()
+        except NoHistoryError as reason:
+            print(f"skipped the comparison with the last release: {reason}")
+            return status
+        if tag is None:
             print("no release yet: nothing to be compatible with")
             return status
         image(then := folder / "then.binpb", released(tag, folder))

@@ -64,6 +64,14 @@ def test_a_good_wire_passes_before_the_first_release(copy: Path) -> None:
 
 
 @pytest.mark.component
+def test_outside_a_clone_it_says_that_nothing_was_compared(copy: Path) -> None:
+    shutil.rmtree(copy / ".git")
+    done = checked(copy)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "skipped the comparison with the last release: " in done.stdout
+
+
+@pytest.mark.component
 @pytest.mark.parametrize(
     ("old", "new"),
     [
