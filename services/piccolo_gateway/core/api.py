@@ -17,11 +17,18 @@ from typing import Any, Final
 
 import msgspec
 
+from piccolo_gateway.core.access import SAFE_METHODS
 from piccolo_gateway.core.bodies.access import Scope
 
 PREFIX: Final = "/api/v1"
 JSON: Final = "application/json"
 OCTETS: Final = "application/octet-stream"
+_REFUSED_BY_HEADER: Final = {
+    "If-Match": {412},
+    "Range": {416},
+    "Tus-Resumable": {412},
+    "Upload-Offset": {409},
+}
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
 StructType = type[msgspec.Struct]
@@ -76,6 +83,7 @@ class Endpoint:
         audit: what the audit log calls it; empty when it is not worth an entry.
         repeatable: whether Idempotency-Key is honoured (POST only).
         secret: whether its answer holds what is shown once, and so is never written to a disk.
+        refuses: statuses of refusals that do not follow from the rest.
     """
 
     method: str
@@ -94,6 +102,7 @@ class Endpoint:
     audit: str = ""
     repeatable: bool = True
     secret: bool = False
+    refuses: tuple[int, ...] = ()
 
     @property
     def takes(self) -> Takes:
@@ -111,6 +120,26 @@ class Endpoint:
     def keyed(self) -> bool:
         """Whether Idempotency-Key is honoured."""
         return self.method == "POST" and self.repeatable and not self.takes_bytes
+
+    @property
+    def refusals(self) -> list[int]:
+        """The statuses below 500 with which it refuses; those of the way to it, such as 405, are nobody's."""
+        found = {400, *self.refuses}
+        if self.scope is not None:
+            found |= {401, 403}
+        if self.method not in SAFE_METHODS:
+            found.add(403)  # another site's page
+        if self.parameters:
+            found.add(404)
+        if self.takes is not Takes.NOTHING:
+            found |= {413, 415}
+        if self.unlocked:
+            found |= {409, 423}
+        if self.keyed:
+            found |= {409, 422, 429}
+        for header in self.headers:
+            found |= _REFUSED_BY_HEADER.get(header.name, set())
+        return sorted(found)
 
     @property
     def operation_id(self) -> str:

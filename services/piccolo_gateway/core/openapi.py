@@ -86,7 +86,9 @@ def _operation(endpoint: Endpoint, refs: dict[StructType, Any]) -> dict[str, Any
 
 def _responses(endpoint: Endpoint, refs: dict[StructType, Any]) -> dict[str, Any]:
     responses = {str(status): _answer(answer, refs) for status, answer in sorted(endpoint.answers.items())}
-    responses["default"] = {"$ref": "#/components/responses/Problem"}
+    problem = {"$ref": "#/components/responses/Problem"}
+    for status in (*endpoint.refusals, "default"):
+        responses[str(status)] = problem
     return responses
 
 

@@ -30,6 +30,7 @@ _SHOW = Endpoint(
     summary="The circle as this device knows it",
     tag=_TAG,
     scope=Scope.READ,
+    refuses=(404,),
     answers={200: Answer("Its members, and what should be looked at.", Circle)},
 )
 
@@ -40,6 +41,7 @@ _FOUND = Endpoint(
     tag=_TAG,
     scope=Scope.ADMIN,
     body=Founding,
+    refuses=(423,),
     answers={201: Answer("The circle.", Founded)},
     audit="circle.found",
 )
@@ -51,6 +53,7 @@ _JOIN_ENDPOINT = Endpoint(
     tag=_TAG,
     scope=Scope.ADMIN,
     body=Joining,
+    refuses=(404, 423),
     answers={200: Answer("This device is a member.", Joined)},
     words="Answers when the circle's admins have let this device in; that may take minutes.",
     seconds=_JOIN,
@@ -63,6 +66,7 @@ _PROPOSALS = Endpoint(
     summary="Changes that wait for admins",
     tag=_TAG,
     scope=Scope.READ,
+    refuses=(404,),
     answers={200: Answer("Oldest first.", Proposals)},
 )
 
@@ -72,6 +76,7 @@ _APPROVE = Endpoint(
     summary="Sign a proposal",
     tag=_TAG,
     scope=Scope.ADMIN,
+    refuses=(423,),
     answers={200: Answer("How many signatures are still needed.", Approved)},
     audit="circle.approve",
 )
@@ -83,6 +88,7 @@ _REMOVE = Endpoint(
     tag=_TAG,
     scope=Scope.ADMIN,
     body=Removal,
+    refuses=(423,),
     answers={201: Answer("The proposal.", Proposed)},
     audit="circle.removal",
 )

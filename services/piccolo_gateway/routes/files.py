@@ -47,6 +47,7 @@ _PUT = Endpoint(
         Header("Content-Type", "Kept, and told again when the file is read."),
         Header("X-Modified", "When it was modified: seconds since 1970, or an HTTP date."),
     ),
+    refuses=(429, 507),
     answers={
         200: Answer("A new version of the file.", Written, headers=(_ETAG,)),
         201: Answer("A new file.", Written, headers=(_ETAG, Header("Location", "Its address."))),

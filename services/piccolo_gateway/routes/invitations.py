@@ -18,6 +18,7 @@ _LISTING = Endpoint(
     summary="Invitations that were made here",
     tag=_TAG,
     scope=Scope.ADMIN,
+    refuses=(404,),
     answers={200: Answer("Newest first.", Invitations)},
 )
 
@@ -28,6 +29,7 @@ _MAKE = Endpoint(
     tag=_TAG,
     scope=Scope.ADMIN,
     body=Inviting,
+    refuses=(404, 423),
     answers={201: Answer("Code, link and QR code, shown this once.", MadeInvitation)},
     audit="circle.invite",
     secret=True,
@@ -50,6 +52,7 @@ _READ = Endpoint(
     tag=_TAG,
     scope=Scope.ADMIN,
     body=Opening,
+    refuses=(404,),
     answers={200: Answer("Which circle it is, and who invites.", Opened)},
     seconds=120.0,
 )

@@ -52,6 +52,7 @@ _STREAM = Endpoint(
     scope=Scope.WATCH,
     query=Watching,
     headers=(Header("Last-Event-ID", "Goes on after the event with this id."),),
+    refuses=(404, 429),
     answers={200: Answer("`operation`, `circle` and `backup` events.", media=events.MEDIA)},
     words="Events of the circle and the backup tell the present state, at the beginning and after"
     " each change; those of operations each change since the last id.",

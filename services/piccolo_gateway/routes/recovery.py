@@ -23,6 +23,7 @@ _RECOVER = Endpoint(
     tag=_TAG,
     scope=None,
     body=Recovery,
+    refuses=(404,),
     answers={
         202: Answer(
             "The recovery runs. The cookie's session may watch it, and nothing else.",

@@ -30,6 +30,7 @@ _HEALTH = Endpoint(
     tag=_TAG,
     scope=Scope.READ,
     query=AskingHealth,
+    refuses=(409,),
     answers={200: Answer("In numbers and in words.", FileHealth)},
 )
 

@@ -22,6 +22,7 @@ _LOGIN = Endpoint(
     tag=_TAG,
     scope=None,
     body=Login,
+    refuses=(401, 429),
     answers={201: Answer("A session; its secret is in the cookie.", Session, headers=(COOKIE,))},
     words="The passphrase is sealed to /api/v1/boot-key as `passphrase`. After a wrong one the"
     " next must wait, longer each time: 429 with Retry-After.",

@@ -56,6 +56,7 @@ _MOVE = Endpoint(
     tag=_FILES,
     scope=Scope.WRITE,
     body=Move,
+    refuses=(404,),
     answers={200: Answer("The entry under its new name.", Entry)},
     unlocked=True,
 )
@@ -67,6 +68,7 @@ _COPY = Endpoint(
     tag=_FILES,
     scope=Scope.WRITE,
     body=Copy,
+    refuses=(404,),
     answers={201: Answer("The new entry.", Entry)},
     unlocked=True,
 )

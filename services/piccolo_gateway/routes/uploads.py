@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from email.utils import formatdate
 from typing import Final
@@ -20,7 +21,17 @@ _TAG = "uploads"
 _ALL: Final = f"{PREFIX}/uploads"
 _ONE: Final = f"{_ALL}/{{upload_id}}"
 _RESUMABLE: Final = {"Tus-Resumable": tus.VERSION}
-_VERSION: Final = Header("Tus-Resumable", f"Must be {tus.VERSION}.", required=True)
+_VERSION: Final = Header(
+    "Tus-Resumable", f"Must be {tus.VERSION}.", required=True, pattern=f"^{re.escape(tus.VERSION)}$"
+)
+_PAIR: Final = "[a-z]{1,16} [A-Za-z0-9+/]{4,400}={0,2}"
+_BYTES: Final = "^[0-9]{1,18}$"
+_REFUSED: Final = {
+    "HEAD": (410,),
+    "DELETE": (410,),
+    "PATCH": (410, 429, 507),
+    "POST": (405, 409, 410, 429, 507),
+}
 _OFFSET: Final = Header("Upload-Offset", "Bytes that the device has.")
 _EXPIRES: Final = Header("Upload-Expires", "When the upload ends if it is not touched.")
 _KNOWN: Final = {200: Answer("Its offset.", headers=(_OFFSET,))}
@@ -46,13 +57,15 @@ _CREATE = Endpoint(
     takes_bytes=True,
     headers=(
         _VERSION,
-        Header("Upload-Length", "Bytes of the whole file.", required=True),
+        Header("Upload-Length", "Bytes of the whole file.", required=True, pattern=_BYTES),
         Header(
             "Upload-Metadata",
             "path (or filename), filetype, modified; each base64.",
             required=True,
+            pattern=f"^{_PAIR}(,{_PAIR}){{0,9}}$",
         ),
     ),
+    refuses=(429, 507),
     answers={
         201: Answer(
             "The upload.",
@@ -97,8 +110,9 @@ def _overridden(known: Mapping[str, Handler]) -> Handler:
 
 
 def _described(method: str, summary: str, answers: dict[int, Answer], *, takes: bool = False) -> Endpoint:
-    offset = (Header("Upload-Offset", "Where the body goes on.", required=True),) if method == "PATCH" else ()
-    override = (Header("X-HTTP-Method-Override", "PATCH, HEAD or DELETE."),) if method == "POST" else ()
+    offset = Header("Upload-Offset", "Where the body goes on.", required=True, pattern=_BYTES)
+    override = Header("X-HTTP-Method-Override", "PATCH, HEAD or DELETE.", pattern="^(PATCH|HEAD|DELETE)$")
+    more = {"PATCH": (offset,), "POST": (override,)}.get(method, ())
     return Endpoint(
         method=method,
         path=_ONE,
@@ -107,8 +121,9 @@ def _described(method: str, summary: str, answers: dict[int, Answer], *, takes: 
         scope=Scope.WRITE,
         answers=answers,
         takes_bytes=takes,
-        headers=(_VERSION, *offset, *override),
+        headers=(_VERSION, *more),
         unlocked=method in {"PATCH", "POST"},
+        refuses=_REFUSED[method],
         seconds=None if takes else 60.0,
     )
 

@@ -132,14 +132,14 @@ async def test_a_request_id_travels(world: World) -> None:
 
 async def test_what_nobody_foresaw_is_an_incident(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: object, **__: object) -> None:
-        raise KeyError("the secret is 42")
+        raise KeyError("the secret is swordfish")
 
     monkeypatch.setattr("piccolo_gateway.adapters.metadata_files.MetadataFiles.list", broken)
     status, problem = await world.json("GET", "/directories")
     assert (status, problem["reason"]) == (500, "INTERNAL")
     assert len(problem["incident"]) == 12
     assert problem["incident"] in problem["detail"]
-    assert "42" not in json.dumps(problem)
+    assert "swordfish" not in json.dumps(problem)
 
 
 async def test_a_service_that_is_gone_is_said_plainly(start: Start) -> None:
