@@ -129,6 +129,7 @@ def _circle(told: pb.Circle) -> Circle:
         at_risk=told.at_risk,
         attestation_policy=told.attestation_policy,
         unheard=told.unheard,
+        fenced=told.fenced,
         alarms=[text for text in (told.frozen, told.fenced, *told.alarms) if text],
     )
 

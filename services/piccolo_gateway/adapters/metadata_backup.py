@@ -53,6 +53,7 @@ def _backup(told: pb.BackupStatus) -> Backup:
         pending=told.pending,
         problem=told.problem,
         fenced=told.fenced,
+        fenced_by=told.fenced_by.hex(),
         bytes=told.bytes,
     )
 

@@ -64,9 +64,16 @@ class MetadataFiles:
         )
         return _entry((await self._stub.Move(request, timeout=_TREE_SECONDS)).entry)
 
-    async def copy(self, source: str, destination: str, *, overwrite: bool) -> Entry:
+    async def copy(
+        self, source: str, destination: str, *, overwrite: bool, expected_revision: int | None
+    ) -> Entry:
         """Gives a second name."""
-        request = pb.CopyRequest(source=source, destination=destination, overwrite=overwrite)
+        request = pb.CopyRequest(
+            source=source,
+            destination=destination,
+            overwrite=overwrite,
+            expected_revision=expected_revision,
+        )
         return _entry((await self._stub.Copy(request, timeout=_TREE_SECONDS)).entry)
 
     async def remove(self, path: str, *, recursive: bool, expected_revision: int | None) -> Deleted:
@@ -84,9 +91,11 @@ class MetadataFiles:
             versions=[_version(one) for one in told.versions], next_page_token=told.next_page_token
         )
 
-    async def restore_version(self, path: str, version_id: bytes) -> Entry:
+    async def restore_version(self, path: str, version_id: bytes, *, expected_revision: int | None) -> Entry:
         """Makes a version the current one."""
-        request = pb.RestoreVersionRequest(path=path, version_id=version_id)
+        request = pb.RestoreVersionRequest(
+            path=path, version_id=version_id, expected_revision=expected_revision
+        )
         return _entry((await self._stub.RestoreVersion(request)).entry)
 
     async def trash(self, *, page_size: int, page_token: str) -> Trash:

@@ -32,7 +32,9 @@ class Files(Protocol):
         """Changes a name."""
         ...
 
-    async def copy(self, source: str, destination: str, *, overwrite: bool) -> Entry:
+    async def copy(
+        self, source: str, destination: str, *, overwrite: bool, expected_revision: int | None
+    ) -> Entry:
         """Gives a second name."""
         ...
 
@@ -44,7 +46,7 @@ class Files(Protocol):
         """A page of a file's versions."""
         ...
 
-    async def restore_version(self, path: str, version_id: bytes) -> Entry:
+    async def restore_version(self, path: str, version_id: bytes, *, expected_revision: int | None) -> Entry:
         """Makes a version the current one."""
         ...
 

@@ -182,7 +182,13 @@ def _names(services: Services) -> list[Bound]:
     async def copy(call: Call) -> Reply:
         asked = call.body(Copy)
         source, destination = paths.check(asked.source), paths.check(asked.destination)
-        return Reply(201, await services.files.copy(source, destination, overwrite=asked.overwrite))
+        entry = await services.files.copy(
+            source,
+            destination,
+            overwrite=asked.overwrite,
+            expected_revision=asked.expected_revision,
+        )
+        return Reply(201, entry)
 
     async def search(call: Call) -> Reply:
         asked = call.query(Search)
@@ -204,8 +210,12 @@ def _versions(services: Services) -> list[Bound]:
         return Reply(body=page)
 
     async def restore(call: Call) -> Reply:
-        version = bytes.fromhex(call.body(RestoreVersion).version_id)
-        return Reply(body=await services.files.restore_version(call.path, version))
+        asked = call.body(RestoreVersion)
+        version = bytes.fromhex(asked.version_id)
+        entry = await services.files.restore_version(
+            call.path, version, expected_revision=asked.expected_revision
+        )
+        return Reply(body=entry)
 
     return [Bound(_VERSIONS, listing), Bound(_RESTORE_VERSION, restore)]
 

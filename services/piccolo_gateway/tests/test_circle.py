@@ -112,6 +112,30 @@ async def test_the_backup(world: World) -> None:
     assert [one["seq"] for one in (await world.json("GET", "/recovery/points"))[1]["points"]] == [1]
 
 
+async def test_what_somebody_should_look_at_is_told(world: World) -> None:
+    await world.client.found()
+    quiet = (await world.json("GET", "/circle"))[1]
+    assert (quiet["fenced"], quiet["alarms"]) == ("", [])
+    circle = world.fakes.circle
+    circle.frozen, circle.fenced, circle.alarms = (
+        "Two rosters.",
+        "A newer device took over.",
+        ["Ana is behind."],
+    )
+    told = (await world.json("GET", "/circle"))[1]
+    assert told["fenced"] == "A newer device took over."
+    assert told["alarms"] == ["Two rosters.", "A newer device took over.", "Ana is behind."]
+
+
+async def test_a_fenced_backup_shows_its_proof(world: World) -> None:
+    quiet = (await world.json("GET", "/backup"))[1]
+    assert (quiet["fenced"], quiet["fenced_by"]) == (False, "")
+    await world.fakes.backup.change(fenced=True, fenced_by=b"signed", problem="A newer device writes.")
+    told = (await world.json("GET", "/backup"))[1]
+    assert (told["fenced"], told["fenced_by"]) == (True, b"signed".hex())
+    assert told["problem"] == "A newer device writes."
+
+
 async def test_what_everything_survives(world: World) -> None:
     await world.client.put("/a", b"x")
     assert (await world.client.health("/a")).words == "survives the loss of any 2 of 4 devices"

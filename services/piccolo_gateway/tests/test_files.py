@@ -305,3 +305,16 @@ async def test_an_older_version_becomes_the_newest_again(world: World) -> None:
     _, page = await world.json("GET", "/versions/a.txt")
     assert [one["size"] for one in page["versions"]] == [10, 3, 10]
     assert (await get(world))[1] == b"0123456789"
+
+
+@pytest.mark.parametrize("act", ["move", "copy", "versions/a.txt"])
+async def test_what_was_seen_may_be_named_wherever_a_name_changes(world: World, act: str) -> None:
+    _, first, _ = await put(world)
+    body = {"source": "/a.txt", "destination": "/b"} if act in {"move", "copy"} else {}
+    body = body or {"version_id": first["version_id"]}
+    stale = {**body, "expected_revision": first["revision"] + 1}
+    status, problem = await world.json("POST", f"/{act}", json=stale)
+    assert (status, problem["reason"]) == (409, "REVISION_CONFLICT")
+    assert problem["next_step"] == "Read it again, then decide anew."
+    status, _ = await world.json("POST", f"/{act}", json={**body, "expected_revision": first["revision"]})
+    assert status in {200, 201}

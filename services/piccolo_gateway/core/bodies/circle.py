@@ -41,6 +41,13 @@ class Circle(Told, frozen=True):
     at_risk: bool
     attestation_policy: str
     unheard: Annotated[int, msgspec.Meta(description="Members that must be heard after a recovery.")]
+    fenced: Annotated[
+        str,
+        msgspec.Meta(
+            description="A device of a higher generation took over from this one: since when, in words;"
+            " empty when none did."
+        ),
+    ]
     alarms: Annotated[list[str], msgspec.Meta(description="What somebody should look at, in words.")]
 
 

@@ -163,12 +163,14 @@ class Copy(Asked, frozen=True):
     source: OwnerPath
     destination: OwnerPath
     overwrite: bool = False
+    expected_revision: Revision | None = None
 
 
 class RestoreVersion(Asked, frozen=True):
     """A version to make the current one again."""
 
     version_id: VersionId
+    expected_revision: Revision | None = None
 
 
 class RestoreRemoved(Asked, frozen=True):

@@ -65,7 +65,16 @@ class Backup(Told, frozen=True):
     last_backup: Annotated[Seconds, msgspec.Meta(description="Of the last acknowledged entry; 0 is never.")]
     pending: Annotated[int, msgspec.Meta(description="Changes that the cloud has not acknowledged.")]
     problem: str
-    fenced: bool
+    fenced: Annotated[
+        bool, msgspec.Meta(description="A newer device of this owner writes the backup: this one may not.")
+    ]
+    fenced_by: Annotated[
+        Hex,
+        msgspec.Meta(
+            description="The proof of it: the header of an entry of the newer device, signed; see"
+            " docs/storage-format.md. Empty when it was not read."
+        ),
+    ]
     bytes: int
 
 

@@ -22,6 +22,8 @@ class FakeCircle(wire.CircleServiceServicer):
 
     def __init__(self) -> None:
         self.name = ""
+        self.frozen, self.fenced = "", ""
+        self.alarms: list[str] = []
         self.proposals: dict[bytes, int] = {}
         self.invitations: dict[bytes, pb.Invitation] = {}
         self.gate, self.entered = asyncio.Event(), asyncio.Event()
@@ -131,4 +133,12 @@ class FakeCircle(wire.CircleServiceServicer):
                 verdict="unattested",
             ),
         ]
-        return pb.Circle(circle_id=self.circle_id, owner_id=_SELF, epoch=1, members=members)
+        return pb.Circle(
+            circle_id=self.circle_id,
+            owner_id=_SELF,
+            epoch=1,
+            members=members,
+            frozen=self.frozen,
+            fenced=self.fenced,
+            alarms=self.alarms,
+        )

@@ -64,23 +64,21 @@ class FakeFiles(wire.FileServiceServicer):
     async def Move(self, request: pb.MoveRequest, context: Context) -> pb.MoveResponse:
         tree, source, target = self._tree, norm(request.source), norm(request.destination)
         self._check(source, target, overwrite=request.overwrite)
-        expected = request.expected_revision if request.HasField("expected_revision") else None
-        tree.place(
-            tree.take(source, recursive=True, expected=expected), source, target, overwrite=request.overwrite
-        )
+        taken = tree.take(source, recursive=True, expected=_expected(request))
+        tree.place(taken, source, target, overwrite=request.overwrite)
         return pb.MoveResponse(entry=tree.entry(target))
 
     async def Copy(self, request: pb.CopyRequest, context: Context) -> pb.CopyResponse:
         tree, source, target = self._tree, norm(request.source), norm(request.destination)
         self._check(source, target, overwrite=request.overwrite)
+        tree.check(source, _expected(request))
         tree.place(tree.below(source), source, target, overwrite=request.overwrite)
         return pb.CopyResponse(entry=tree.entry(target))
 
     async def Remove(self, request: pb.RemoveRequest, context: Context) -> pb.RemoveResponse:
         if request.purge:
             raise PiccoloError(Kind.DENIED, "PURGE", "Only the vault may ask so.")
-        expected = request.expected_revision if request.HasField("expected_revision") else None
-        taken = self._tree.take(request.path, recursive=request.recursive, expected=expected)
+        taken = self._tree.take(request.path, recursive=request.recursive, expected=_expected(request))
         number = self._tree.revision
         self._tree.trash[number] = Removed(norm(request.path), taken)
         return pb.RemoveResponse(files=sum(node.is_file for node in taken.values()), trash_id=number)
@@ -106,6 +104,7 @@ class FakeFiles(wire.FileServiceServicer):
     async def RestoreVersion(
         self, request: pb.RestoreVersionRequest, context: Context
     ) -> pb.RestoreVersionResponse:
+        self._tree.check(request.path, _expected(request))
         self._tree.restore(request.path, request.version_id)
         return pb.RestoreVersionResponse(entry=self._tree.entry(request.path))
 
@@ -150,3 +149,9 @@ class FakeFiles(wire.FileServiceServicer):
         present = self._tree.nodes.get(target)
         if present is not None and not (overwrite and present.is_file):
             raise PiccoloError(Kind.ALREADY_EXISTS, "ENTRY_EXISTS", f"{target} exists already.")
+
+
+def _expected(
+    request: pb.MoveRequest | pb.CopyRequest | pb.RemoveRequest | pb.RestoreVersionRequest,
+) -> int | None:
+    return request.expected_revision if request.HasField("expected_revision") else None
