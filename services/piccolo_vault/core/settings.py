@@ -33,6 +33,7 @@ class StoreSettings:
         idle_seconds: how long a client may send nothing.
         look_seconds: how often members are asked how they are.
         settle_seconds: how long a member must be silent before it counts as away.
+        return_seconds: how long a write that has too few keepers waits for those that fell silent lately.
         repair_pause: rest between two repairs.
     """
 
@@ -58,6 +59,7 @@ class StoreSettings:
     idle_seconds: float = 300.0
     look_seconds: float = 30.0
     settle_seconds: float = 20.0
+    return_seconds: float = 4.0
     repair_pause: float = 0.05
 
     def __post_init__(self) -> None:

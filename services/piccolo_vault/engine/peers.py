@@ -3,6 +3,7 @@
 Rules:
 * A member that cannot be reached is away from the first failed call on, and back with the first that
   succeeds. Since when is kept across restarts: a week of absence must not begin anew with each.
+* One that fell silent lately is asked again before a write is refused for the lack of it.
 * A member that is only slow, or full, is left out of new placements for a while; it is still read from.
 * A compromised member is never dialled; one that left or was expelled still gives back what it has.
 """
@@ -12,7 +13,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -20,6 +23,7 @@ from piccolo_chassis.logs import fields
 
 from piccolo_vault.core.circle import Standing
 from piccolo_vault.core.placement import Candidate
+from piccolo_vault.engine.nursery import gather
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -33,6 +37,8 @@ T = TypeVar("T")
 AWAY_KEY = "members/away"
 _SMOOTHING = 0.2
 _SLOW_SECONDS = 30.0
+_LATELY_SECONDS = 60.0
+_AGAIN_SECONDS = 0.2
 _log = logging.getLogger(__name__)
 
 
@@ -68,6 +74,7 @@ class Peers:
         self._sights: dict[bytes, Sight] = {}
         self._written: dict[str, int] = {}
         self.changed = asyncio.Event()
+        self._asking, self._asked_at = asyncio.Lock(), -math.inf
 
     async def load(self) -> None:
         """Reads who was away when this process last ran."""
@@ -248,6 +255,22 @@ class Peers:
         sight.availability += (1 - sight.availability) * _SMOOTHING / 10
         sight.full, sight.free_bytes = room.full, room.free_bytes
         return room
+
+    async def any_back(self, seconds: float) -> bool:
+        """Asks those who fell silent lately, for so long at most; returns whether one of them is back.
+
+        Of several who ask at once, or shortly after, one does the asking.
+        """
+        clock, now = asyncio.get_running_loop().time, self._now()
+        silent = [owner for owner, since in self.away().items() if now - since < _LATELY_SECONDS]
+        async with self._asking:
+            until = clock() + (seconds if clock() - self._asked_at > seconds else 0.0)
+            while all(map(self.is_away, silent)) and clock() < until:
+                await gather({n: partial(self.look, owner, seconds) for n, owner in enumerate(silent)})
+                self._asked_at = clock()
+                if all(map(self.is_away, silent)):
+                    await asyncio.sleep(_AGAIN_SECONDS)
+        return not all(map(self.is_away, silent))
 
     def _fenced(self, claim: str) -> None:
         """A keeper shows the claim of a newer device of this owner.

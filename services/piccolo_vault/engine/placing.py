@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
@@ -11,16 +11,34 @@ from piccolo_vault.core import placement
 if TYPE_CHECKING:
     from piccolo_vault.core.erasure import Code
     from piccolo_vault.core.promise import Promise
+    from piccolo_vault.engine.context import Context
     from piccolo_vault.engine.peers import Peers
 
+_OUT_OF_REACH: Final = "PROMISE_OUT_OF_REACH"
 
-def find_keepers(
-    peers: Peers, object_id: bytes, code: Code, promise: Promise, fragment_bytes: int
+
+async def find_keepers(
+    context: Context, object_id: bytes, code: Code, promise: Promise, fragment_bytes: int
 ) -> tuple[bytes | None, ...]:
     """Returns a keeper for each fragment, None where there is nobody to ask.
 
+    Before it says no it asks those once more who fell silent lately: a device that has just joined, or is
+    being restarted, answers within seconds.
+
     Raises PiccoloError FULL (NO_ROOM) or UNAVAILABLE (PROMISE_OUT_OF_REACH).
     """
+    peers = context.peers
+    try:
+        return _chosen(peers, object_id, code, promise, fragment_bytes)
+    except PiccoloError as refused:
+        if refused.reason != _OUT_OF_REACH or not await peers.any_back(context.settings.return_seconds):
+            raise
+    return _chosen(peers, object_id, code, promise, fragment_bytes)
+
+
+def _chosen(
+    peers: Peers, object_id: bytes, code: Code, promise: Promise, fragment_bytes: int
+) -> tuple[bytes | None, ...]:
     chosen = placement.place(object_id, peers.candidates(fragment_bytes), code, promise)
     if promise.met(chosen, code.k):
         return tuple(chosen)
@@ -35,7 +53,7 @@ def find_keepers(
     told = f" These do not answer: {away}." if away else ""
     raise PiccoloError(
         Kind.UNAVAILABLE,
-        "PROMISE_OUT_OF_REACH",
+        _OUT_OF_REACH,
         f"Too few members can be reached for the file to survive the loss of one device.{told} "
         "Nothing was stored; try again when they are back.",
     )

@@ -344,7 +344,7 @@ class Session:
         promise = context.promise(code, at_risk=start.at_risk)
         size = SegmentPlan(start.size).sealed_size // code.k if start.size else 0
         key = FileKey.generate(context)
-        keepers = find_keepers(context.peers, key.scope.version_id, code, promise, size)
+        keepers = await find_keepers(context, key.scope.version_id, code, promise, size)
         note = UploadNote(
             file_id=key.scope.file_id,
             version_id=key.scope.version_id,

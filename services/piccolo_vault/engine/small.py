@@ -88,7 +88,7 @@ class SmallObjects:
         at_risk: bool,
     ) -> Outcome:
         promise = self._context.promise(code, at_risk=at_risk)
-        keepers = find_keepers(self._context.peers, blob.object_id, code, promise, plan.fragment_size)
+        keepers = await find_keepers(self._context, blob.object_id, code, promise, plan.fragment_size)
         draft = Draft(
             blob.kind,
             blob.object_id,

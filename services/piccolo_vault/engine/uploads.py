@@ -51,10 +51,11 @@ class Interrupt:
 
 @dataclass(slots=True)
 class Running:
-    """An upload that a stream writes now."""
+    """An upload that a stream writes now; `secrecy` is how often plaintext had been dropped when it began."""
 
     start: WriteStart
     interrupt: Interrupt
+    secrecy: int
     durable_bytes: int = 0
 
 
@@ -91,12 +92,13 @@ class Uploads:
         self._running: dict[str, Running] = {}
         self._anonymous: set[Interrupt] = set()
         self._parked: OrderedDict[str, Parked] = OrderedDict()
+        self._dropped = 0
 
     @asynccontextmanager
     async def claimed(self, start: WriteStart) -> AsyncIterator[tuple[Found, Running]]:
         """Holds an upload for one stream; an older stream of the same upload is ended first."""
         interrupt = Interrupt()
-        running = Running(start, interrupt)
+        running = Running(start, interrupt, self._dropped)
         if not start.upload_id:
             self._anonymous.add(interrupt)
             try:
@@ -113,8 +115,10 @@ class Uploads:
             interrupt.ended.set()
 
     def park(self, start: WriteStart, tail: bytes, segments: int) -> None:
-        """Keeps an upload's tail for its client's return."""
-        if not start.upload_id:
+        """Keeps a running upload's tail for its client's return, unless plaintext was dropped meanwhile: the
+        end of a stream comes after the lock that ends it."""
+        running = self._running.get(start.upload_id)
+        if running is None or running.secrecy != self._dropped:
             return
         self._parked[start.upload_id] = Parked(start, tail, segments, self._context.now())
         self._parked.move_to_end(start.upload_id)
@@ -149,8 +153,9 @@ class Uploads:
             interrupt.set(error)
 
     def drop_plaintext(self) -> None:
-        """Forgets what waits in memory."""
+        """Forgets what waits in memory, and what the streams that run now would leave to wait."""
         self._parked.clear()
+        self._dropped += 1
 
     async def _find(self, start: WriteStart, *, keep: bool = False) -> Found:
         self._expire()

@@ -95,8 +95,10 @@ async def test_a_write_that_a_crash_cuts_off_leaves_all_or_nothing(
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-async def test_a_named_upload_goes_on_after_a_crash_at_any_step(after: bool) -> None:
+@pytest.mark.parametrize("other", [False, True], ids=["same content", "other content"])
+async def test_a_named_upload_goes_on_after_a_crash_at_any_step(after: bool, other: bool) -> None:
     data = random_bytes(3 * MIB + 5)
+    again = random_bytes(len(data)) if other else data
     name = "an-upload-that-goes-on"
 
     async def action(here: World) -> None:
@@ -111,9 +113,9 @@ async def test_a_named_upload_goes_on_after_a_crash_at_any_step(after: bool) -> 
                 continue
             offset = await offset_of(here, name)
             here.durable.clear()
-            await here.put_rest("/f", data, offset, name)
+            await here.put_rest("/f", again, offset, name)
             assert here.durable[0] == offset
-            assert await content(here, "/f") == data
+            assert await content(here, "/f") == data[:offset] + again[offset:]
 
 
 async def test_a_crash_with_keepers_away_is_settled_by_the_next_write_and_never_undone() -> None:

@@ -83,6 +83,21 @@ async def test_too_few_good_keepers_fail_the_write_in_words_and_name_nothing(nam
 
 
 @pytest.mark.parametrize("size", SIZES)
+async def test_a_member_that_was_silent_a_moment_ago_is_asked_before_a_write_is_refused(size: int) -> None:
+    async with world(2, settings=replace(QUICK, return_seconds=20.0)) as here:
+        silent = here.keepers[1]
+        silent.down = True
+        await here.peers.look(silent.member.owner_id, 1.0)
+        assert here.peers.is_away(silent.member.owner_id)
+        here.steps.names.clear()
+        writing = [asyncio.ensure_future(here.put(f"/{n}", random_bytes(size))) for n in range(3)]
+        while f"{silent.member.name}.room" not in here.steps.names:
+            await here.steps.next()
+        silent.down = False
+        assert all(await asyncio.gather(*writing))
+
+
+@pytest.mark.parametrize("size", SIZES)
 async def test_a_member_far_from_well_is_doubled_for_only_when_the_promise_needs_it(size: int) -> None:
     async with world(4) as here:
         here.keepers[0].down = here.keepers[1].down = True

@@ -121,11 +121,26 @@ async def test_locking_ends_uploads_and_forgets_their_plaintext() -> None:
         with pytest.raises(PiccoloError) as ended:
             await writing
         assert ended.value.kind is Kind.LOCKED
-        here.store.forget()
         assert not here.store._uploads._parked
         assert (await here.store.upload(NAME)).offset == 5 * MIB
         await here.put_rest("/f", data, 5 * MIB, NAME)
         assert await here.get("/f") == data
+
+
+@pytest.mark.parametrize("sent", [5, 3 * MIB, 5 * MIB + 5])
+async def test_nothing_in_clear_outlives_a_lock_whatever_ended_the_stream_before(sent: int) -> None:
+    async with world(4) as here:
+        client = Slow([random_bytes(sent)])
+        writing = asyncio.ensure_future(
+            here.store.write(WriteStart("/f", upload_id=NAME), client.steps(), nothing)
+        )
+        await client.sent.wait()
+        here.store.interrupt(PiccoloError(Kind.UNAVAILABLE, "STOPPING", "The vault is stopping."))
+        here.store.forget()
+        with pytest.raises(PiccoloError) as ended:
+            await writing
+        assert ended.value.reason == "STOPPING"
+        assert not here.store._uploads._parked
 
 
 async def test_a_newer_stream_takes_an_upload_over() -> None:

@@ -38,6 +38,7 @@ QUICK = StoreSettings(
     idle_seconds=5.0,
     look_seconds=30.0,
     settle_seconds=0.0,
+    return_seconds=0.3,
     repair_pause=0.0,
 )
 
