@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -65,6 +66,7 @@ class FakeKeeper:
         self.seconds_per_message = 0.0
         self.dies_after_blocks: int | None = None
         self.puts = self.gets = 0
+        self.asked = Counter[tuple[bytes, int]]()
 
     async def _enter(self, name: str) -> int:
         number = await self._steps.enter(f"{self.member.name}.{name}")
@@ -136,6 +138,7 @@ class FakeKeeper:
         """Returns blocks with their proof."""
         await self._enter("get")
         self.gets += 1
+        self.asked[fragment_id, first_block] += 1
         kept = self.fragments.get(fragment_id)
         if kept is None or kept.state not in (KeptState.LIVE, KeptState.PROVISIONAL):
             raise PiccoloError(Kind.NOT_FOUND, "NO_FRAGMENT", "There is no such fragment.")

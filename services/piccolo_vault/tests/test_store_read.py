@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -99,14 +100,16 @@ async def test_the_files_of_a_pack_are_fetched_together_and_only_once() -> None:
         files = {f"/{number}": random_bytes(3_000) for number in range(200)}
         await asyncio.gather(*(here.put(path, data) for path, data in files.items()))
         for keeper in here.keepers:
-            keeper.gets = 0
+            keeper.asked.clear()
         assert (
             dict(zip(files, await asyncio.gather(*(here.get(path) for path in files)), strict=True)) == files
         )
         for path, data in files.items():
             assert await here.get(path) == data
         stripes = sum(read_layout(stored.layout).plan().count for stored in here.objects.objects.values())
-        assert sum(keeper.gets for keeper in here.keepers) <= 5 * stripes
+        asked = sum((keeper.asked for keeper in here.keepers), Counter[tuple[bytes, int]]())
+        assert 5 * stripes <= asked.total() <= 9 * stripes  # a slow machine makes a hedge of any of them
+        assert set(asked.values()) == {1}
 
 
 async def test_kept_stripes_are_bounded_and_a_failed_fetch_is_tried_by_the_next() -> None:
