@@ -1,6 +1,8 @@
-"""What holds for every test: no process is left behind, and a slow machine is no failure."""
+"""What holds for every test: no process is left behind, a slow machine is no failure, and Ctrl-C is heard."""
 
 from __future__ import annotations
+
+import signal
 
 import pytest
 from hypothesis import settings
@@ -10,6 +12,11 @@ __all__ = ["no_leaked_processes"]
 
 settings.register_profile("piccolo", deadline=None, print_blob=True)
 settings.load_profile("piccolo")
+
+# A shell without job control starts what runs in its background with SIGINT ignored, and every process that
+# a test starts would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
