@@ -30,6 +30,8 @@ import aiohttp
 from piccolo_formats.client_seal import Purpose, open_text, seal_text
 from piccolo_formats.keypairs import SealingKey
 
+from integration.answers import Health, Written
+
 _API: Final = "/api/v1"
 _PIECE: Final = 1 << 20
 _PAGE: Final = 5000
@@ -53,29 +55,6 @@ class ApiError(Exception):
 
 class OperationFailedError(Exception):
     """Long work ended badly; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What everything, or one file, survives."""
-
-    survives: int
-    words: str
-    k: int = 0
-    m: int = 0
-    unreadable: int = 0
-    repairs: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A file's new version."""
-
-    path: str
-    revision: int
-    version_id: str
-    size: int
-    health: Health
 
 
 def pinned(certificate: Path) -> ssl.SSLContext:
@@ -216,7 +195,7 @@ class Client:
         headers["Content-Length"] = str(size)
         data = _pieces(source)
         async with self.http.put(_address("/files", path), data=data, headers=headers) as response:
-            return _written(await _checked(response))
+            return Written.of(await _checked(response))
 
     async def get(self, path: str) -> bytes:
         """Reads a whole file."""
@@ -250,8 +229,8 @@ class Client:
     async def health(self, path: str = "") -> Health:
         """What everything survives, or one file."""
         if path:
-            return _health((await self._json("GET", f"/health/{_escaped(path)}"))["health"])
-        return _health(await self._json("GET", "/health"))
+            return Health.of((await self._json("GET", f"/health/{_escaped(path)}"))["health"])
+        return Health.of(await self._json("GET", "/health"))
 
     async def check(self, percent: int = 0, seconds: float = 600.0) -> dict[str, Any]:
         """Asks the keepers for every fragment."""
@@ -382,19 +361,3 @@ def _escaped(path: str) -> str:
 
 def _text(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
-
-
-def _written(told: Mapping[str, Any]) -> Written:
-    health = _health(told["health"])
-    return Written(told["path"], told["revision"], told["version_id"], told["size"], health)
-
-
-def _health(told: Mapping[str, Any]) -> Health:
-    return Health(
-        survives=told["survives"],
-        words=told["words"],
-        k=told.get("k", 0),
-        m=told.get("m", 0),
-        unreadable=told.get("unreadable", 0),
-        repairs=told.get("repairs", 0),
-    )

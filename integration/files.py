@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from integration.client import Client, Written
+from integration.answers import Written
+from integration.client import Client
 
 _AT_ONCE: Final = 32
 _SKIPPED: Final = frozenset({"__pycache__", "site-packages"})

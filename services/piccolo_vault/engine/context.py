@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
@@ -12,25 +12,19 @@ from piccolo_vault.core import promise
 from piccolo_vault.core.promise import Promise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
     from piccolo_formats.secret import Random
 
     from piccolo_vault.core.erasure import Code
     from piccolo_vault.core.settings import StoreSettings
+    from piccolo_vault.engine.nursery import TaskParent
     from piccolo_vault.engine.peers import Peers
     from piccolo_vault.engine.pipeline import Pipeline
     from piccolo_vault.ports.keyring import Keyring
     from piccolo_vault.ports.objects import Objects, Operations
 
 _NUMBERS = 64
-
-
-class TaskParent(Protocol):
-    """Who answers for tasks that outlive a request."""
-
-    def create_task(self, coro: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Starts a task that never fails."""
 
 
 class Numbers:

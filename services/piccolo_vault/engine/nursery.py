@@ -11,17 +11,23 @@ from __future__ import annotations
 import asyncio
 import math
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping
 
-    from piccolo_vault.engine.context import TaskParent
 
 T = TypeVar("T")
 _GRACE_FACTOR = 3.0
+
+
+class TaskParent(Protocol):
+    """Who answers for tasks that outlive a request."""
+
+    def create_task(self, coro: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Starts a task that never fails."""
 
 
 class Nursery:
