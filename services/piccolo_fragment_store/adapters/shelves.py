@@ -10,7 +10,7 @@ Rules:
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -92,7 +92,7 @@ class FolderShelves:
         except BaseException:
             self._discard(written)
             raise
-        self._disk.sync_folder(target)
+        self._settle(target)
 
     def move(self, key: Key, old: Place, new: Place, *, lazily: bool = False) -> None:
         """Moves a fragment's file, and the commit record beside it.
@@ -100,25 +100,30 @@ class FolderShelves:
         With `lazily` it may not be durable before `flush`: for moves that a log repeats after a crash.
         """
         target = layout.folder(key, new)
+        recorded = old.state is not State.INCOMING and self._disk.has(layout.record_path(key, old))
         self._disk.make_folder(target)
         self._disk.rename(layout.path(key, old), layout.path(key, new))
         if old.state is State.INCOMING:  # a name left behind there by a crash stands for nothing
-            self._disk.sync_folder(target)
+            self._settle(target)
             return
-        if self._disk.has(layout.record_path(key, old)):
+        if recorded:
             self._disk.rename(layout.record_path(key, old), layout.record_path(key, new))
-        with self._unsynced_lock:
-            self._unsynced |= {target, layout.folder(key, old)}
-        if not lazily:
-            self._sync([target, layout.folder(key, old)])
+        self._settle(target, layout.folder(key, old), lazily=lazily)
 
     def flush(self) -> None:
-        """Makes durable what was done lazily."""
+        """Makes durable what is not: what was done lazily, and what failed after it was done."""
         with self._unsynced_lock:
             folders = sorted(self._unsynced)
         self._sync(folders)
 
-    def _sync(self, folders: list[str]) -> None:
+    def _settle(self, *folders: str, lazily: bool = False) -> None:
+        """Makes the names in folders durable, lazily or now; what fails now is left for `flush`."""
+        with self._unsynced_lock:
+            self._unsynced |= {*folders}
+        if not lazily:
+            self._sync(folders)
+
+    def _sync(self, folders: Iterable[str]) -> None:
         for folder in folders:
             with self._unsynced_lock:
                 self._unsynced.discard(folder)
@@ -144,25 +149,21 @@ class FolderShelves:
         except BaseException:
             self._discard(partial)
             raise
-        self._disk.sync_folder(target)
+        self._settle(target)
 
     def remove(self, key: Key, place: Place, *, lazily: bool = False) -> None:
         """Removes a fragment's file and the commit record beside it; they may be gone already.
 
         With `lazily` that may not be durable before `flush`.
         """
-        folder = layout.folder(key, place)
         self._disk.unlink(layout.path(key, place))
         self._disk.unlink(layout.record_path(key, place))
-        with self._unsynced_lock:
-            self._unsynced.add(folder)
-        if not lazily:
-            self._sync([folder])
+        self._settle(layout.folder(key, place), lazily=lazily)
 
     def remove_stray(self, path: str) -> None:
         """Removes a file by its path."""
         self._disk.unlink(path)
-        self._disk.sync_folder(path.rpartition("/")[0])
+        self._settle(path.rpartition("/")[0])
 
     def remove_record(self, key: Key, place: Place) -> None:
         """Removes only the commit record beside a fragment."""
@@ -171,8 +172,7 @@ class FolderShelves:
     def rejoin(self, key: Key, old: Place, new: Place) -> None:
         """Moves only the commit record beside a fragment, which a crash left behind."""
         self._disk.rename(layout.record_path(key, old), layout.record_path(key, new))
-        self._disk.sync_folder(layout.folder(key, new))
-        self._disk.sync_folder(layout.folder(key, old))
+        self._settle(layout.folder(key, new), layout.folder(key, old))
 
     def open(self, key: Key, place: Place) -> FragmentReader:
         """Opens a whole fragment and checks its tail.

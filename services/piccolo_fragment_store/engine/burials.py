@@ -77,10 +77,13 @@ def unbury(holdings: Holdings, undelete: Undelete, data: bytes) -> Unburied:
     for key in keys:
         with holdings.change(key) as found:
             kept = holdings.mark(key, found, marked(found.marks))
-            if kept.whole is None:
+            whole = kept.whole
+            if whole is None:
                 gone.append(key.fragment)
-            elif settle(kept.whole, kept.marks) is Settling.RAISE:
-                _move(holdings, kept, Place(raised_state(kept.whole)))
+            elif settle(whole, kept.marks) is Settling.RAISE:
+                if not whole.damaged:  # what is coming in for it leads nowhere any more
+                    kept = drop_incoming(holdings, kept)
+                _move(holdings, kept, Place(raised_state(whole)))
                 restored += 1
     return Unburied(restored, gone)
 

@@ -3,7 +3,7 @@
 Rules:
 * One change of a key at a time. A change is plain code in one thread: nobody can stop it half-way.
 * The files lead, the index follows. When a change fails after the first file moved, the index is in doubt,
-  and the next change first reads the folders again.
+  and the next change first reads the folders again, and makes durable what it finds there.
 """
 
 from __future__ import annotations

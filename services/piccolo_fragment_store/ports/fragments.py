@@ -118,7 +118,7 @@ class Shelves(Protocol):
         """
 
     def flush(self) -> None:
-        """Makes durable what was done lazily."""
+        """Makes durable what is not: what was done lazily, and what failed after it was done."""
 
     def write_record(self, key: Key, record: bytes) -> Stamp:
         """Writes a commit record, for `place_record` to move; returns which file it is."""

@@ -214,6 +214,9 @@ def test_a_record_that_came_though_its_change_failed_is_known(begin: Begin, act:
         with story.holdings.everything():
             story.holdings.mend()
         story.check()
+        story.acts.put(PIECE, Order(1, 3))  # is told what is here: from now on that is owed
+        story.lose_power(failing)
+        story.check()
 
 
 def test_what_was_purged_stays_gone_whatever_is_said_of_it_later(begin: Begin) -> None:
@@ -226,6 +229,19 @@ def test_what_was_purged_stays_gone_whatever_is_said_of_it_later(begin: Begin) -
         story.lose_power(seed)
         assert not [path for path in story.disk.names if PIECE.key.fragment.hex() in path]
         story.check()
+
+
+def test_what_was_half_written_goes_when_the_whole_comes_out_of_the_trash(begin: Begin) -> None:
+    story = begin()
+    story.acts.store(PERSON, PIECE, Order(1, 1))
+    story.acts.bury(PERSON, [PIECE.key], Order(1, 2))
+    story.acts.put(PIECE, Order(1, 3), upto=1)
+    assert story.holdings.index.kept(PIECE.key).incoming is not None
+    story.acts.unbury(PERSON, [PIECE.key], Order(1, 4))
+    assert story.whole.state is State.LIVE
+    assert story.holdings.index.kept(PIECE.key).incoming is None
+    assert not [path for path in story.disk.names if path.startswith("incoming/")]
+    story.check()
 
 
 def purged(acts: Acts) -> None:
