@@ -100,10 +100,12 @@ async def test_many_slow_readers_hold_bounded_plaintext() -> None:
             self.reached.set()
             await asyncio.Event().wait()
 
+    readers, batches = 60, QUICK.batches_at_once * QUICK.batch
     async with world(4) as here:
         await here.put("/f", random_bytes(48 * MIB))
-        with growth(160 * MIB):
-            sinks = [Stuck() for _ in range(60)]
+        # a segment for each reader; what is fetched, and the same again while it is opened; room for the rest
+        with growth(readers * MIB + 2 * batches + 48 * MIB):
+            sinks = [Stuck() for _ in range(readers)]
             reads = [asyncio.ensure_future(here.store.read("/f", sink)) for sink in sinks]
             await asyncio.gather(*(sink.reached.wait() for sink in sinks))
             for read in reads:
