@@ -92,7 +92,7 @@ class Device:
         assert data is not None
         return Position.from_record(data)
 
-    async def until(self, good: Callable[[Status], bool], seconds: float = 20) -> Status:
+    async def until(self, good: Callable[[Status], bool], seconds: float = 60) -> Status:
         """The first status that is good."""
         async with asyncio.timeout(seconds):
             async for status in self.backup.watch(asyncio.Event()):
@@ -306,7 +306,7 @@ async def test_a_long_seal_ends_when_the_process_stops(tmp_path: Path) -> None:
             write(bytes(1000))
             loop.call_soon_threadsafe(begun.set)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         task = asyncio.create_task(spool.store(1, endless))
         await begun.wait()
         task.cancel()

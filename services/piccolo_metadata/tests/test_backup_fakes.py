@@ -111,6 +111,7 @@ class FakeCloud:
     full: bool = False
     deaf: bool = False  # takes an entry, and its answer is lost
     slow: asyncio.Event | None = None  # an entry is taken only when this is set
+    waiting: asyncio.Event = field(default_factory=asyncio.Event)  # one has come and waits for that
     calls: int = 0
 
     async def head(self, access: Access) -> Kept:
@@ -123,6 +124,7 @@ class FakeCloud:
         data = b"".join([chunk async for chunk in chunks])
         assert len(data) == size
         if self.slow is not None:
+            self.waiting.set()
             await self.slow.wait()
         self._check(seq, data)
         self.entries[seq] = data

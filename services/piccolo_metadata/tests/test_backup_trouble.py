@@ -11,6 +11,7 @@ import pytest
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_metadata.core.backup_records import PENDING
+from piccolo_metadata.engine import backup as backup_module
 from piccolo_metadata.ports import SNAPSHOT_WANTED
 from piccolo_metadata.tests.test_backup_device import (
     CHANGESET,
@@ -44,7 +45,10 @@ async def one(tmp_path: Path, owner: Owner, cloud: FakeCloud) -> AsyncIterator[D
 
 
 class TestCloudInTrouble:
-    async def test_away_and_back(self, one: Device, cloud: FakeCloud, owner: Owner) -> None:
+    async def test_away_and_back(
+        self, one: Device, cloud: FakeCloud, owner: Owner, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(backup_module, "pause", lambda *_: 3_600.0)
         await one.delegate()
         await one.make("a")
         await one.backed_up()
@@ -69,8 +73,7 @@ class TestCloudInTrouble:
         await one.backed_up()
         cloud.slow = asyncio.Event()
         await one.make("a")
-        await one.until(lambda now: now.pending == 1)
-        await asyncio.sleep(0.1)
+        await cloud.waiting.wait()
         await one.make("b", "c", "d")
         await one.delegate()
         status = await one.backup.status()

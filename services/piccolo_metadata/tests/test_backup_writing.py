@@ -84,7 +84,7 @@ async def test_commits_of_a_moment_are_one_entry(
     await one.make(*(f"at first {number}" for number in range(100)))
     await one.delegate()
     await one.backed_up()
-    monkeypatch.setattr(backup_module, "GATHER_SECONDS", 0.3)
+    monkeypatch.setattr(backup_module, "GATHER_SECONDS", 2.0)
     await one.make("a", "b", "c", "d", "e")
     await one.backed_up()
     assert cloud.kinds() == [SNAPSHOT, CHANGESET]
@@ -189,7 +189,7 @@ class TestStartSnapshot:
         await one.delegate()
         await one.make("a")
         await one.backed_up()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             seq = await one.backup.start_snapshot()
         assert cloud.kinds()[-1] is SNAPSHOT
         assert seq == max(cloud.entries)
@@ -200,7 +200,7 @@ class TestStartSnapshot:
         await one.backed_up()
         cloud.away = True
         with pytest.raises(PiccoloError) as told:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await one.backup.start_snapshot()
         assert told.value.reason == "CLOUD_AWAY"
         cloud.away = False

@@ -115,11 +115,11 @@ async def test_a_cancelled_read_is_interrupted_and_gives_its_connection_back(ope
     for _ in range(7):  # more than there are readers
         begun.clear()
         reading = asyncio.ensure_future(open_memory.database.read(long))
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(begun.wait, 60)
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await asyncio.gather(*(open_memory.database.read(keys) for _ in range(9))) == [[]] * 9
 
 
@@ -233,7 +233,7 @@ async def test_a_change_is_not_missed_between_two_looks(open_memory: TestMemory)
     database = open_memory.database
     seen = await database.changed(operations.TOPIC, -1)
     await database.write(operations.start, "one", "check", "", "")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         later = await database.changed(operations.TOPIC, seen)
         assert later > seen
         watched = operations.watch(database, "", 0)

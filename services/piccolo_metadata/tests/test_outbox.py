@@ -42,7 +42,7 @@ async def test_each_commit_leaves_one_entry_and_wakes_the_backup(living: TestMem
     await asyncio.sleep(0)
     assert not waiting.done()
     await living.database.write(files.make_directory, Path.parse("/a"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await waiting == 1
         assert await living.outbox.committed(0) == 1
     await living.database.write(files.make_directory, Path.parse("/b"))

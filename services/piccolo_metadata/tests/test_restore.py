@@ -101,7 +101,7 @@ async def test_what_belongs_to_this_device_stays(living: TestMemory, blank: Test
     assert await blank.database.read(operations.get, "recovery") == began
     following = asyncio.ensure_future(anext(watched))
     ended = await blank.database.write(operations.cancel, "recovery")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await following == ended  # whoever watches the recovery sees it through
 
 

@@ -232,7 +232,7 @@ async def test_operations_are_watched_to_their_end(client: Client) -> None:
     started = (await work.StartOperation(m.StartOperationRequest(kind="check", unit="files"))).operation
     mine = started.operation_id
     watched = aiter(work.WatchOperations(m.WatchOperationsRequest(operation_id=mine)))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert (await anext(watched)).operation == started
         done = m.Operation(operation_id=mine, done=3, total=9, phase="looking")
         await work.AdvanceOperation(m.AdvanceOperationRequest(operation=done))
