@@ -147,7 +147,9 @@ def test_an_older_index_does_not_bury_what_was_put_anew(begin: Begin) -> None:
 def test_an_older_index_does_not_know_a_fragment_that_was_reopened(begin: Begin) -> None:
     """It is written on in the same inode: only the time of writing tells the two apart."""
     story = begin()
-    other = sample(PERSON.id, 1, blocks=3)
+    other = sample(PERSON.id, 1, last=PIECE.block_size)  # other bytes, as many
+    assert other.root != PIECE.root
+    assert len(other.data) == len(PIECE.data)
     story.acts.put(PIECE, Order(1, 1))
     older = story.remember_index()
     story.acts.put(other, Order(1, 2), resume=0)
