@@ -11,7 +11,7 @@ from piccolo_gateway.core.problems import MEDIA as PROBLEM_MEDIA
 
 _IDEMPOTENCY: Final = Header(
     "Idempotency-Key",
-    "The same key with the same request gets the first answer again, for 24 hours.",
+    "The same key with the same request gets the first answer again, for 24 hours and over a restart.",
     pattern=r"^[\x21-\x7e]{1,255}$",
 )
 _PATTERNS: Final = {
