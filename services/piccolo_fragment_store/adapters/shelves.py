@@ -292,6 +292,8 @@ class FolderShelves:
         return [name for name in names if layout.is_owner(name)]
 
     def _below(self, folder: str) -> Iterator[Found]:
+        with self._unsynced_lock:
+            self._unsynced.add(folder)  # whoever made these names may have died before they were durable
         for entry in self._disk.entries(folder):
             path = f"{folder}/{entry.name}"
             if entry.is_folder:

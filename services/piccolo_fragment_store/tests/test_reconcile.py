@@ -3,6 +3,7 @@ index that is older than the files. Each story here once ended badly."""
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -70,6 +71,13 @@ class Story:
         self.starts += 1
         for file in index.iterdir() if index else ():
             shutil.copy(file, self.folder / file.name.replace("index", f"index-{self.starts}"))
+        self.acts.holdings = open_holdings(self.disk, self._index())
+
+    def die(self) -> None:
+        """The process is killed; the power stays, and so does what was done."""
+        self.disk.stop_at = None
+        close_index(self.holdings, agrees=False)
+        self.starts += 1
         self.acts.holdings = open_holdings(self.disk, self._index())
 
     def check(self) -> None:
@@ -218,6 +226,26 @@ def test_a_record_that_came_though_its_change_failed_is_known(begin: Begin, act:
         story.check()
         story.acts.put(PIECE, Order(1, 3))  # is told what is here: from now on that is owed
         story.lose_power(failing)
+        story.check()
+
+
+@pytest.mark.parametrize("act", ["renew", "commit"])
+def test_what_a_killed_process_left_is_durable_before_it_is_told(begin: Begin, act: str) -> None:
+    for steps, seed in itertools.product(range(1, 14), range(4)):
+        story = begin()
+        if act == "renew":
+            story.acts.store(PERSON, PIECE, Order(1, 1))
+        else:
+            story.acts.put(PIECE, Order(1, 1))
+        story.disk.stop_at = story.disk.operations + steps
+        with suppress(PowerCut):
+            if act == "renew":
+                story.acts.renew(PERSON, PIECE.key, Order(1, 2))
+            else:
+                story.acts.commit(PERSON, PIECE, Order(1, 2))
+        story.die()
+        story.acts.put(PIECE, Order(1, 3))  # is told what is here: from now on that is owed
+        story.lose_power(seed)
         story.check()
 
 

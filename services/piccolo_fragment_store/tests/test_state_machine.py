@@ -125,7 +125,10 @@ class Keeping(RuleBasedStateMachine):
     @rule()
     def restart_in_order(self) -> None:
         if self.disk.stop_at is None:
-            self.holdings.shelves.flush()
+            try:
+                self.holdings.shelves.flush()
+            except PiccoloError:  # as when the process ends: the next start reads the folders
+                self.holdings.doubted, self.disk.full_at = True, frozenset()
             close_index(self.holdings, agrees=not self.holdings.doubted)
             with self._foreseen():
                 self.acts.holdings = open_holdings(self.disk, self._index())
