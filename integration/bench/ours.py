@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from piccolo.vault.v1.vault_pb2_grpc import StoreServiceStub
-from piccolo_vault.core.erasure import Code
+from piccolo_vault.core.storage.erasure import Code
 
 from integration.bench.errors import WrongCodeError
 from integration.bench.vault import get, put

@@ -26,8 +26,8 @@ from piccolo_formats.segments import SEGMENT_SIZE, SegmentPlan, SegmentSealer
 from piccolo_formats.stripes import LONE_STRIPE_SIZE
 from piccolo_vault.adapters.codecs import best_codec
 from piccolo_vault.adapters.isal import LIBRARY, IsalCodec
-from piccolo_vault.core.erasure import Code
-from piccolo_vault.engine.pipeline import BufferPool, Coded, Pipeline, seal_stripe
+from piccolo_vault.core.storage.erasure import Code
+from piccolo_vault.engine.storage.pipeline import BufferPool, Coded, Pipeline, seal_stripe
 
 from integration.bench.figures import Figure
 from integration.bench.work import order

@@ -15,7 +15,7 @@ from itertools import product
 from pathlib import Path
 from typing import Final
 
-from piccolo_vault.core.erasure import Code
+from piccolo_vault.core.storage.erasure import Code
 
 from integration.bench import bare, large, ours, pipeline, tahoe
 from integration.bench.figures import Figure

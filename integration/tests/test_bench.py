@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from piccolo_vault.adapters.codecs import best_codec
-from piccolo_vault.core.erasure import Code, generator
+from piccolo_vault.core.storage.erasure import Code, generator
 
 from integration.bench import __main__ as program
 from integration.bench import bare, large, memory, pipeline, work

@@ -24,16 +24,16 @@ from piccolo_vault.adapters.promises import DialledPromisers
 from piccolo_vault.adapters.remembered import MetadataRemembers
 from piccolo_vault.adapters.state_files import FolderFiles
 from piccolo_vault.config import Config
-from piccolo_vault.engine.aftermath import Fence, Quiet
-from piccolo_vault.engine.custody import Custody
-from piccolo_vault.engine.duties import Duties, Pulses
-from piccolo_vault.engine.generations import Generations
-from piccolo_vault.engine.keyring import DeviceKeyring
-from piccolo_vault.engine.membership import Membership
-from piccolo_vault.engine.recovery import Recovery
-from piccolo_vault.engine.role_keys import load_or_make
-from piccolo_vault.engine.roles import Neighbours, Roles
-from piccolo_vault.engine.watching import CircleFollower, FenceFollower, ProposalFollower
+from piccolo_vault.engine.keys.aftermath import Fence, Quiet
+from piccolo_vault.engine.keys.custody import Custody
+from piccolo_vault.engine.keys.duties import Duties, Pulses
+from piccolo_vault.engine.keys.generations import Generations
+from piccolo_vault.engine.keys.keyring import DeviceKeyring
+from piccolo_vault.engine.keys.membership import Membership
+from piccolo_vault.engine.keys.recovery import Recovery
+from piccolo_vault.engine.keys.role_keys import load_or_make
+from piccolo_vault.engine.keys.roles import Neighbours, Roles
+from piccolo_vault.engine.keys.watching import CircleFollower, FenceFollower, ProposalFollower
 from piccolo_vault.service import keys as key_service
 from piccolo_vault.service import membership as membership_service
 from piccolo_vault.service.store_wiring import store_wiring

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from piccolo_chassis.serve import ServeConfig
 
-from piccolo_vault.core.settings import StoreSettings
+from piccolo_vault.core.storage.settings import StoreSettings
 
 _LEAST_MIB = 64
 

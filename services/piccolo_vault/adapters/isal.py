@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
-from piccolo_vault.core import erasure
+from piccolo_vault.core.storage import erasure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from piccolo_vault.core.erasure import Code
+    from piccolo_vault.core.storage.erasure import Code
 
 LIBRARY = "libisal.so.2"
 _TABLE_BYTES = 32  # of gf_vect_mul's tables, per factor: erasure_code.h

@@ -11,7 +11,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from piccolo_vault.core.erasure import Code
+    from piccolo_vault.core.storage.erasure import Code
 
 
 @lru_cache(maxsize=16)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from piccolo_vault.core.erasure import Code
+    from piccolo_vault.core.storage.erasure import Code
 
 
 class Codec(Protocol):

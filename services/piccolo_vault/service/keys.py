@@ -8,13 +8,13 @@ from piccolo.vault.v1 import vault_pb2 as pb
 from piccolo.vault.v1 import vault_pb2_grpc as wire
 from piccolo_formats.client_seal import Purpose
 
-from piccolo_vault.core.custody import Stage
+from piccolo_vault.core.keys.custody import Stage
 
 if TYPE_CHECKING:
     from piccolo_vault.adapters.boot_key import BootKey
-    from piccolo_vault.engine.aftermath import Fence
-    from piccolo_vault.engine.custody import Custody
-    from piccolo_vault.engine.recovery import Recovery
+    from piccolo_vault.engine.keys.aftermath import Fence
+    from piccolo_vault.engine.keys.custody import Custody
+    from piccolo_vault.engine.keys.recovery import Recovery
 
 NAME = "piccolo.vault.v1.KeyService"
 _STATES = {

@@ -8,7 +8,7 @@ from piccolo.vault.v1 import vault_pb2 as pb
 from piccolo.vault.v1 import vault_pb2_grpc as wire
 
 if TYPE_CHECKING:
-    from piccolo_vault.engine.membership import Membership
+    from piccolo_vault.engine.keys.membership import Membership
 
 NAME = "piccolo.vault.v1.MembershipService"
 

@@ -8,15 +8,15 @@ from piccolo.vault.v1 import vault_pb2 as wire
 from piccolo.vault.v1 import vault_pb2_grpc
 from piccolo_chassis.errors import Kind, PiccoloError
 
-from piccolo_vault.engine.files import Finish, WriteStart
+from piccolo_vault.engine.storage.files import Finish, WriteStart
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from piccolo_vault.core.health import Health
-    from piccolo_vault.engine.files import Step, Written
-    from piccolo_vault.engine.read import ReadHead
-    from piccolo_vault.engine.store import Store
+    from piccolo_vault.core.storage.health import Health
+    from piccolo_vault.engine.storage.files import Step, Written
+    from piccolo_vault.engine.storage.read import ReadHead
+    from piccolo_vault.engine.storage.store import Store
 
 NAME = "piccolo.vault.v1.StoreService"
 _MESSAGE = 1_048_576

@@ -18,10 +18,10 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_vault.adapters.codecs import best_codec
 from piccolo_vault.adapters.keeper import GrpcKeepers
 from piccolo_vault.adapters.metadata import MetadataObjects, MetadataOperations
-from piccolo_vault.engine.context import Context, Numbers
-from piccolo_vault.engine.peers import Peers
-from piccolo_vault.engine.pipeline import Pipeline
-from piccolo_vault.engine.store import Store
+from piccolo_vault.engine.storage.context import Context, Numbers
+from piccolo_vault.engine.storage.peers import Peers
+from piccolo_vault.engine.storage.pipeline import Pipeline
+from piccolo_vault.engine.storage.store import Store
 from piccolo_vault.service.store import NAME, StoreServicer
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from piccolo_chassis.calls import Channel
     from piccolo_chassis.host import Host
 
-    from piccolo_vault.core.settings import StoreSettings
+    from piccolo_vault.core.storage.settings import StoreSettings
     from piccolo_vault.ports.keyring import Aftermath, CircleSource, Keyring
 
     class DeviceKeys(Keyring, Aftermath, Protocol):

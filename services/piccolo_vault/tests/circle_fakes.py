@@ -23,8 +23,8 @@ from piccolo_formats.records.roster import AttestationPolicy, Member, MemberStat
 from piccolo_formats.signed import Signed, open_signed, sign
 from piccolo_formats.tls import generate_key, make_certificate
 
-from piccolo_vault.core.owner import owner_of
-from piccolo_vault.engine.pulse import Pulse
+from piccolo_vault.core.keys.owner import owner_of
+from piccolo_vault.engine.keys.pulse import Pulse
 
 
 @dataclass(eq=False)

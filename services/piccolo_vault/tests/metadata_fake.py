@@ -22,7 +22,7 @@ from piccolo_formats.records.generations import Claim
 from piccolo_formats.sealed import seal_key
 from piccolo_formats.signed import open_signed, sign
 
-from piccolo_vault.engine.pulse import Pulse
+from piccolo_vault.engine.keys.pulse import Pulse
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from piccolo_formats.segments import SEGMENT_SIZE, Segment, SegmentSealer
 from piccolo_formats.stripes import LONE_STRIPE_SIZE, StripePlan
 
 from piccolo_vault.adapters.codecs import best_codec
-from piccolo_vault.core.erasure import Code
-from piccolo_vault.engine.pipeline import Pipeline, seal_stripe
+from piccolo_vault.core.storage.erasure import Code
+from piccolo_vault.engine.storage.pipeline import Pipeline, seal_stripe
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from piccolo_formats import cbor
 
-from piccolo_vault.core.bundle import joined, last_device
-from piccolo_vault.core.owner import owner_of
+from piccolo_vault.core.keys.bundle import joined, last_device
+from piccolo_vault.core.keys.owner import owner_of
 from piccolo_vault.tests.circle_fakes import FakeOwner
 
 ANA, BEN = FakeOwner("Ana", bytes(16)), FakeOwner("Ben", bytes(16))

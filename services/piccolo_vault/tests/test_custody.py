@@ -11,9 +11,9 @@ import pytest
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.passphrase import SealedKek
 
-from piccolo_vault.core.custody import Stage
-from piccolo_vault.core.delay import delay_after
-from piccolo_vault.engine.custody import OWNER_FILE, SEALED_FILE, Custody, Shown
+from piccolo_vault.core.keys.custody import Stage
+from piccolo_vault.core.keys.delay import delay_after
+from piccolo_vault.engine.keys.custody import OWNER_FILE, SEALED_FILE, Custody, Shown
 from piccolo_vault.testing_keys import CHEAP, Crash, MemoryFiles, SetClock
 from piccolo_vault.tests.vault_on import reason_of
 

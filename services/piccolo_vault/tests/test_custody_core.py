@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.kek import Kek
 
-from piccolo_vault.core.custody import Stage, Step, permit
-from piccolo_vault.core.delay import LONGEST, delay_after
-from piccolo_vault.core.owner import ask_back, owner_of, read_words, wrong_words
-from piccolo_vault.core.passphrase import check_new
-from piccolo_vault.core.records import OwnerRecord
+from piccolo_vault.core.keys.custody import Stage, Step, permit
+from piccolo_vault.core.keys.delay import LONGEST, delay_after
+from piccolo_vault.core.keys.owner import ask_back, owner_of, read_words, wrong_words
+from piccolo_vault.core.keys.passphrase import check_new
+from piccolo_vault.core.keys.records import OwnerRecord
 
 KEK = Kek(bytes(range(32)))
 WORDS = KEK.to_words()

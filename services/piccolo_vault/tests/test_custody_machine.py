@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from piccolo_chassis.errors import PiccoloError
 
-from piccolo_vault.core.custody import Stage
-from piccolo_vault.core.delay import delay_after
-from piccolo_vault.engine.custody import Custody, Shown
+from piccolo_vault.core.keys.custody import Stage
+from piccolo_vault.core.keys.delay import delay_after
+from piccolo_vault.engine.keys.custody import Custody, Shown
 from piccolo_vault.testing_keys import MemoryFiles, SetClock
 from piccolo_vault.tests.test_custody import GOOD, OTHER, WRONG, custody_on
 

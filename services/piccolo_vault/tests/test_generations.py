@@ -16,8 +16,8 @@ from piccolo_formats.records.backup import EntryHeader
 from piccolo_formats.records.generations import Claim
 from piccolo_formats.signed import open_signed, sign
 
-from piccolo_vault.core.owner import owner_of
-from piccolo_vault.engine.generations import FILE as SUCCESSION_FILE
+from piccolo_vault.core.keys.owner import owner_of
+from piccolo_vault.engine.keys.generations import FILE as SUCCESSION_FILE
 from piccolo_vault.tests.burned import NEW, SUCCEEDED, burned
 from piccolo_vault.tests.vault_on import Box, reason_of, until
 

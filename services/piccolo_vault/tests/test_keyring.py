@@ -17,12 +17,12 @@ from piccolo_formats.records.generations import Claim
 from piccolo_formats.signed import sign
 from piccolo_formats.tls import check_certificate, make_certificate
 
-from piccolo_vault.core.owner import owner_of
-from piccolo_vault.core.records import OwnerRecord
-from piccolo_vault.engine.aftermath import FENCE_FILE, QUIET_SECONDS, RESTORED_FILE, Fence, Quiet
-from piccolo_vault.engine.custody import Custody
-from piccolo_vault.engine.keyring import DeviceKeyring
-from piccolo_vault.engine.role_keys import FILE, RoleKeys, load_or_make
+from piccolo_vault.core.keys.owner import owner_of
+from piccolo_vault.core.keys.records import OwnerRecord
+from piccolo_vault.engine.keys.aftermath import FENCE_FILE, QUIET_SECONDS, RESTORED_FILE, Fence, Quiet
+from piccolo_vault.engine.keys.custody import Custody
+from piccolo_vault.engine.keys.keyring import DeviceKeyring
+from piccolo_vault.engine.keys.role_keys import FILE, RoleKeys, load_or_make
 from piccolo_vault.testing_keys import CHEAP, Crash, MemoryFiles, SetClock
 
 KEK = Kek(bytes(range(32)))

@@ -16,8 +16,8 @@ from piccolo_formats.invitations import InvitationCode
 from piccolo_formats.records.roster import AttestationPolicy, MemberState, Policy, Roster
 from piccolo_formats.signed import Signed, open_signed, sign
 
-from piccolo_vault.core.certificates import device_name
-from piccolo_vault.core.proposals import check_admission, check_follows
+from piccolo_vault.core.keys.certificates import device_name
+from piccolo_vault.core.keys.proposals import check_admission, check_follows
 from piccolo_vault.testing_keys import Crash
 from piccolo_vault.tests.circle_fakes import FakeOwner, accept, following, invite, member
 from piccolo_vault.tests.keeper_fake import FakeKeeper

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from piccolo_vault.engine.pulse import Pulse
+from piccolo_vault.engine.keys.pulse import Pulse
 
 
 async def test_who_asked_before_is_woken_even_if_its_task_starts_later() -> None:

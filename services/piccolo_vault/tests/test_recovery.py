@@ -15,11 +15,11 @@ from piccolo_formats import cbor
 from piccolo_formats.device_record import open_device
 from piccolo_formats.kek import Kek
 
-from piccolo_vault.core.custody import Stage
-from piccolo_vault.core.owner import owner_of
-from piccolo_vault.core.records import RecoveryJournal, RecoveryPhase
-from piccolo_vault.engine.custody import RECOVERY_FILE
-from piccolo_vault.engine.generations import FILE as SUCCESSION_FILE
+from piccolo_vault.core.keys.custody import Stage
+from piccolo_vault.core.keys.owner import owner_of
+from piccolo_vault.core.keys.records import RecoveryJournal, RecoveryPhase
+from piccolo_vault.engine.keys.custody import RECOVERY_FILE
+from piccolo_vault.engine.keys.generations import FILE as SUCCESSION_FILE
 from piccolo_vault.testing_keys import Crash, MemoryFiles
 from piccolo_vault.tests.burned import FAILED, NEW, SUCCEEDED, Burned, burned
 from piccolo_vault.tests.circle_fakes import FakeOwner

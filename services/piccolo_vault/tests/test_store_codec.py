@@ -15,7 +15,7 @@ from piccolo_chassis.errors import PiccoloError
 from piccolo_vault.adapters import codecs
 from piccolo_vault.adapters.isal import LIBRARY, IsalCodec
 from piccolo_vault.adapters.zfec_codec import ZfecCodec
-from piccolo_vault.core.erasure import Code
+from piccolo_vault.core.storage.erasure import Code
 from piccolo_vault.ports.codec import Codec
 from piccolo_vault.testing import random_bytes
 

@@ -14,15 +14,23 @@ from piccolo_formats.errors import FormatError
 from piccolo_formats.segments import SegmentPlan, padme
 from piccolo_formats.stripes import LONE_STRIPE_SIZE, PACK_STRIPE_SIZE, StripePlan
 
-from piccolo_vault.core import health, packing, placement, promise, reading, urgency
-from piccolo_vault.core.erasure import Code, generator, inverse, multiply, product, rebuilding, reciprocal
-from piccolo_vault.core.health import Place, PlaceState
-from piccolo_vault.core.journal import UploadNote, open_local, seal_local
-from piccolo_vault.core.lanes import Lanes, LaneState
-from piccolo_vault.core.placement import Candidate
-from piccolo_vault.core.promise import Promise
-from piccolo_vault.core.settings import StoreSettings
-from piccolo_vault.core.urgency import Damage
+from piccolo_vault.core.storage import health, packing, placement, promise, reading, urgency
+from piccolo_vault.core.storage.erasure import (
+    Code,
+    generator,
+    inverse,
+    multiply,
+    product,
+    rebuilding,
+    reciprocal,
+)
+from piccolo_vault.core.storage.health import Place, PlaceState
+from piccolo_vault.core.storage.journal import UploadNote, open_local, seal_local
+from piccolo_vault.core.storage.lanes import Lanes, LaneState
+from piccolo_vault.core.storage.placement import Candidate
+from piccolo_vault.core.storage.promise import Promise
+from piccolo_vault.core.storage.settings import StoreSettings
+from piccolo_vault.core.storage.urgency import Damage
 
 DAY = 24 * 3600.0
 

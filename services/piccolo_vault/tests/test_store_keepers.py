@@ -10,7 +10,7 @@ import pytest
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_vault.core.circle import Standing
-from piccolo_vault.engine.files import WriteStart
+from piccolo_vault.engine.storage.files import WriteStart
 from piccolo_vault.testing import FakeKeeper, random_bytes
 from piccolo_vault.tests.world import MIB, QUICK, World, world
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from piccolo_vault.engine.files import WriteStart
-from piccolo_vault.engine.read import ReadHead
+from piccolo_vault.engine.storage.files import WriteStart
+from piccolo_vault.engine.storage.read import ReadHead
 from piccolo_vault.testing import random_bytes
 from piccolo_vault.tests.world import MIB, QUICK, world
 

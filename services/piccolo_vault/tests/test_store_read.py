@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.records.manifest import Layout
 
-from piccolo_vault.core.manifests import read_layout
-from piccolo_vault.engine.fetch import Source
-from piccolo_vault.engine.stripe_cache import StripeCache
-from piccolo_vault.engine.uploads import Interrupt
+from piccolo_vault.core.storage.manifests import read_layout
+from piccolo_vault.engine.storage.fetch import Source
+from piccolo_vault.engine.storage.stripe_cache import StripeCache
+from piccolo_vault.engine.storage.uploads import Interrupt
 from piccolo_vault.testing import FakeKeeper, random_bytes
 from piccolo_vault.tests.world import MIB, Bytes, World, world
 

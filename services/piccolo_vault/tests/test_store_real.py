@@ -19,12 +19,12 @@ from piccolo_vault.adapters.codecs import best_codec
 from piccolo_vault.adapters.keeper import GrpcKeepers
 from piccolo_vault.adapters.metadata import MetadataObjects, MetadataOperations
 from piccolo_vault.core.circle import Circle
-from piccolo_vault.core.settings import StoreSettings
-from piccolo_vault.engine.context import Context, Numbers
-from piccolo_vault.engine.files import Finish, Step, WriteStart, Written
-from piccolo_vault.engine.peers import Peers
-from piccolo_vault.engine.pipeline import Pipeline
-from piccolo_vault.engine.store import Store
+from piccolo_vault.core.storage.settings import StoreSettings
+from piccolo_vault.engine.storage.context import Context, Numbers
+from piccolo_vault.engine.storage.files import Finish, Step, WriteStart, Written
+from piccolo_vault.engine.storage.peers import Peers
+from piccolo_vault.engine.storage.pipeline import Pipeline
+from piccolo_vault.engine.storage.store import Store
 from piccolo_vault.testing import FakeCircle, random_bytes
 from piccolo_vault.tests.real import RealCircle, only_good_endpoints, real_circle
 from piccolo_vault.tests.world import MIB, Bytes

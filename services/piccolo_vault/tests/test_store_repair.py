@@ -12,8 +12,8 @@ from piccolo_formats.commit_record import open_commit
 from piccolo_formats.records.commit import Commit
 from piccolo_formats.signed import open_signed
 
-from piccolo_vault.core.health import PlaceState
-from piccolo_vault.core.manifests import read_layout
+from piccolo_vault.core.storage.health import PlaceState
+from piccolo_vault.core.storage.manifests import read_layout
 from piccolo_vault.ports.objects import StoredObject
 from piccolo_vault.testing import FakeKeeper, random_bytes
 from piccolo_vault.tests.world import MIB, World, world

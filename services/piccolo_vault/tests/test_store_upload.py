@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from piccolo_chassis.errors import Kind, PiccoloError
 
-from piccolo_vault.engine.files import Finish, Step, WriteStart
-from piccolo_vault.engine.uploads import Parked
+from piccolo_vault.engine.storage.files import Finish, Step, WriteStart
+from piccolo_vault.engine.storage.uploads import Parked
 from piccolo_vault.testing import random_bytes
 from piccolo_vault.tests.world import MIB, QUICK, World, world
 

@@ -19,18 +19,18 @@ from piccolo_vault.adapters.attestation import AttestationTrust
 from piccolo_vault.adapters.backup import MetadataBackups
 from piccolo_vault.adapters.promises import DialledPromisers
 from piccolo_vault.adapters.remembered import MetadataRemembers
-from piccolo_vault.core.custody import Stage
-from piccolo_vault.core.records import OwnerRecord
-from piccolo_vault.engine.aftermath import Fence, Quiet
-from piccolo_vault.engine.custody import Custody, Shown
-from piccolo_vault.engine.duties import Duties, Pulses
-from piccolo_vault.engine.generations import Generations
-from piccolo_vault.engine.keyring import DeviceKeyring
-from piccolo_vault.engine.membership import Membership
-from piccolo_vault.engine.recovery import Recovery
-from piccolo_vault.engine.role_keys import RoleKeys, load_or_make
-from piccolo_vault.engine.roles import Neighbours, Roles
-from piccolo_vault.engine.watching import CircleFollower, FenceFollower, ProposalFollower
+from piccolo_vault.core.keys.custody import Stage
+from piccolo_vault.core.keys.records import OwnerRecord
+from piccolo_vault.engine.keys.aftermath import Fence, Quiet
+from piccolo_vault.engine.keys.custody import Custody, Shown
+from piccolo_vault.engine.keys.duties import Duties, Pulses
+from piccolo_vault.engine.keys.generations import Generations
+from piccolo_vault.engine.keys.keyring import DeviceKeyring
+from piccolo_vault.engine.keys.membership import Membership
+from piccolo_vault.engine.keys.recovery import Recovery
+from piccolo_vault.engine.keys.role_keys import RoleKeys, load_or_make
+from piccolo_vault.engine.keys.roles import Neighbours, Roles
+from piccolo_vault.engine.keys.watching import CircleFollower, FenceFollower, ProposalFollower
 from piccolo_vault.testing_keys import CHEAP, MemoryFiles, SetClock, serving
 from piccolo_vault.tests.circle_fakes import FakeAttestation
 from piccolo_vault.tests.metadata_fake import FakeCloud, FakeMetadata

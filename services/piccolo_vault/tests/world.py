@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from piccolo_vault.adapters.codecs import best_codec
-from piccolo_vault.core.settings import StoreSettings
-from piccolo_vault.engine.context import Context, Numbers
-from piccolo_vault.engine.files import Finish, Step, WriteStart, Written
-from piccolo_vault.engine.peers import Peers
-from piccolo_vault.engine.pipeline import Pipeline
-from piccolo_vault.engine.read import ReadHead
-from piccolo_vault.engine.store import Store
+from piccolo_vault.core.storage.settings import StoreSettings
+from piccolo_vault.engine.storage.context import Context, Numbers
+from piccolo_vault.engine.storage.files import Finish, Step, WriteStart, Written
+from piccolo_vault.engine.storage.peers import Peers
+from piccolo_vault.engine.storage.pipeline import Pipeline
+from piccolo_vault.engine.storage.read import ReadHead
+from piccolo_vault.engine.storage.store import Store
 from piccolo_vault.testing import (
     FakeKeeper,
     FakeKeepers,

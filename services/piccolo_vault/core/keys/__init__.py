@@ -1,0 +1,1 @@
+"""Rules of the owner's keys and of what only they may sign."""

@@ -1,0 +1,62 @@
+"""What a restored circle bundle says about this owner's last device.
+
+Rules:
+* The bundle is a CBOR array of Signed records, kept by attestation; only the device certificates are looked
+  at, and only those that this owner's root signed.
+* It is the value `bundle` or, too large for one, `bundle/0000`, `bundle/0001`, ..., joined in that order. A
+  backup may be of a moment between two of attestation's writes, when both are there or pieces do not belong
+  together: what can be read counts, the larger form first, because it is the one that is being written then.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from piccolo_formats import cbor
+from piccolo_formats.device_record import open_device
+from piccolo_formats.errors import FormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from piccolo_formats.records.device import Device
+
+    from piccolo_vault.core.keys.records import OwnerRecord
+
+
+_WHOLE: Final = "bundle"
+_PIECE: Final = re.compile(r"bundle/[0-9]{4}")
+
+
+def joined(values: Mapping[str, bytes]) -> bytes:
+    """Returns the bundle that values of attestation's hold, empty when none of it can be read."""
+    pieces = b"".join(values[key] for key in sorted(values) if _PIECE.fullmatch(key))
+    for bundle in (pieces, values.get(_WHOLE, b"")):
+        if _records(bundle):
+            return bundle
+    return b""
+
+
+def last_device(bundle: bytes, owner: OwnerRecord) -> Device | None:
+    """Returns the owner's device of the highest generation, None when there is none."""
+    devices = [_device(item, owner) for item in _records(bundle)]
+    return max((device for device in devices if device), key=lambda device: device.generation, default=None)
+
+
+def _records(bundle: bytes) -> list[cbor.Value]:
+    try:
+        records = cbor.decode(bundle)
+    except FormatError:
+        return []
+    return records if isinstance(records, list) else []
+
+
+def _device(record: cbor.Value, owner: OwnerRecord) -> Device | None:
+    if not isinstance(record, bytes):
+        return None
+    try:
+        device = open_device(record, owner.root).record
+    except FormatError:
+        return None
+    return device if device.owner == owner.owner else None

@@ -1,0 +1,1 @@
+"""Rules of the way of a file."""

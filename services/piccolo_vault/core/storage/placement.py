@@ -1,0 +1,93 @@
+"""Who keeps which fragment: weighted rendezvous hashing.
+
+Rules:
+* Each keeper gets a score of the object and itself, so that a circle that grows or shrinks moves few
+  fragments, and different objects spread over all. Weights: free space and measured availability
+  (Schindelhauer and Schomaker, "Weighted distributed hash tables", 2005: score = -weight / ln(hash)).
+* Different keepers first. One keeper gets a second fragment of the same object only while the promise would
+  not be kept otherwise, and never a third.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+from typing import TYPE_CHECKING
+
+from piccolo_formats.digests import digest
+
+from piccolo_vault.core.storage.promise import Promise, count_by_device
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from piccolo_vault.core.storage.erasure import Code
+
+MOST_AT_ONE_KEEPER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A member that may get fragments. `availability` is the share of the time that it answered, 0 to 1."""
+
+    owner_id: bytes
+    free_bytes: int
+    availability: float
+
+    @property
+    def weight(self) -> float:
+        """Its share of the placements; squared availability, because two absences cost a repair each."""
+        return max(self.free_bytes, 1) * max(self.availability, 0.01) ** 2
+
+
+def ranked(object_id: bytes, candidates: Iterable[Candidate]) -> list[bytes]:
+    """Returns the candidates' ids, the object's first choice first."""
+    return [
+        each.owner_id for each in sorted(candidates, key=lambda one: _score(object_id, one), reverse=True)
+    ]
+
+
+def _score(object_id: bytes, candidate: Candidate) -> float:
+    drawn = int.from_bytes(digest("placement", object_id, candidate.owner_id)[:8])
+    # strictly between 0 and 1, so that the logarithm exists and is not 0
+    return -candidate.weight / log((drawn + 1) / (2**64 + 2))
+
+
+def place(
+    object_id: bytes, candidates: Sequence[Candidate], code: Code, promise: Promise
+) -> list[bytes | None]:
+    """Returns the keeper of each fragment of a new object; None where there is nobody to ask.
+
+    The caller looks whether the promise is kept by it.
+    """
+    return fill(object_id, candidates, code, promise, [None] * code.m, range(code.m))
+
+
+def fill(
+    object_id: bytes,
+    candidates: Sequence[Candidate],
+    code: Code,
+    promise: Promise,
+    held: Sequence[bytes | None],
+    needed: Iterable[int],
+) -> list[bytes | None]:
+    """Returns `held` with keepers for the needed fragments, as many as can be found.
+
+    Args:
+        object_id: what is placed.
+        candidates: who may get a fragment now.
+        code: its k and m.
+        promise: what makes a second fragment at one keeper worth it.
+        held: who holds each fragment already, None for nobody.
+        needed: the indexes to find keepers for.
+    """
+    placed = list(held)
+    open_indexes = [index for index in needed if placed[index] is None]
+    order = ranked(object_id, candidates)
+    for most in range(1, MOST_AT_ONE_KEEPER + 1):
+        if most > 1 and promise.met(placed, code.k):
+            break
+        for keeper in order:
+            if open_indexes and count_by_device(placed).get(keeper, 0) < most:
+                placed[open_indexes.pop(0)] = keeper
+    return placed

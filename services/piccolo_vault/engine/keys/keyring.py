@@ -1,0 +1,79 @@
+"""The keys as the way of a file sees them, and what it tells back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from piccolo_chassis.errors import Kind, PiccoloError
+
+if TYPE_CHECKING:
+    from piccolo_formats.kek import Kek
+    from piccolo_formats.keypairs import SigningKey
+
+    from piccolo_vault.engine.keys.aftermath import Fence, Quiet
+    from piccolo_vault.engine.keys.custody import Custody
+    from piccolo_vault.engine.keys.role_keys import RoleKeys
+
+
+class DeviceKeyring:
+    """`Keyring` and `Aftermath` of this device."""
+
+    def __init__(self, custody: Custody, roles: RoleKeys, fence: Fence, quiet: Quiet) -> None:
+        self._custody, self._roles, self._fence, self._quiet = custody, roles, fence, quiet
+
+    def kek(self) -> Kek:
+        """Returns the KEK; raises PiccoloError LOCKED, or PRECONDITION before there is a confirmed one."""
+        return self._custody.kek()
+
+    def kek_epoch(self) -> int:
+        """Returns the number of the KEK in force, from 1."""
+        return self._custody.owner().epoch
+
+    def owner_id(self) -> bytes:
+        """Returns the owner's 32-byte id; raises PiccoloError PRECONDITION while there is none."""
+        return self._custody.owner().owner
+
+    def generation(self) -> int:
+        """Returns the generation of this device's certificate; raises PiccoloError NO_CIRCLE or FENCED."""
+        self._fence.check()
+        owner = self._custody.owner()
+        if owner.device is None:
+            raise no_circle()
+        return owner.generation
+
+    def backup_public(self) -> bytes:
+        """Returns the X25519 public key that commit records are sealed to."""
+        return self._custody.owner().backup
+
+    def signing_key(self) -> SigningKey:
+        """Returns this process's role key, which signs layouts and commit records."""
+        return self._roles.signing
+
+    def local_key(self) -> bytes:
+        """Returns 32 bytes that never leave this device's vault."""
+        return self._roles.local
+
+    def tls_identity(self) -> tuple[bytes, bytes]:
+        """Returns (certificate PEM, private key PEM) of role "vault"."""
+        return self._roles.tls_identity()
+
+    def may_bury(self) -> bool:
+        """Returns whether tombstones may be sent."""
+        return self._quiet.over and not self._fence.up
+
+    def reconciled(self) -> None:
+        """Every member's inventory was compared with what is known here."""
+        self._quiet.end()
+
+    def fenced_by(self, claim: bytes) -> None:
+        """A keeper answered with the claim of a newer device."""
+        self._fence.raise_for_claim(claim, self._custody.owner())
+
+
+def no_circle() -> PiccoloError:
+    """Returns the error of a device that is in no circle."""
+    return PiccoloError(
+        Kind.PRECONDITION,
+        "NO_CIRCLE",
+        "This device is in no circle yet. Found one, or join one by an invitation.",
+    )

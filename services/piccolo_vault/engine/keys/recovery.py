@@ -1,0 +1,385 @@
+"""An owner comes back on a blank device, from the words alone.
+
+Rules:
+* The steps are: the memory from the backup, a new generation of the device (engine/generations.py), the KEK
+  under the new passphrase. Each is kept before the next begins; the same words go on where it stopped.
+* Nothing is the owner's before the last step: until then the device has no KEK on its disk, and does
+  nothing but recover.
+* Words without a backup change nothing: the device is as blank as before.
+* After it, nothing is buried until the keepers' inventories were reconciled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_chassis.logs import fields
+from piccolo_formats.backup_body import EntryPlace
+from piccolo_formats.errors import FormatError
+from piccolo_formats.sealed import open_key
+
+from piccolo_vault.core.keys.bundle import joined, last_device
+from piccolo_vault.core.keys.certificates import NO_CIRCLE, device_name, log_delegation
+from piccolo_vault.core.keys.custody import Step, permit
+from piccolo_vault.core.keys.owner import FIRST_GENERATION, owner_of, read_words
+from piccolo_vault.core.keys.passphrase import check_new
+from piccolo_vault.core.keys.records import OutcomeRecord, RecoveryJournal, RecoveryPhase
+from piccolo_vault.engine.keys.generations import Plan
+from piccolo_vault.ports.backups import BUNDLE_STATE, OWNER_STATE, RestoredMemory, SealedBodyKey, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from piccolo_formats.kek import Kek
+
+    from piccolo_vault.core.keys.certificates import Keys
+    from piccolo_vault.core.keys.records import OwnerRecord
+    from piccolo_vault.engine.keys.aftermath import Quiet
+    from piccolo_vault.engine.keys.custody import Custody
+    from piccolo_vault.engine.keys.generations import Generations, Reach
+    from piccolo_vault.engine.keys.roles import Neighbours
+    from piccolo_vault.ports.custody import Clock, StateFiles
+    from piccolo_vault.ports.trust import CircleView
+
+KIND, OUTCOME_FILE = "recover", "outcome"
+_AWAY = frozenset({Kind.UNAVAILABLE, Kind.TIMEOUT})
+_UNSURE = frozenset({*_AWAY, Kind.INTERNAL, Kind.CANCELLED})
+_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+_INTERRUPTED = ("INTERRUPTED", "The device restarted in the middle. Give the same 24 words again to go on.")
+_DEFAULT_NAME = "recovered device"
+_log = logging.getLogger(__name__)
+
+
+class Recovery:
+    """Recovers an owner, one at a time."""
+
+    def __init__(
+        self,
+        files: StateFiles,
+        custody: Custody,
+        generations: Generations,
+        quiet: Quiet,
+        neighbours: Neighbours,
+        clock: Clock,
+        tasks: asyncio.TaskGroup,
+        patience: float,
+    ) -> None:
+        """`patience`: seconds to wait for this device's processes, and for a majority of the members."""
+        self._files, self._custody = files, custody
+        self._generations, self._quiet = generations, quiet
+        self._trust, self._backups = neighbours.trust, neighbours.backups
+        self._remembers, self._roles = neighbours.remembers, neighbours.roles
+        self._clock, self._tasks, self._patience = clock, tasks, patience
+        self._running: RecoveryJournal | None = None
+        self._operation = ""
+        self._reporting, self._reported = asyncio.Lock(), False
+
+    async def start(self, words: str, passphrase: str, seq: int, name: str) -> str:
+        """Begins a recovery or goes on with one; returns the operation that tells of it.
+
+        Raises PiccoloError PRECONDITION (NOT_BLANK), INVALID (WORDS_..., PASSPHRASE_...), DENIED
+        (OTHER_WORDS), CONFLICT (RECOVERY_RUNNING), UNAVAILABLE.
+        """
+        permit(Step.RECOVER, self._custody.stage)
+        kek = read_words(words)
+        passphrase = check_new(passphrase)
+        name = device_name(name) if name else ""
+        owner = owner_of(kek, ask=())
+        await self._report()
+        if self._running is not None:
+            return self._joined(owner)
+        journal = _begin(self._custody.recovery, owner, seq, name)
+        self._running = journal
+        try:
+            self._operation = await self._remembers.start_operation(KIND, "bytes")
+            await self._custody.journal_recovery(journal)
+        except BaseException as failed:
+            operation, self._running, self._operation = self._operation, None, ""
+            if operation and isinstance(failed, PiccoloError):
+                await self._tell(operation, _ended(failed, unfinished=False))
+            raise
+        self._tasks.create_task(self._run(kek, passphrase, owner, journal), name="recovery")
+        return self._operation
+
+    async def run(self) -> None:
+        """Tells, after a start and however long metadata is away, what became of a recovery before it."""
+        pause = _PAUSE
+        while True:
+            try:
+                await self._report()
+                return
+            except PiccoloError as failed:
+                _log.info("an operation's end waits to be told", extra=fields(reason=failed.reason))
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _report(self) -> None:
+        async with self._reporting:
+            if self._reported:
+                return
+            outcome = self._outcome()
+            for operation in await self._remembers.running(KIND):
+                work = Work(error=_INTERRUPTED)
+                if outcome is not None and operation == outcome.operation:
+                    work = Work(result=outcome.result)
+                await self._end(operation, work)
+            self._files.remove(OUTCOME_FILE)
+            self._reported = True
+
+    def _joined(self, owner: OwnerRecord) -> str:
+        running = self._running
+        if running is None or running.owner != owner.owner or not self._operation:
+            raise PiccoloError(
+                Kind.CONFLICT, "RECOVERY_RUNNING", "A recovery is running on this device. Wait for its end."
+            )
+        return self._operation
+
+    async def _run(self, kek: Kek, passphrase: str, owner: OwnerRecord, journal: RecoveryJournal) -> None:
+        try:
+            await self._recover(kek, passphrase, owner, journal)
+            return
+        except PiccoloError as failed:
+            _log.warning("the recovery stopped", extra=fields(reason=failed.reason, why=failed.message))
+            await self._give_up(failed)
+            end = _ended(failed, unfinished=self._custody.recovery is not None)
+        finally:
+            operation, self._running, self._operation = self._operation, None, ""
+        await self._insist(operation, end)
+
+    async def _recover(self, kek: Kek, passphrase: str, owner: OwnerRecord, journal: RecoveryJournal) -> None:
+        if journal.phase is RecoveryPhase.RESTORING:
+            journal = await self._restore(kek, owner, journal)
+        roles = await self._all_roles()
+        values = await self._remembers.pieces(*BUNDLE_STATE)
+        bundle = joined(values)
+        if values and not bundle:
+            _log.error("the circle in the backup cannot be read", extra=fields(values=sorted(values)))
+        device = last_device(bundle, owner) if bundle else None
+        plan = Plan(
+            kek=kek,
+            owner=replace(owner, generation=max(journal.generation, device.generation if device else 1)),
+            roles=roles,
+            circle=device.circle if device else NO_CIRCLE,
+            name=journal.name or (device.name if device else _DEFAULT_NAME),
+            patience=self._patience,
+            outbids=True,
+        )
+        reach = self._rejoin(bundle) if bundle and device else _nowhere
+        owner = await self._generations.advance(plan, reach, _nothing_left, self._phase)
+        if device is None:
+            owner = replace(owner, device=None)
+        await self._say("Sealing your key under the new passphrase")
+        self._quiet.begin()
+        result = _result(journal, owner)
+        outcome = OutcomeRecord(operation=self._operation, result=result)
+        self._files.save(OUTCOME_FILE, outcome.to_record())
+        await self._custody.adopt(kek, passphrase, owner)
+        self._generations.done()
+        _log.info("recovered", extra=fields(generation=owner.generation, files=journal.files))
+        await self._audit(owner)
+        await self._insist(self._operation, Work(result=result))
+        self._files.remove(OUTCOME_FILE)
+
+    async def _restore(self, kek: Kek, owner: OwnerRecord, journal: RecoveryJournal) -> RecoveryJournal:
+        await self._say("Looking for your backup")
+        delegation = log_delegation(kek, await self._backups.backup_key(), FIRST_GENERATION)
+
+        async def progress(phase: str, done: int, total: int) -> None:
+            await self._say(phase[:1].upper() + phase[1:] or "Restoring your backup", done, total)
+
+        try:
+            found = await self._backups.restore(
+                delegation, journal.seq, lambda keys: _open_keys(kek, keys), progress
+            )
+        except PiccoloError as failed:
+            if failed.kind is Kind.NOT_FOUND and failed.reason != "POINT_MISSING":
+                raise _nothing() from failed
+            if failed.reason != "MEMORY_NOT_EMPTY" or await self._memory_of() != owner.owner:
+                raise
+            # The process ended between the restore and the note of it: what lies there is this owner's.
+            found = RestoredMemory(seq=0, generation=0, confirmed_until=0, device_until=0, files=0)
+        journal = replace(
+            journal,
+            phase=RecoveryPhase.RESTORED,
+            generation=found.generation,
+            confirmed_until=found.confirmed_until,
+            device_until=found.device_until,
+            files=found.files,
+        )
+        await self._custody.journal_recovery(journal)
+        return journal
+
+    async def _all_roles(self) -> Mapping[str, Keys]:
+        """The keys of this device's processes, as soon as all have told theirs."""
+        until = self._clock.running() + self._patience
+        while True:
+            try:
+                return await self._roles.gather()
+            except PiccoloError as early:
+                if early.kind not in _AWAY or self._clock.running() > until:
+                    raise
+                await self._say("Waiting for this device's other services")
+                await asyncio.sleep(_PAUSE)
+
+    def _rejoin(self, bundle: bytes) -> Reach:
+        async def reach(device: bytes) -> CircleView | None:
+            view = await self._trust.circle()
+            if view is None:
+                return await self._trust.rejoin(bundle, device)
+            if view.own_device == device:
+                return view
+            await self._trust.install(device)
+            return await self._trust.circle()
+
+        return reach
+
+    async def _give_up(self, failed: PiccoloError) -> None:
+        """Makes the device blank again when the recovery has certainly changed nothing."""
+        journal = self._custody.recovery
+        if journal is None or journal.phase is not RecoveryPhase.RESTORING:
+            return
+        if failed.kind in _UNSURE:
+            try:
+                if await self._memory_of() is not None:
+                    return
+            except PiccoloError:
+                return
+        await self._custody.abandon_recovery()
+
+    async def _memory_of(self) -> bytes | None:
+        """The owner of metadata's memory, None when it is nobody's."""
+        return await self._remembers.state(*OWNER_STATE)
+
+    async def _say(self, phase: str, done: int = 0, total: int = 0) -> None:
+        """Tells what happens now; raises PiccoloError CANCELLED when somebody asked for an end."""
+        _log.info("recovery", extra=fields(phase=phase, done=done, total=total))
+        if await self._tell(self._operation, Work(phase=phase, done=done, total=total)):
+            raise PiccoloError(
+                Kind.CANCELLED, "RECOVERY_CANCELLED", "The recovery was stopped, as somebody asked."
+            )
+
+    async def _phase(self, phase: str) -> None:
+        await self._say(phase)
+
+    async def _tell(self, operation: str, work: Work) -> bool:
+        """Records progress; that this cannot be told does not stop the work."""
+        try:
+            return await self._remembers.advance(operation, work)
+        except PiccoloError as failed:
+            _log.warning("progress is not recorded", extra=fields(reason=failed.reason))
+            return False
+
+    async def _insist(self, operation: str, work: Work) -> None:
+        """Records an end, however long metadata is away."""
+        pause = _PAUSE
+        while True:
+            try:
+                await self._end(operation, work)
+                return
+            except PiccoloError as failed:
+                _log.info("an operation's end waits to be told", extra=fields(reason=failed.reason))
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _end(self, operation: str, work: Work) -> None:
+        """Records an end, unless it is recorded already; raises PiccoloError while metadata is away."""
+        try:
+            await self._remembers.advance(operation, work)
+        except PiccoloError as failed:
+            if failed.kind not in (Kind.NOT_FOUND, Kind.PRECONDITION, Kind.INVALID):
+                raise
+
+    def _outcome(self) -> OutcomeRecord | None:
+        content = self._files.load(OUTCOME_FILE)
+        try:
+            return OutcomeRecord.from_record(content) if content is not None else None
+        except FormatError:
+            return None
+
+    async def _audit(self, owner: OwnerRecord) -> None:
+        try:
+            details = json.dumps({"generation": owner.generation})
+            await self._remembers.audit("vault.recover", owner.owner.hex(), "ok", details)
+        except PiccoloError as failed:
+            _log.warning("an event is not in the audit log", extra=fields(reason=failed.reason))
+
+
+def _begin(journal: RecoveryJournal | None, owner: OwnerRecord, seq: int, name: str) -> RecoveryJournal:
+    """The journal to go on with: the one that is there, or a fresh one."""
+    if journal is not None and journal.owner == owner.owner:
+        return replace(journal, name=name or journal.name)
+    if journal is not None and journal.phase is RecoveryPhase.RESTORED:
+        raise PiccoloError(
+            Kind.DENIED,
+            "OTHER_WORDS",
+            "Another owner's recovery was begun on this device and holds that owner's memory already. Give "
+            "those 24 words, or reset the device.",
+        )
+    return RecoveryJournal(
+        owner=owner.owner,
+        phase=RecoveryPhase.RESTORING,
+        seq=seq,
+        name=name or None,
+        generation=0,
+        confirmed_until=0,
+        device_until=0,
+        files=0,
+    )
+
+
+def _open_keys(kek: Kek, keys: Sequence[SealedBodyKey]) -> list[bytes]:
+    """Opens body keys of this owner's log; the backup's private half never leaves this process."""
+    backup, locator = kek.backup(), kek.locator().public
+    try:
+        return [
+            open_key(each.sealed, backup, EntryPlace(locator, each.generation, each.seq).info).reveal()
+            for each in keys
+        ]
+    except FormatError as refused:
+        raise PiccoloError(
+            Kind.DATA_LOSS,
+            "BACKUP_ALTERED",
+            "An entry of the backup was not sealed for these words: it was altered, or is another owner's. "
+            "Choose an earlier point to restore to.",
+        ) from refused
+
+
+async def _nowhere(device: bytes) -> None:
+    """There is no circle to come back to."""
+
+
+async def _nothing_left(device: bytes) -> None:
+    """Coming back has put the certificate in force already."""
+
+
+def _nothing() -> PiccoloError:
+    return PiccoloError(
+        Kind.NOT_FOUND,
+        "NOTHING_BACKED_UP",
+        "These words are valid, but there is no backup under them. They are another owner's, or the device "
+        "they belong to never made a backup. Nothing was changed on this one.",
+    )
+
+
+def _ended(failed: PiccoloError, *, unfinished: bool) -> Work:
+    more = " Give the same 24 words again to go on; what was done is kept." if unfinished else ""
+    error = (failed.reason, failed.message + more)
+    return Work(error=error, cancelled=failed.kind is Kind.CANCELLED)
+
+
+def _result(journal: RecoveryJournal, owner: OwnerRecord) -> str:
+    return json.dumps(
+        {
+            "generation": owner.generation,
+            "files": journal.files,
+            "confirmed_until": journal.confirmed_until,
+            "device_until": journal.device_until,
+            "circle": owner.device is not None,
+        }
+    )

@@ -1,0 +1,1 @@
+"""Use cases of the way of a file: in, out, check, repair, burial."""

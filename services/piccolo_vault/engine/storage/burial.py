@@ -1,0 +1,109 @@
+"""Fragments' end: the owner root signs, metadata queues, keepers bury.
+
+Rules:
+* Only the unlocked owner root ends what is committed; a locked device leaves it for later.
+* The tombstone is queued durably before the first keeper hears of it, and stays so until each has
+  acknowledged.
+* After a recovery nothing is buried until the inventories were reconciled (`Keyring.may_bury`).
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+from piccolo_chassis.errors import PiccoloError
+from piccolo_chassis.logs import fields
+from piccolo_formats.records.keeping import Tombstone
+from piccolo_formats.signed import sign
+
+from piccolo_vault.core.storage.manifests import read_layout
+from piccolo_vault.engine.storage.nursery import gather
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from piccolo_formats.records.manifest import Layout
+
+    from piccolo_vault.engine.storage.context import Context
+    from piccolo_vault.ports.keepers import Keeper
+
+_OBJECTS_AT_ONCE = 200
+_BURY_SECONDS = 10.0
+_log = logging.getLogger(__name__)
+
+
+class Burial:
+    """Signs, queues and sends tombstones."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def may_bury(self) -> bool:
+        """Returns whether tombstones can be signed and sent now."""
+        if not self._context.keyring.may_bury():
+            return False
+        try:
+            self._context.keyring.kek()
+        except PiccoloError:
+            return False
+        return True
+
+    async def reclaim(self) -> int:
+        """Buries all objects that no kept version needs; returns how many."""
+        buried = 0
+        while self.may_bury():
+            stored = await self._context.objects.list_reclaimable(_OBJECTS_AT_ONCE)
+            if not stored:
+                break
+            await self._record(
+                [read_layout(each.layout) for each in stored], [each.object_id for each in stored]
+            )
+            buried += len(stored)
+        return buried
+
+    async def bury_fragments(self, layouts: Sequence[Layout]) -> None:
+        """Buries fragments of layouts that are in force no more, where that is possible now."""
+        if self.may_bury():
+            await self._record(layouts, [])
+            self._context.repairs_due.set()
+
+    async def deliver(self) -> None:
+        """Tells the members that answer what they have not acknowledged."""
+        if not await self._context.objects.list_tombstones():
+            return
+        peers = self._context.peers
+        owners = [m.owner_id for m in peers.circle().members if not peers.is_away(m.owner_id)]
+        # each by itself: what waits for one that is away must not stand in the others' way
+        await gather({number: partial(self._tell, owner) for number, owner in enumerate(owners)})
+
+    async def _record(self, layouts: Sequence[Layout], object_ids: Sequence[bytes]) -> None:
+        context = self._context
+        fragments = {layout.fragment_id(index) for layout in layouts for index in range(layout.m)}
+        keepers = {owner for layout in layouts for owner in layout.keepers if owner is not None}
+        record = Tombstone(
+            owner=context.keyring.owner_id(),
+            generation=context.keyring.generation(),
+            seq=await context.numbers.draw(),
+            purge=False,
+            fragments=tuple(sorted(fragments)),
+            time=context.time(),
+        )
+        signed = sign(record, context.keyring.kek().owner_root())
+        await context.objects.record_tombstone(signed.to_bytes(), object_ids, sorted(keepers))
+
+    async def _tell(self, owner: bytes) -> None:
+        objects, peers = self._context.objects, self._context.peers
+        while pending := await objects.list_tombstones(owner):
+            for each in pending:
+                try:
+                    await peers.ask(owner, partial(_bury, tombstone=each.tombstone), _BURY_SECONDS)
+                except PiccoloError as error:
+                    _log.info("tombstone waits", extra=fields(member=peers.name(owner), reason=error.reason))
+                    return
+                await objects.acknowledge_tombstone(each.tombstone_id, owner)
+
+
+async def _bury(keeper: Keeper, tombstone: bytes) -> None:
+    await keeper.bury(tombstone)

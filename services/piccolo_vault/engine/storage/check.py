@@ -1,0 +1,211 @@
+"""Looks whether what is stored is still there, and says so.
+
+Rules:
+* A check asks each keeper for the states of many fragments at once; with a read percentage it also reads
+  random blocks and proves them to the root, which looks to the keeper like any other read.
+* What is found wrong is noted with the object and queued for repair; a check repairs nothing itself.
+* Health is told from what is known; asking the keepers first is a choice.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_chassis.logs import fields
+
+from piccolo_vault.core.storage import health, urgency
+from piccolo_vault.core.storage.erasure import Code
+from piccolo_vault.core.storage.health import Health, Place, Totals
+from piccolo_vault.core.storage.manifests import read_layout
+from piccolo_vault.core.storage.urgency import Damage
+from piccolo_vault.engine.storage.nursery import gather
+from piccolo_vault.engine.storage.survey import damage_known, damage_seen, places_of
+from piccolo_vault.ports.objects import Progress, Repair
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from piccolo_formats.records.manifest import Layout
+
+    from piccolo_vault.engine.storage.context import Context
+    from piccolo_vault.engine.storage.fetch import Fetcher
+    from piccolo_vault.engine.storage.survey import Survey
+    from piccolo_vault.ports.objects import StoredObject
+
+_PAGE = 200
+_TOTALS_SECONDS = 10.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class CheckTotals:
+    """What a check found; its result as JSON."""
+
+    objects: int = 0
+    damaged: int = 0
+    lost: int = 0
+    blocks_read: int = 0
+    blocks_wrong: int = 0
+
+    def to_json(self) -> str:
+        """Returns the totals by name."""
+        names = ("objects", "damaged", "lost", "blocks_read", "blocks_wrong")
+        return json.dumps({name: getattr(self, name) for name in names})
+
+
+class Checker:
+    """Checks objects and tells their health."""
+
+    def __init__(self, context: Context, fetcher: Fetcher, survey: Survey) -> None:
+        self._context, self._fetcher, self._survey = context, fetcher, survey
+        self._totals: tuple[float, Totals] | None = None
+
+    async def check(self, operation_id: str, path: str, read_percent: int) -> None:
+        """Checks everything at or below a path and records how far it is; raises what metadata raises."""
+        found, token = CheckTotals(), ""
+        while True:
+            page, token = await self._context.objects.list_objects(
+                under=path, page_token=token, page_size=_PAGE
+            )
+            await self._check_page(page, read_percent, found)
+            progress = Progress("asking the keepers", found.objects, 0 if token else found.objects)
+            if await self._context.operations.advance(operation_id, progress):
+                await self._context.operations.advance(operation_id, replace(progress, state="cancelled"))
+                return
+            if not token:
+                break
+        done = Progress("done", found.objects, found.objects, found.to_json(), state="succeeded")
+        await self._context.operations.advance(operation_id, done)
+        _log.info("checked", extra=fields(objects=found.objects, damaged=found.damaged, lost=found.lost))
+
+    async def object_health(self, stored: StoredObject, *, ask: bool) -> tuple[Health, tuple[Place, ...]]:
+        """Returns an object's health and places; `ask` asks its keepers now."""
+        layout = read_layout(stored.layout)
+        if ask:
+            damage = damage_seen(self._context, layout, (await self._survey.ask([layout]))[layout.object_id])
+            await self._note([(stored, layout, damage)])
+        else:
+            damage = damage_known(self._context, layout, stored.missing)
+        return assessed(layout, damage), places_of(layout, damage)
+
+    async def totals(self) -> Totals:
+        """Returns the health of everything, at most 10 s old."""
+        now = self._context.now()
+        if self._totals is not None and 0 <= now - self._totals[0] < _TOTALS_SECONDS:
+            return self._totals[1]
+        totals, token = Totals(), ""
+        while True:
+            page, token = await self._context.objects.list_objects(page_token=token)
+            for stored in page:
+                layout = read_layout(stored.layout)
+                totals.add(assessed(layout, damage_known(self._context, layout, stored.missing)))
+            if not token:
+                break
+        self._totals = (now, totals)
+        return totals
+
+    async def queue_keeper(self, keeper: bytes) -> int:
+        """Queues the repair of what lies with a member that is away or gone; returns how many objects."""
+        queued, token = 0, ""
+        while True:
+            page, token = await self._context.objects.list_objects(keeper=keeper, page_token=token)
+            found = []
+            for stored in page:
+                layout = read_layout(stored.layout)
+                found.append((stored, layout, damage_known(self._context, layout, stored.missing)))
+            queued += await self._queue(found)
+            if not token:
+                return queued
+
+    async def _check_page(self, page: Sequence[StoredObject], read_percent: int, found: CheckTotals) -> None:
+        layouts = [read_layout(stored.layout) for stored in page]
+        seen = await self._survey.ask(layouts)
+        damaged = []
+        for stored, layout in zip(page, layouts, strict=True):
+            damage = damage_seen(self._context, layout, seen[layout.object_id])
+            if read_percent:
+                damage = await self._read(layout, damage, read_percent, found)
+            found.objects += 1
+            found.damaged += bool(damage)
+            found.lost += assessed(layout, damage).lost
+            damaged.append((stored, layout, damage))
+        await self._note(damaged)
+
+    async def _read(self, layout: Layout, damage: Damage, percent: int, found: CheckTotals) -> Damage:
+        """Reads random blocks of each fragment that is there; those that are wrong are gone."""
+        work = {
+            index: partial(self._read_fragment, layout, index, percent)
+            for index in range(layout.m)
+            if index not in damage.gone and index not in damage.away
+        }
+        done, failed = await gather(work)
+        found.blocks_read += sum(done.values())
+        wrong = {i for i, error in failed.items() if error.kind in (Kind.DATA_LOSS, Kind.NOT_FOUND)}
+        found.blocks_wrong += len(wrong)
+        now = self._context.now()
+        silent = {index: now for index in failed if index not in wrong}
+        return Damage(damage.gone | frozenset(wrong), {**damage.away, **silent})
+
+    async def _read_fragment(self, layout: Layout, index: int, percent: int) -> int:
+        plan = layout.plan()
+        wanted = -(-plan.count * percent // 100)
+        if percent == 100:
+            step = max(1, self._context.settings.batch // plan.block_size)
+            ranges = [range(at, min(at + step, plan.count)) for at in range(0, plan.count, step)]
+        else:
+            ranges = [range(block, block + 1) for block in self._random_blocks(plan.count, wanted)]
+        for each in ranges:
+            await self._fetcher.fetch_one(layout, index, each)
+        return wanted
+
+    def _random_blocks(self, count: int, wanted: int) -> list[int]:
+        """So many different blocks, any of them equally likely (Floyd's sampling)."""
+        chosen: set[int] = set()
+        for top in range(count - wanted, count):
+            drawn = int.from_bytes(self._context.random(8)) % (top + 1)
+            chosen.add(top if drawn in chosen else drawn)
+        return sorted(chosen)
+
+    async def _note(self, found: Sequence[tuple[StoredObject, Layout, Damage]]) -> None:
+        """Writes down what nobody has, and queues what is damaged."""
+        for stored, _, damage in found:
+            missing = tuple(sorted(damage.gone))
+            if missing != tuple(sorted(stored.missing)):
+                try:
+                    await self._context.objects.update_layout(replace(stored, missing=missing), stored.layout)
+                except PiccoloError as error:
+                    if error.kind not in (Kind.CONFLICT, Kind.NOT_FOUND):
+                        raise  # a repair or a deletion was quicker: nothing to note
+        await self._queue(found)
+
+    async def _queue(self, found: Sequence[tuple[StoredObject, Layout, Damage]]) -> int:
+        now = self._context.now()
+        repairs = []
+        for _, layout, damage in found:
+            if damage:
+                margin = assessed(layout, damage).survives
+                due = int(urgency.not_before(damage, margin, now))
+                repairs.append(Repair(layout.object_id, margin, _cause(damage), due))
+        if repairs:
+            await self._context.objects.enqueue_repairs(repairs)
+            self._context.repairs_due.set()
+        return len(repairs)
+
+
+def assessed(layout: Layout, damage: Damage) -> Health:
+    """Returns an object's health with that damage."""
+    return health.assess(Code(layout.k, layout.m), places_of(layout, damage))
+
+
+def _cause(damage: Damage) -> str:
+    parts = []
+    if damage.gone:
+        parts.append(f"{len(damage.gone)} fragments are missing")
+    if damage.away:
+        parts.append(f"the keepers of {len(damage.away)} fragments are away")
+    return ", ".join(parts)

@@ -1,0 +1,100 @@
+"""What every use case of the way of a file works with."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from piccolo_chassis.errors import Kind, PiccoloError
+
+from piccolo_vault.core.storage import promise
+from piccolo_vault.core.storage.promise import Promise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from piccolo_formats.secret import Random
+
+    from piccolo_vault.core.storage.erasure import Code
+    from piccolo_vault.core.storage.settings import StoreSettings
+    from piccolo_vault.engine.storage.nursery import TaskParent
+    from piccolo_vault.engine.storage.peers import Peers
+    from piccolo_vault.engine.storage.pipeline import Pipeline
+    from piccolo_vault.ports.keyring import Keyring
+    from piccolo_vault.ports.objects import Objects, Operations
+
+_NUMBERS = 64
+
+
+class Numbers:
+    """The owner's mutation numbers, drawn from metadata some at a time; never one twice, always rising."""
+
+    def __init__(self, objects: Objects, keyring: Keyring) -> None:
+        self._objects, self._keyring = objects, keyring
+        self._next = self._end = self._generation = 0
+        self._lock = asyncio.Lock()
+
+    async def draw(self) -> int:
+        """Returns the next number. Raises PiccoloError PRECONDITION, GENERATION_MOVED on an older device."""
+        async with self._lock:
+            if self._next == self._end or self._generation != self._keyring.generation():
+                first, generation = await self._objects.reserve(_NUMBERS)
+                if generation != self._keyring.generation():
+                    raise PiccoloError(
+                        Kind.PRECONDITION,
+                        "GENERATION_MOVED",
+                        "This device's certificate is of another generation than its memory; restart it.",
+                    )
+                self._next, self._end, self._generation = first, first + _NUMBERS, generation
+            self._next += 1
+            return self._next - 1
+
+
+@dataclass(slots=True)
+class Context:
+    """The world as the use cases see it. `now`: seconds since 1970."""
+
+    keyring: Keyring
+    peers: Peers
+    objects: Objects
+    operations: Operations
+    pipeline: Pipeline
+    settings: StoreSettings
+    random: Random
+    now: Callable[[], float]
+    numbers: Numbers
+    tasks: TaskParent
+    repairs_due: asyncio.Event = field(default_factory=asyncio.Event)
+    wanted: tuple[int, int] = (0, 0)
+
+    async def code(self) -> Code:
+        """Returns the code of a new object, by what the owner wants at this moment.
+
+        Raises PiccoloError NO_KEEPERS, TWO_DEVICES, REDUNDANCY, and UNAVAILABLE while metadata is away.
+        """
+        self.wanted = await self.objects.redundancy()
+        return self._code()
+
+    async def check_code(self) -> None:
+        """Raises what `code` would raise. Most files go into an object with others, so what was heard last is
+        enough for a yes; before a no the owner is asked."""
+        try:
+            self._code()
+        except PiccoloError:
+            await self.code()
+
+    def _code(self) -> Code:
+        return promise.code_for(
+            self.peers.devices(),
+            at_risk_agreed=self.peers.circle().at_risk_agreed,
+            wanted=self.wanted if any(self.wanted) else self.settings.wanted_code,
+        )
+
+    def promise(self, code: Code, *, at_risk: bool) -> Promise:
+        """Returns what must hold before yes: with one fragment only what the circle agreed to is possible."""
+        return Promise.of(at_risk=at_risk or code.m == 1)
+
+    def time(self) -> int:
+        """Returns whole seconds since 1970."""
+        return int(self.now())

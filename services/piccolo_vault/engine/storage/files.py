@@ -1,0 +1,106 @@
+"""What a write is made of, as the use cases know it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.fek import SUITE, Fek, Scope, wrap
+from piccolo_formats.records.manifest import Content
+from piccolo_formats.segments import SEGMENT_SIZE
+
+from piccolo_vault.ports.objects import NewFile, StoredContent
+
+if TYPE_CHECKING:
+    from piccolo_formats.segments import SegmentPlan
+
+    from piccolo_vault.core.storage.health import Health
+    from piccolo_vault.engine.storage.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class WriteStart:
+    """Where a file goes and under which conditions; `upload_id` names an upload that can be resumed."""
+
+    path: str
+    modified: int = 0
+    media: str = ""
+    expected_revision: int | None = None
+    upload_id: str = ""
+    size: int | None = None
+    at_risk: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The file is whole; `size` is what the client sent in all."""
+
+    size: int
+
+
+Step: TypeAlias = bytes | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file's new version."""
+
+    path: str
+    revision: int
+    version_id: bytes
+    size: int
+    health: Health
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileKey:
+    """A new file version's key and ids; the key is shown nowhere."""
+
+    fek: Fek
+    scope: Scope
+    wrapped: bytes
+
+    @classmethod
+    def generate(cls, context: Context) -> FileKey:
+        """Draws a key and ids. Raises PiccoloError LOCKED on a locked device."""
+        kek, random = context.keyring.kek(), context.random
+        fek, scope = Fek.generate(random), Scope(random(16), random(16))
+        return cls(fek, scope, wrap(kek, context.keyring.kek_epoch(), fek, scope, random))
+
+
+def new_file(
+    start: WriteStart, key: FileKey, plan: SegmentPlan, offset: int, now: int, *, journalled: bool = False
+) -> NewFile:
+    """Returns what metadata publishes of a file that is sealed under `key` as `plan` cuts it."""
+    content = Content(
+        suite=SUITE,
+        file_id=key.scope.file_id,
+        version_id=key.scope.version_id,
+        size=plan.size,
+        segment_size=SEGMENT_SIZE,
+        segments=plan.count,
+        commitment=key.fek.commitment(key.scope),
+    ).to_record()
+    stored = StoredContent(content, key.fek.mac(key.scope, content), key.wrapped, offset, plan.sealed_size)
+    return NewFile(
+        path=start.path,
+        modified=start.modified or now,
+        media=start.media,
+        expected_revision=start.expected_revision,
+        content=stored,
+        upload_id=start.upload_id if journalled else "",
+        version_id=key.scope.version_id,
+        size=plan.size,
+    )
+
+
+def check_size(received: int, finish: Finish) -> None:
+    """Raises PiccoloError INVALID, SIZE_MISMATCH when what arrived is not what was sent."""
+    if received != finish.size:
+        raise PiccoloError(
+            Kind.INVALID,
+            "SIZE_MISMATCH",
+            f"{received} bytes arrived, {finish.size} were announced at the end; nothing was stored.",
+            {"received": str(received)},
+        )

@@ -1,0 +1,262 @@
+"""After a recovery: what the keepers have is compared with what the restored memory knows.
+
+Rules:
+* Every member is asked for all its fragments of this owner. Committed ones that the memory does not know were
+  written after the last backup: their commit records bring the files back, newest last, under their own
+  names,
+  or below /lost+found where the name cannot be had.
+* A record is believed when the owner's words open it and it holds: the wrapped key opens and the content's
+  MAC is
+  right. What a pending tombstone names stays dead; what too few keepers have is left where it lies.
+* Only when every member was heard, and all that can be brought back is named, burying is allowed again.
+"""
+
+from __future__ import annotations
+
+import logging
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_chassis.logs import fields
+from piccolo_formats.commit_record import open_commit
+from piccolo_formats.errors import FormatError
+from piccolo_formats.fek import Scope, unwrap
+from piccolo_formats.records.commit import Commit, ObjectKind
+from piccolo_formats.records.keeping import Tombstone
+from piccolo_formats.signed import open_signed
+
+from piccolo_vault.core.circle import Standing
+from piccolo_vault.core.storage.journal import seal_local
+from piccolo_vault.core.storage.manifests import read_content, read_layout
+from piccolo_vault.engine.storage.nursery import gather
+from piccolo_vault.ports.keepers import KeptState
+from piccolo_vault.ports.objects import Intent, NewFile, StoredContent, StoredObject
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from piccolo_formats.fek import LayoutKey
+    from piccolo_formats.records.commit import Summary, SummaryFile
+
+    from piccolo_vault.engine.storage.context import Context
+    from piccolo_vault.ports.keepers import Keeper, Kept
+    from piccolo_vault.ports.keyring import Aftermath
+
+_PAGE_SECONDS = 30.0
+_RECORDS = 50
+_AGAIN_SECONDS = 600.0
+LOST = "/lost+found"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Found:
+    """An object that the memory does not know: its newest record, and who has which of its fragments."""
+
+    summary: Summary
+    record: bytes
+    live: set[bytes] = field(default_factory=set)
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Its place among the owner's mutations."""
+        return self.summary.generation, self.summary.seq
+
+
+class Inventory:
+    """Reconciles the memory with the keepers after a recovery."""
+
+    def __init__(self, context: Context, aftermath: Aftermath) -> None:
+        self._context, self._aftermath = context, aftermath
+        self._again = 0.0
+
+    async def reconcile(self) -> None:
+        """Does nothing unless a recovery waits for it and the vault is unlocked."""
+        context = self._context
+        if context.keyring.may_bury() or context.now() < self._again:
+            return
+        try:
+            context.keyring.kek()
+            context.keyring.generation()
+        except PiccoloError:
+            return
+        self._again = context.now() + _AGAIN_SECONDS
+        members = [m for m in context.peers.circle().members if m.standing is not Standing.COMPROMISED]
+        known, buried = await self._known(), await self._buried()
+        found: dict[bytes, _Found] = {}
+        work = {n: partial(self._ask, m.owner_id, known, buried, found) for n, m in enumerate(members)}
+        heard, _ = await gather(work)
+        left = 0
+        for each in sorted(found.values(), key=lambda one: one.order):
+            left += not await self._bring_back(each)
+        _log.info(
+            "inventory compared",
+            extra=fields(members=len(members), heard=len(heard), unknown=len(found), left=left),
+        )
+        if len(heard) == len(members) and not left:
+            self._aftermath.reconciled()
+
+    async def _known(self) -> array[int]:
+        """All fragment ids that the memory knows, shortened and sorted: millions of them must fit."""
+        ids: array[int] = array("Q")
+        token = ""
+        while True:
+            page, token = await self._context.objects.list_objects(page_token=token)
+            for stored in page:
+                layout = read_layout(stored.layout)
+                ids.extend(_short(layout.fragment_id(index)) for index in range(layout.m))
+            if not token:
+                return array("Q", sorted(ids))
+
+    async def _buried(self) -> frozenset[bytes]:
+        pending = await self._context.objects.list_tombstones()
+        return frozenset(
+            fragment
+            for each in pending
+            for fragment in open_signed(Tombstone, each.tombstone).record.fragments
+        )
+
+    async def _ask(
+        self, owner: bytes, known: array[int], buried: frozenset[bytes], found: dict[bytes, _Found]
+    ) -> None:
+        """Goes through one member's fragments."""
+        token = ""
+        while True:
+            page, token = await self._context.peers.ask(owner, partial(_list, token=token), _PAGE_SECONDS)
+            strange = [
+                kept.fragment_id
+                for kept in page
+                if kept.state is KeptState.LIVE
+                and kept.fragment_id not in buried
+                and not _holds(known, _short(kept.fragment_id))
+            ]
+            for at in range(0, len(strange), _RECORDS):
+                await self._note(owner, strange[at : at + _RECORDS], found)
+            if not token:
+                return
+
+    async def _note(self, owner: bytes, fragments: Sequence[bytes], found: dict[bytes, _Found]) -> None:
+        wanted = list(fragments)
+        while wanted:
+            records = await self._context.peers.ask(owner, partial(_records, ids=wanted), _PAGE_SECONDS)
+            told = {fragment for fragment, _ in records}
+            for fragment, record in records:
+                self._note_one(fragment, record, found)
+            wanted = [fragment for fragment in wanted if fragment not in told] if told else []
+
+    def _note_one(self, fragment: bytes, record: bytes, found: dict[bytes, _Found]) -> None:
+        try:
+            summary = open_commit(open_signed(Commit, record), self._context.keyring.kek().backup())
+            layout = read_layout(summary.layout)
+        except (FormatError, PiccoloError) as error:
+            _log.warning(
+                "a commit record cannot be used", extra=fields(fragment=fragment.hex(), why=str(error))
+            )
+            return
+        if summary.owner != self._context.keyring.owner_id():
+            return
+        there = found.get(layout.object_id)
+        if there is None or (summary.generation, summary.seq) > there.order:
+            live = there.live if there else set()
+            found[layout.object_id] = there = _Found(summary, record, live)
+        there.live.add(fragment)
+
+    async def _bring_back(self, found: _Found) -> bool:
+        """Names an unknown object's files; returns whether nothing of it has to wait."""
+        layout = read_layout(found.summary.layout)
+        missing = [i for i in range(layout.m) if layout.fragment_id(i) not in found.live]
+        if layout.m - len(missing) < layout.k:
+            told = fields(object=layout.object_id.hex(), found=len(found.live), needed=layout.k)
+            _log.warning("an unknown object has too few fragments yet", extra=told)
+            return False
+        if await self._is_known(layout.object_id):
+            return True  # a fragment that a repair replaced: another one of that index is in force
+        try:
+            files = [self._file(each, found.summary) for each in found.summary.files]
+            stored = self._stored(found.summary, layout.object_id)
+        except (FormatError, PiccoloError) as error:
+            told = fields(object=layout.object_id.hex(), why=str(error))
+            _log.warning("an unknown object is not this owner's", extra=told)
+            return True
+        return await self._publish(Intent(stored, tuple(files), found.record), missing)
+
+    async def _is_known(self, object_id: bytes) -> bool:
+        try:
+            await self._context.objects.get_object(object_id)
+        except PiccoloError as error:
+            if error.kind is Kind.NOT_FOUND:
+                return False
+            raise
+        return True
+
+    async def _publish(self, intent: Intent, missing: Sequence[int]) -> bool:
+        objects = self._context.objects
+        refused = await objects.prepare(intent)
+        if refused:
+            aside = {each.index for each in refused}
+            files = [
+                replace(each, path=LOST + each.path) if index in aside else each
+                for index, each in enumerate(intent.files)
+            ]
+            intent = replace(intent, files=tuple(files))
+            refused = await objects.prepare(intent)
+        if len(refused) == len(intent.files):
+            _log.warning("an unknown object's names were refused", extra=fields(why=refused[0].message))
+            return True
+        published = await objects.publish(intent.stored.object_id, missing)
+        names = [each.entry.path for each in published if each.entry]
+        _log.info("files brought back", extra=fields(files=len(names)))
+        self._context.repairs_due.set()
+        return True
+
+    def _file(self, file: SummaryFile, summary: Summary) -> NewFile:
+        """Checks a file's key and MAC. Raises FormatError or PiccoloError when it is not this owner's."""
+        content = read_content(file.content)
+        fek = unwrap(self._context.keyring.kek(), file.wrapped, content.scope)
+        fek.check_mac(content.scope, file.content, file.mac)
+        if summary.kind is ObjectKind.FILE and content.version_id != read_layout(summary.layout).object_id:
+            raise FormatError("summary-files", "the file is not the one that the layout is for")
+        stored = StoredContent(file.content, file.mac, file.wrapped, file.offset, file.length)
+        return NewFile(
+            path=file.path,
+            modified=file.modified,
+            media=file.media or "",
+            expected_revision=None,
+            content=stored,
+            upload_id="",
+            version_id=content.version_id,
+            size=content.size,
+        )
+
+    def _stored(self, summary: Summary, object_id: bytes) -> StoredObject:
+        keyring, key = self._context.keyring, self._layout_key(summary, object_id)
+        sealed = seal_local(keyring.local_key(), b"layout-key", object_id, key.reveal(), self._context.random)
+        return StoredObject(object_id, summary.kind, summary.layout, sealed, summary.pack_key or b"")
+
+    def _layout_key(self, summary: Summary, object_id: bytes) -> LayoutKey:
+        kek = self._context.keyring.kek()
+        if summary.pack_key is not None:
+            return unwrap(kek, summary.pack_key, Scope.of_pack(object_id)).layout_key(object_id)
+        (file,) = summary.files
+        return unwrap(kek, file.wrapped, read_content(file.content).scope).layout_key(object_id)
+
+
+async def _list(keeper: Keeper, token: str) -> tuple[Sequence[Kept], str]:
+    return await keeper.list_mine(token)
+
+
+async def _records(keeper: Keeper, ids: Sequence[bytes]) -> Sequence[tuple[bytes, bytes]]:
+    return await keeper.records(ids)
+
+
+def _short(fragment_id: bytes) -> int:
+    return int.from_bytes(fragment_id[:8])
+
+
+def _holds(ids: array[int], wanted: int) -> bool:
+    at = bisect_left(ids, wanted)
+    return at < len(ids) and ids[at] == wanted

@@ -1,0 +1,197 @@
+"""The way of a file as one thing: what the servicer calls and the wiring starts."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_chassis.status import incident
+
+from piccolo_vault.engine.storage.burial import Burial
+from piccolo_vault.engine.storage.check import Checker
+from piccolo_vault.engine.storage.completion import Completion
+from piccolo_vault.engine.storage.fetch import Fetcher
+from piccolo_vault.engine.storage.intents import Intents
+from piccolo_vault.engine.storage.inventory import Inventory
+from piccolo_vault.engine.storage.maintenance import Maintenance
+from piccolo_vault.engine.storage.nursery import outliving
+from piccolo_vault.engine.storage.pack import Packer
+from piccolo_vault.engine.storage.read import Reader
+from piccolo_vault.engine.storage.repair import Repairer
+from piccolo_vault.engine.storage.small import LoneFiles, SmallObjects
+from piccolo_vault.engine.storage.survey import Survey
+from piccolo_vault.engine.storage.uploads import Interrupt, Uploads
+from piccolo_vault.engine.storage.write import Writer
+from piccolo_vault.ports.objects import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from piccolo_vault.core.storage.health import Health, Place, Totals
+    from piccolo_vault.engine.storage.context import Context
+    from piccolo_vault.engine.storage.files import Step, WriteStart, Written
+    from piccolo_vault.engine.storage.read import Sink
+    from piccolo_vault.ports.keyring import Aftermath, CircleSource
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadStatus:
+    """How far an upload is; `offset`: bytes that need not be sent again."""
+
+    path: str
+    offset: int
+    size: int | None
+
+
+class Store:
+    """Writes, reads, checks, repairs and deletes files."""
+
+    def __init__(self, context: Context, source: CircleSource, aftermath: Aftermath) -> None:
+        self._context = context
+        self._burial = Burial(context)
+        self._completion = Completion(context, self._burial)
+        self._fetcher = Fetcher(context)
+        survey = Survey(context, self._fetcher.distrust)
+        small = SmallObjects(context, self._completion)
+        self._packer = Packer(context, small)
+        self._uploads = Uploads(context)
+        self._writer = Writer(
+            context, self._uploads, self._packer, LoneFiles(context, small), self._completion
+        )
+        self._reader = Reader(context, self._fetcher)
+        self._intents = Intents(context, survey, self._burial, self._completion)
+        self._checker = Checker(context, self._fetcher, survey)
+        self.maintenance = Maintenance(
+            context,
+            source,
+            self._intents,
+            self._checker,
+            Repairer(context, self._fetcher, survey),
+            self._burial,
+            Inventory(context, aftermath),
+        )
+        self._reading: set[Interrupt] = set()
+
+    def start(self) -> None:
+        """Begins the background work under the context's task parent."""
+        self._context.tasks.create_task(self._packer.run())
+        self._context.tasks.create_task(self.maintenance.run())
+
+    def interrupt(self, error: PiccoloError) -> None:
+        """Ends all writes and reads under way with this error; named uploads stay resumable."""
+        self._uploads.interrupt(error)
+        for interrupt in self._reading:
+            interrupt.set(error)
+
+    def forget(self) -> None:
+        """Ends what needs the KEK and drops plaintext that waits: the vault was locked."""
+        self.interrupt(
+            PiccoloError(Kind.LOCKED, "LOCKED", "The vault was locked meanwhile; unlock it and go on.")
+        )
+        self._uploads.drop_plaintext()
+
+    async def write(
+        self, start: WriteStart, steps: AsyncIterator[Step], report: Callable[[int], Awaitable[None]]
+    ) -> Written | None:
+        """Stores a file; see Writer.write."""
+        self._context.keyring.kek()
+        await self._intents.ensure_settled()
+        return await self._writer.write(start, steps, report)
+
+    async def read(
+        self, path: str, sink: Sink, *, version_id: bytes = b"", offset: int = 0, length: int | None = None
+    ) -> None:
+        """Hands a range of a file to the sink; see Reader.read."""
+        interrupt = Interrupt()
+        self._reading.add(interrupt)
+        try:
+            await self._reader.read(
+                path, sink, interrupt, version_id=version_id, offset=offset, length=length
+            )
+        finally:
+            self._reading.discard(interrupt)
+
+    async def upload(self, upload_id: str) -> UploadStatus:
+        """Returns how far an upload is. Raises PiccoloError NOT_FOUND, NO_UPLOAD."""
+        found = await self._uploads.offset(upload_id)
+        return UploadStatus(found.start.path, found.offset, found.start.size)
+
+    async def abandon_upload(self, upload_id: str) -> None:
+        """Ends an upload for good. Raises PiccoloError NOT_FOUND, NO_UPLOAD."""
+        await self._uploads.abandon(upload_id)
+
+    async def health(self, path: str, *, ask: bool) -> tuple[Health, tuple[Place, ...]]:
+        """Returns a file's health and where its fragments are."""
+        manifest = await self._context.objects.get_manifest(path, b"")
+        return await self._checker.object_health(manifest.stored, ask=ask)
+
+    async def totals(self) -> tuple[Totals, int, list[str]]:
+        """Returns everything's health, how many repairs wait, and the names of members that are away."""
+        _, waiting = await self._context.objects.list_repairs(due=False, page_size=1)
+        away = sorted(self._context.peers.name(owner) for owner in self._context.peers.away())
+        return await self._checker.totals(), waiting, away
+
+    async def check(self, path: str, read_percent: int) -> str:
+        """Begins a check; returns its operation."""
+        operation_id = await self._context.operations.start("check", path, "objects")
+        self._context.tasks.create_task(
+            self._operate(operation_id, lambda: self._checker.check(operation_id, path, read_percent))
+        )
+        return operation_id
+
+    async def repair(self, *, now: bool) -> str:
+        """Begins to work the repair queue off; returns the operation."""
+        operation_id = await self._context.operations.start("repair", "", "objects")
+        self._context.tasks.create_task(self._operate(operation_id, lambda: self._repair(operation_id, now)))
+        return operation_id
+
+    async def delete(self, path: str, *, recursive: bool, expected_revision: int | None) -> tuple[int, int]:
+        """Removes a name for good and buries what nobody needs; returns (files, objects buried).
+
+        Raises PiccoloError LOCKED, NOT_FOUND, CONFLICT.
+        """
+        self._context.keyring.kek()
+        files = await self._context.objects.remove(
+            path, recursive=recursive, expected_revision=expected_revision
+        )
+        return files, await outliving(self._context.tasks, self._bury())
+
+    def name(self, owner_id: bytes) -> str:
+        """Returns a member's name for a person."""
+        return self._context.peers.name(owner_id)
+
+    async def _bury(self) -> int:
+        buried = await self._burial.reclaim()
+        if buried:
+            await self._burial.deliver()
+        return buried
+
+    async def _repair(self, operation_id: str, now: bool) -> None:
+        await self.maintenance.look_at_all()
+        repaired, waiting = await self.maintenance.repair_due(impatient=now)
+        result = json.dumps({"repaired": repaired, "waiting": waiting})
+        done = Progress("done", repaired, repaired, result, state="succeeded")
+        await self._context.operations.advance(operation_id, done)
+
+    async def _operate(self, operation_id: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Runs an operation.
+
+        Whatever happens, its watchers are told how it ended, as far as metadata lives.
+        """
+        try:
+            await work()
+            return
+        except PiccoloError as error:
+            failed = error
+        except Exception as unforeseen:
+            failed = incident(unforeseen, where="operation")
+        told = Progress(error_reason=failed.reason, error_message=failed.message, state="failed")
+        try:
+            await self._context.operations.advance(operation_id, told)
+        except PiccoloError as error:
+            _log.warning("operation's end not recorded", extra={"fields": {"why": error.message}})
