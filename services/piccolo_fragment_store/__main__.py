@@ -44,6 +44,7 @@ from piccolo_fragment_store.engine.ledger import Ledger
 from piccolo_fragment_store.engine.limits import Traffic
 from piccolo_fragment_store.engine.membership import Membership, note_generations
 from piccolo_fragment_store.engine.notices import Notices
+from piccolo_fragment_store.engine.reconcile import reconcile
 from piccolo_fragment_store.engine.uploads import Uploads
 from piccolo_fragment_store.service.fragments import FragmentServicer
 from piccolo_fragment_store.service.gate import Gate
@@ -79,7 +80,7 @@ class _Parts:
         shelves = FolderShelves(disk)
         self.index = SqliteIndex(config.state / "index.sqlite")
         ledger = Ledger(config.offer_bytes, config.disk_reserve_bytes, shelves.disk_free, notices.evict)
-        self.holdings = Holdings(shelves, self.index, self.logs[0], clock, ledger)
+        self.holdings = Holdings(shelves, self.index, self.logs[0], clock, ledger, reconcile)
         traffic = Traffic(config.limits)
         self.keeper = Keeper(
             holdings=self.holdings,

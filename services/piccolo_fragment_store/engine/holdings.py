@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Final, Protocol
@@ -42,7 +42,17 @@ class Busy(Protocol):
 class Holdings:
     """See the module's rules."""
 
-    def __init__(self, shelves: Shelves, index: Index, tombstones: Log, clock: Clock, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        shelves: Shelves,
+        index: Index,
+        tombstones: Log,
+        clock: Clock,
+        ledger: Ledger,
+        reconcile: Callable[[Holdings], object],
+    ) -> None:
+        """`reconcile` brings the index in line with the folders."""
+        self._reconcile = reconcile
         self.shelves, self.index, self.tombstones = shelves, index, tombstones
         self.clock, self.ledger = clock, ledger
         self.busy: dict[Key, Busy] = {}
@@ -71,11 +81,9 @@ class Holdings:
 
     def mend(self) -> None:
         """Brings the index in line with the files, if it is in doubt. All keys must be held."""
-        from piccolo_fragment_store.engine.reconcile import reconcile
-
         if self.doubted:
             _log.warning("the index is in doubt, reading the folders again")
-            reconcile(self, every_file=False)
+            self._reconcile(self)
 
     @contextmanager
     def moving(self) -> Iterator[None]:

@@ -70,4 +70,4 @@ def settle(holdings: Holdings) -> None:
         holdings.ledger.load(holdings.index.usage())
         return
     with holdings.everything():
-        reconcile(holdings, every_file=False)
+        reconcile(holdings)

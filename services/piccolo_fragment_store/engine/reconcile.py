@@ -50,7 +50,7 @@ class _Files:
     incoming: bool = False
 
 
-def reconcile(holdings: Holdings, *, every_file: bool) -> Result:
+def reconcile(holdings: Holdings, *, every_file: bool = False) -> Result:
     """Reads the folders and makes the index say what they say. All keys must be held.
 
     Args:

@@ -22,6 +22,7 @@ from piccolo_fragment_store.engine.holdings import Holdings
 from piccolo_fragment_store.engine.keeper import settle
 from piccolo_fragment_store.engine.keeping import Record
 from piccolo_fragment_store.engine.ledger import Ledger
+from piccolo_fragment_store.engine.reconcile import reconcile
 from piccolo_fragment_store.ports import Disk
 from piccolo_fragment_store.testing.people import Person
 
@@ -116,7 +117,7 @@ def open_holdings(
     ledger = Ledger(offer, reserve, shelves.disk_free, _nobody)
     ledger.members = 3
     log = FrameLog(disk, layout.TOMBSTONES)
-    holdings = Holdings(shelves, SqliteIndex(index), log, clock or HandClock(), ledger)
+    holdings = Holdings(shelves, SqliteIndex(index), log, clock or HandClock(), ledger, reconcile)
     settle(holdings)
     return holdings
 

@@ -186,7 +186,7 @@ def test_trash_that_was_raised_on_disk_only_is_not_purged(holdings: Holdings, cl
     ids = [PIECE.key.fragment]
     holdings.tombstones.append(PERSON.undelete(ids, 1, 6))  # a crash came before it was obeyed
     with holdings.everything():
-        reconcile(holdings, every_file=False)
+        reconcile(holdings)
     clock.now += 100 * DAY
     assert janitor.sweep(holdings) == 0
     assert state(holdings) is State.LIVE
