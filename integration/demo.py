@@ -23,6 +23,7 @@ from time import monotonic
 from typing import Any, Final
 
 from integration.circle import Circle, circle
+from integration.client import ApiError, OperationFailedError
 from integration.files import Folder, put_folder, verify_folder
 from integration.foreign import only_foreign_bytes
 from integration.screen import Screen
@@ -91,10 +92,7 @@ class Demo:
 
     async def _lose(self) -> None:
         facts = self.report.facts
-        promised = facts["m"] - facts["k"]
-        spared = _ADMINS // 2 + 1  # an admin majority stays, so that a fresh member can be let in
-        most = max(0, len(self.made.owners) - spared)
-        lost = min(promised, most) if self.lose is None else self.lose
+        lost = bearable(len(self.made.owners), facts["k"], facts["m"]) if self.lose is None else self.lose
         facts["lost"] = lost
         async with self.step("lose", f"Killing {lost} devices and reading everything back"):
             for owner in self.made.owners[len(self.made.owners) - lost :]:
@@ -122,6 +120,14 @@ class Demo:
             await owner.api.recover()
         async with self.step("verify_recovered", "Reading everything back on the new device"):
             self.report.facts["recovered"] = await verify_folder(owner.api, self.data, self.screen.progress)
+
+
+def bearable(devices: int, k: int, m: int) -> int:
+    """How many devices may die at once so that reading, letting somebody in, and recovering go on."""
+    promised = m - k
+    admins = devices - (_ADMINS // 2 + 1)  # a majority of them lets a fresh device in
+    witnesses = (devices - 1) // 2  # a majority of the others promises a recovered device its generation
+    return max(0, min(promised, admins, witnesses))
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -161,7 +167,10 @@ async def play(options: argparse.Namespace, folder: Path, screen: Screen) -> Rep
     async with circle(folder, options.devices, screen.note) as made:
         report.seconds["start"] = monotonic() - began
         screen.end(report.seconds["start"])
-        await Demo(made, data, options.lose, report, screen).run()
+        try:
+            await Demo(made, data, options.lose, report, screen).run()
+        except* (ApiError, OperationFailedError, TimeoutError) as failed:
+            screen.failed(failed)
         screen.table(report.facts, report.seconds, held=report.held)
         if options.json:
             options.json.write_text(report.to_json() + "\n")

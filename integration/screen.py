@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from time import monotonic
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -48,6 +49,13 @@ class Screen:
         """The step is done."""
         self.say(f"done in {seconds:.1f} s")
 
+    def failed(self, failure: BaseExceptionGroup[Exception]) -> None:
+        """The step came to a bad end, in the device's own words."""
+        each: BaseException = failure
+        while isinstance(each, BaseExceptionGroup):
+            each = each.exceptions[0]
+        self.say(f"failed: {each or 'it took too long'}")
+
     def progress(self, done: int, total: int) -> None:
         """How far the step is."""
         if monotonic() - self._drawn >= _EVERY:
@@ -61,13 +69,14 @@ class Screen:
         for step, took in seconds.items():
             rate = f"{facts['bytes'] / 1e6 / took:8.1f}" if step in moved else ""
             lines.append(f"{step:<20} {took:>9.1f} {rate}".rstrip())
+        known = defaultdict(lambda: "?", facts)
         lines += [
             "",
-            f"{facts['files']:,} files, {facts['bytes']:,} bytes, any {facts['k']} of {facts['m']} fragments",
+            f"{facts['files']:,} files, {facts['bytes']:,} bytes, any {known['k']} of {known['m']} fragments",
         ]
         for name, words in _VERDICTS.items():
             mark = "yes" if facts.get(name) is True else "NO "
-            lines.append(f"  {mark}  {words.format(**facts)}")
+            lines.append(f"  {mark}  {words.format_map(known)}")
         lines += ["", "All held." if held else "NOT ALL HELD. The devices' logs say more; --keep keeps them."]
         print("\n".join(lines), file=self.out, flush=True)
 

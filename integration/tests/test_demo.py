@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.demo import Report, parse, play
+from integration.demo import Report, bearable, parse, play
 from integration.screen import Screen
 
 NAMES = ("notes.txt", "grüße.txt", "写真.jpg", "صورة.png", "emoji-🦊.md", "with space", "-dash", "a" * 255)
@@ -66,3 +66,27 @@ def test_wrong_options_are_refused(argv: list[str], capsys: pytest.CaptureFixtur
         parse(argv)
     assert refused.value.code == 2
     assert "error" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("devices", "k", "m", "lost"), [(3, 1, 2, 1), (4, 1, 3, 1), (5, 2, 4, 2), (10, 5, 9, 4), (10, 3, 4, 1)]
+)
+def test_no_more_die_than_a_circle_bears(devices: int, k: int, m: int, lost: int) -> None:
+    """As many as promised, an admin majority and the witnesses of a recovery spared."""
+    assert bearable(devices, k, m) == lost
+
+
+@pytest.mark.circle
+async def test_more_deaths_than_promised_are_said_plainly(tmp_path: Path, no_leaked_processes: None) -> None:
+    """The step fails in the device's own words, the verdict is no, and nothing breaks."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "film").write_bytes(random.Random(3).randbytes(5_000_000))
+    out, options = (
+        io.StringIO(),
+        parse(["--devices", "3", "--data", f"{tmp_path}/data", "--lose", "2", "--once"]),
+    )
+    async with asyncio.timeout(300):
+        report = await play(options, tmp_path / "c", Screen(out))
+    assert not report.held
+    assert "failed: 503 FRAGMENTS_AWAY: The file cannot be read now: 1 of these members" in out.getvalue()
+    assert "NOT ALL HELD" in out.getvalue()
