@@ -7,6 +7,8 @@ from pathlib import Path
 
 from piccolo_chassis.serve import ServeConfig
 
+from piccolo_attestation.core.endpoints import is_dialable
+
 
 @dataclass(frozen=True, slots=True)
 class PaceConfig:
@@ -39,7 +41,7 @@ class CloudConfig:
     """Where the mailbox for invitations by code is.
 
     Attributes:
-        address: `host:port`.
+        address: `host:port` or `[IPv6 address]:port`.
         roots: PEM file of the certificates that vouch for the cloud; absent: those of the system.
         fingerprint: of the cloud's own certificate, 64 hex digits; then nothing else vouches for it.
     """
@@ -49,7 +51,9 @@ class CloudConfig:
     fingerprint: str = ""
 
     def __post_init__(self) -> None:
-        """Raises ValueError for what is no fingerprint."""
+        """Raises ValueError for what is no address, or no fingerprint."""
+        if not is_dialable(self.address):
+            raise ValueError(f"the cloud's address must be host:port, not {self.address!r}")
         if self.fingerprint and len(bytes.fromhex(self.fingerprint)) != 32:
             raise ValueError("a fingerprint has 64 hex digits")
 

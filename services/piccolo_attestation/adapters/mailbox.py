@@ -53,7 +53,7 @@ class CloudMailbox:
                 pem = await self._roots()
                 name = _own_name(pem) if pem else None
                 self._channel = rpc.connect(
-                    self._config.address,
+                    f"dns:///{self._config.address}",  # without a scheme gRPC guesses one
                     credentials=grpc.ssl_channel_credentials(pem),
                     options=[("grpc.ssl_target_name_override", name)] if name else [],
                 )

@@ -10,6 +10,7 @@ from piccolo_chassis.calls import Channel
 
 NAMESPACE: Final = "attestation"
 _PAGE: Final = 4  # values may be nearly 1 MiB, a message is at most 8
+_BATCH: Final = 7 << 20
 
 
 class MetadataMemory:
@@ -30,14 +31,19 @@ class MetadataMemory:
             request.page_token = answer.next_page_token
 
     async def store(self, put: Mapping[str, bytes], remove: Sequence[str]) -> None:
-        """Stores and removes. Many values go in several messages, each a transaction, removals with the last:
-        a reader in between sees pieces that do not make a bundle, and waits for the next backup entry.
+        """Stores and removes, in one transaction as long as one message holds it all. What is larger goes in
+        several, removals with the last: a reader in between sees pieces that do not make a bundle, and waits
+        for the next backup entry.
         """
-        values = [memory_pb2.StateValue(key=key, value=value) for key, value in put.items()]
-        while len(values) > _PAGE:
-            await self._put(values[:_PAGE], [])
-            values = values[_PAGE:]
-        await self._put(values, remove)
+        batch: list[memory_pb2.StateValue] = []
+        size = 0
+        for key, value in put.items():
+            if batch and size + len(value) > _BATCH:
+                await self._put(batch, [])
+                batch, size = [], 0
+            batch.append(memory_pb2.StateValue(key=key, value=value))
+            size += len(value)
+        await self._put(batch, remove)
 
     async def _put(self, values: Sequence[memory_pb2.StateValue], remove: Sequence[str]) -> None:
         request = memory_pb2.PutStateRequest(namespace=NAMESPACE, values=values, remove=remove)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from piccolo_formats.signed import sign
 
+from piccolo_attestation.config import CloudConfig
 from piccolo_attestation.core.endpoints import is_dialable
 from piccolo_attestation.core.view import view_of
 from piccolo_attestation.testing import Owner, grown
@@ -38,3 +39,10 @@ def test_a_member_that_tells_something_else_has_no_address() -> None:
     member = view_of(circle).member(ben.id)
     assert member is not None
     assert member.endpoints == ("ben.example:5",)
+
+
+@pytest.mark.parametrize("address", ["", "cloud", "unix:80", "dns:///a:1", "https://a:1"])
+def test_a_cloud_that_cannot_be_dialled_is_no_setting(address: str) -> None:
+    with pytest.raises(ValueError, match="host:port"):
+        CloudConfig(address)
+    assert CloudConfig("[::1]:443").address == "[::1]:443"
