@@ -40,8 +40,12 @@ _CLIENT: Final = [
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 5_000),
 ]
-# a socket of this device costs nothing to try, and whoever restarts is back within a second
-_LOCAL: Final = [("grpc.max_reconnect_backoff_ms", 500)]
+_LOCAL: Final = [
+    # a socket of this device costs nothing to try, and whoever restarts is back within a second
+    ("grpc.max_reconnect_backoff_ms", 500),
+    # the probe takes a socket for a long line and lets tens of MiB wait in memory, which speeds up nothing
+    ("grpc.http2.bdp_probe", 0),
+]
 _SERVER: Final = [
     *_COMMON,
     ("grpc.so_reuseport", 0),
