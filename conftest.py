@@ -19,6 +19,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the tests at random."""
+    parser.addoption(
+        "--seed", type=int, help="what the tests at random begin with (default: another each time)"
+    )
+    parser.addoption("--rounds", type=int, default=20, help="how many rounds they take (default: 20)")
+
+
 @pytest.fixture(autouse=True)
 def _leaves_nothing_behind(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("component"):

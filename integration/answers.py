@@ -17,12 +17,14 @@ class Health:
     m: int = 0
     unreadable: int = 0
     repairs: int = 0
+    unreconciled: bool = False
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Self:
         """Reads it out of a body; what is not told there is nothing."""
         numbers = {name: told.get(name, 0) for name in ("k", "m", "unreadable", "repairs")}
-        return cls(survives=told["survives"], words=told["words"], **numbers)
+        unreconciled = bool(told.get("unreconciled"))
+        return cls(survives=told["survives"], words=told["words"], unreconciled=unreconciled, **numbers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -35,14 +36,14 @@ def free_port() -> int:
 
 
 @dataclass(slots=True)
-class Box:
+class Box(ABC):
     """Processes that live and die together."""
 
     name: str
     folder: Path
     starting: asyncio.Semaphore
     services: dict[str, Service] = field(default_factory=dict)
-    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _ends: dict[str, AsyncExitStack] = field(default_factory=dict)
 
     def socket(self, service: str) -> Path:
         """Where a service of this box listens."""
@@ -56,6 +57,10 @@ class Box:
         """A channel to a service of this box."""
         return connect(self.socket(service))
 
+    @abstractmethod
+    def settings(self, service: str) -> dict[str, Any]:
+        """The configuration of one service."""
+
     async def run(self, settings: Mapping[str, Mapping[str, Any]]) -> None:
         """Starts services, all at once as the service manager does, and returns when all are ready."""
         async with asyncio.TaskGroup() as group:
@@ -64,26 +69,30 @@ class Box:
 
     async def _run(self, name: str, values: Mapping[str, Any]) -> None:
         self.state(name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        end = self._ends[name] = AsyncExitStack()
         async with self.starting:
-            service = await self._stack.enter_async_context(spawned(name, values, self.folder / name))
+            service = await end.enter_async_context(spawned(name, values, self.folder / name))
             await until_ready(service, _START_SECONDS)
         self.services[name] = service
 
     async def stop(self, names: Sequence[str] | None = None) -> None:
         """Ends services in order, as a shutdown does."""
         for name in reversed(names or list(self.services)):
-            await self.services.pop(name).stop()
+            await self.services[name].stop()
+            await self._end(name)
 
-    async def kill(self) -> None:
-        """Cuts the power."""
-        await asyncio.gather(*(service.kill() for service in self.services.values()))
-        self.services.clear()
+    async def kill(self, names: Sequence[str] | None = None) -> None:
+        """Cuts the power, or kills some services."""
+        await asyncio.gather(*(self._end(name) for name in names or list(self.services)))
 
     async def close(self) -> None:
         """Leaves no process behind."""
-        self.services.clear()
-        await self._stack.aclose()
-        self._stack = AsyncExitStack()
+        await asyncio.gather(*(self._end(name) for name in list(self._ends)))
+
+    async def _end(self, name: str) -> None:
+        self.services.pop(name, None)
+        if end := self._ends.pop(name, None):
+            await end.aclose()
 
 
 @dataclass(slots=True)
@@ -104,7 +113,11 @@ class Cloud(Box):
 
     async def start(self) -> None:
         """Starts the cloud."""
-        await self.run({"cloud": {"state": str(self.state("cloud")), "listen": self.address}})
+        await self.run({"cloud": self.settings("cloud")})
+
+    def settings(self, service: str) -> dict[str, Any]:
+        """The configuration of its one service."""
+        return {"state": str(self.state(service)), "listen": self.address}
 
 
 @dataclass(slots=True)

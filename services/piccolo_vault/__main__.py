@@ -49,7 +49,7 @@ async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
     with state.claim(config.state, "vault", _STATE_VERSION):
         async with rpc.connect(config.metadata) as metadata, rpc.connect(config.attestation) as attestation:
             custody, circle, keyring = _wire_keys(config, host, metadata, attestation)
-            async with store_wiring(config.store, host, keyring, circle, metadata, custody.locked.wait):
+            async with store_wiring(config.store, host, keyring, circle, metadata, custody):
                 yield
 
 
@@ -75,8 +75,8 @@ def _wire_keys(
     fence, quiet = Fence(files, generations.pending), Quiet(files, clock)
     membership = Membership(custody, fence, there, clock, random)
     circle, proposals = CircleFollower(there, own, custody, fence), ProposalFollower(trust)
-    tasks, patience = host.task_group, config.recovery.patience
-    recovery = Recovery(files, custody, generations, quiet, there, clock, tasks, patience)
+    tasks, times = host.task_group, config.recovery
+    recovery = Recovery(files, custody, generations, quiet, there, clock, tasks, times.patience, times.asking)
     fences = FenceFollower(backups, custody, fence, generations)
     pulses = Pulses(circle.pulse, proposals.pulse, fences.pulse)
     duties = Duties(custody, fence, there, generations, membership, clock, pulses)

@@ -40,11 +40,12 @@ class RecoveryConfig:
 
     Attributes:
         patience: seconds in which a majority of the members must have answered; then it waits for the same
-        words
-            to be given again.
+            words to be given again.
+        asking: seconds that its end waits for the members to tell what is newer than the backup.
     """
 
     patience: float = 600.0
+    asking: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)

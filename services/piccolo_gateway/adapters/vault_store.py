@@ -96,6 +96,7 @@ class VaultStore:
             repairs=told.repairs,
             words=told.words,
             away=list(told.away),
+            unreconciled=told.unreconciled,
         )
 
     async def check(self, path: str, read_percent: int) -> str:

@@ -59,6 +59,9 @@ class Keyring(Protocol):
 class Aftermath(Protocol):
     """What the way of a file tells the keys about what keepers said. Kept across restarts."""
 
+    def compared(self) -> None:
+        """After a recovery, everybody who answered was asked once for what is newer than the backup."""
+
     def reconciled(self) -> None:
         """Every member's inventory was compared with what is known here: burying is allowed again."""
 

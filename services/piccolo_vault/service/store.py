@@ -95,6 +95,7 @@ class StoreServicer(vault_pb2_grpc.StoreServiceServicer):
             repairs=repairs,
             words=totals.words,
             away=away,
+            unreconciled=self._store.unreconciled,
         )
 
     async def Check(self, request: Any, context: Any) -> wire.CheckResponse:

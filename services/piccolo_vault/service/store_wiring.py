@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from piccolo_chassis.host import Host
 
     from piccolo_vault.core.storage.settings import StoreSettings
+    from piccolo_vault.engine.keys.custody import Custody
     from piccolo_vault.ports.keyring import Aftermath, CircleSource, Keyring
 
     class DeviceKeys(Keyring, Aftermath, Protocol):
@@ -44,12 +45,12 @@ async def store_wiring(
     keyring: DeviceKeys,
     circle: CircleSource,
     metadata: Channel,
-    locked: Callable[[], Awaitable[None]],
+    custody: Custody,
 ) -> AsyncIterator[None]:
     """The way of a file, served on the host's socket while the block lasts.
 
-    `locked` returns whenever the vault has been locked: what needs the KEK ends, waiting plaintext is
-    dropped.
+    When the vault is locked, what needs the KEK ends and waiting plaintext is dropped; when anything changes
+    about the keys, what may have waited for it is looked at.
     """
     objects, tasks = MetadataObjects(metadata), host.task_group
     keepers = GrpcKeepers(keyring, lambda work: tasks.create_task(_ended(work), name="close a channel"))
@@ -71,7 +72,8 @@ async def store_wiring(
     host.add_service(partial(vault_pb2_grpc.add_StoreServiceServicer_to_server, servicer), NAME)
     store.start()
     tasks.create_task(_at_the_end(host.stopping, store), name="end of streams")
-    tasks.create_task(_when_locked(locked, store), name="forget when locked")
+    tasks.create_task(_whenever(custody.locked.wait, store.forget), name="forget when locked")
+    tasks.create_task(_whenever(custody.changed.wait, store.look), name="look when unlocked")
     try:
         yield
     finally:
@@ -92,7 +94,7 @@ async def _at_the_end(stopping: asyncio.Event, store: Store) -> None:
     )
 
 
-async def _when_locked(locked: Callable[[], Awaitable[None]], store: Store) -> None:
+async def _whenever(changed: Callable[[], Awaitable[None]], act: Callable[[], None]) -> None:
     while True:
-        await locked()
-        store.forget()
+        await changed()
+        act()

@@ -89,6 +89,9 @@ class FakeKeyring:
         """Returns what was set."""
         return self.bury
 
+    def compared(self) -> None:
+        """Does nothing: nobody waits."""
+
     def reconciled(self) -> None:
         """Allows burying."""
         self.bury = True

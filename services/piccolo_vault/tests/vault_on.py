@@ -123,7 +123,7 @@ class Box:
         fence, quiet = Fence(files, generations.pending), Quiet(files, clock)
         membership = Membership(custody, fence, there, clock, os.urandom)
         circle, proposals = CircleFollower(there, own, custody, fence), ProposalFollower(trust)
-        recovery = Recovery(files, custody, generations, quiet, there, clock, tasks, self.patience)
+        recovery = Recovery(files, custody, generations, quiet, there, clock, tasks, self.patience, asking=0)
         fences = FenceFollower(backups, custody, fence, generations)
         pulses = Pulses(circle.pulse, proposals.pulse, fences.pulse)
         duties = Duties(custody, fence, there, generations, membership, clock, pulses)

@@ -85,6 +85,12 @@ class StoreHealth(Told, frozen=True):
     repairs: int
     words: str
     away: list[str]
+    unreconciled: Annotated[
+        bool,
+        msgspec.Meta(
+            description="After a recovery: members are still asked for newer files."
+        ),
+    ]
 
 
 class Written(Told, frozen=True):

@@ -98,15 +98,20 @@ class Fence:
 
 
 class Quiet:
-    """The time after a recovery in which nothing is buried."""
+    """The time after a recovery in which nothing is buried.
+
+    `compared` is set once those members that answered were asked for what is newer than the backup.
+    """
 
     def __init__(self, files: StateFiles, clock: Clock) -> None:
         self._files, self._clock = files, clock
         self._since = clock.running()
         self._record = self._read()
+        self.compared = asyncio.Event()
 
     def begin(self) -> None:
         """A recovery has ended."""
+        self.compared.clear()
         self._save(RestoredRecord(time=int(self._clock.wall()), running=0))
 
     def end(self) -> None:

@@ -61,6 +61,10 @@ class DeviceKeyring:
         """Returns whether tombstones may be sent."""
         return self._quiet.over and not self._fence.up
 
+    def compared(self) -> None:
+        """Everybody who answered was asked for what is newer than the backup."""
+        self._quiet.compared.set()
+
     def reconciled(self) -> None:
         """Every member's inventory was compared with what is known here."""
         self._quiet.end()

@@ -6,7 +6,8 @@ Rules:
 * Nothing is the owner's before the last step: until then the device has no KEK on its disk, and does
   nothing but recover.
 * Words without a backup change nothing: the device is as blank as before.
-* After it, nothing is buried until the keepers' inventories were reconciled.
+* It ends when the members that answer were asked for what is newer than the backup, so that whoever is told
+  of the end finds what was acknowledged; nothing is buried until all members' inventories were reconciled.
 """
 
 from __future__ import annotations
@@ -69,13 +70,21 @@ class Recovery:
         clock: Clock,
         tasks: asyncio.TaskGroup,
         patience: float,
+        asking: float,
     ) -> None:
-        """`patience`: seconds to wait for this device's processes, and for a majority of the members."""
+        """Times in seconds.
+
+        Args:
+            files, custody, generations, quiet, neighbours, clock, tasks: what it works with.
+            patience: how long to wait for this device's processes, and for a majority of the members.
+            asking: how long the end waits for the members to tell what is newer than the backup.
+        """
         self._files, self._custody = files, custody
         self._generations, self._quiet = generations, quiet
         self._trust, self._backups = neighbours.trust, neighbours.backups
         self._remembers, self._roles = neighbours.remembers, neighbours.roles
-        self._clock, self._tasks, self._patience = clock, tasks, patience
+        self._clock, self._tasks = clock, tasks
+        self._patience, self._asking = patience, asking
         self._running: RecoveryJournal | None = None
         self._operation = ""
         self._reporting, self._reported = asyncio.Lock(), False
@@ -183,8 +192,18 @@ class Recovery:
         self._generations.done()
         _log.info("recovered", extra=fields(generation=owner.generation, files=journal.files))
         await self._audit(owner)
+        if device is not None:
+            await self._hear_members()
         await self._insist(self._operation, Work(result=result))
         self._files.remove(OUTCOME_FILE)
+
+    async def _hear_members(self) -> None:
+        await self._tell(self._operation, Work(phase="Asking the members what is newer than your backup"))
+        try:
+            async with asyncio.timeout(self._asking):
+                await self._quiet.compared.wait()
+        except TimeoutError:
+            _log.warning("the members were not all asked yet; that goes on by itself")
 
     async def _restore(self, kek: Kek, owner: OwnerRecord, journal: RecoveryJournal) -> RecoveryJournal:
         await self._say("Looking for your backup")

@@ -3,16 +3,16 @@
 Rules:
 * Every member is asked for all its fragments of this owner. Committed ones that the memory does not know were
   written after the last backup: their commit records bring the files back, newest last, under their own
-  names,
-  or below /lost+found where the name cannot be had.
+  names, or below /lost+found where the name cannot be had.
 * A record is believed when the owner's words open it and it holds: the wrapped key opens and the content's
-  MAC is
-  right. What a pending tombstone names stays dead; what too few keepers have is left where it lies.
+  MAC is right. What a pending tombstone names stays dead; what too few keepers have is left where it lies.
+* It begins as soon as the vault is unlocked, and is tried again soon at first, then every ten minutes.
 * Only when every member was heard, and all that can be brought back is named, burying is allowed again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from array import array
 from bisect import bisect_left
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 _PAGE_SECONDS = 30.0
 _RECORDS = 50
-_AGAIN_SECONDS = 600.0
+_SOON_SECONDS, _AGAIN_SECONDS = 1.0, 600.0
 LOST = "/lost+found"
 _log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Inventory:
 
     def __init__(self, context: Context, aftermath: Aftermath) -> None:
         self._context, self._aftermath = context, aftermath
-        self._again = 0.0
+        self._again, self._pause = 0.0, _SOON_SECONDS
 
     async def reconcile(self) -> None:
         """Does nothing unless a recovery waits for it and the vault is unlocked."""
@@ -84,7 +84,8 @@ class Inventory:
             context.keyring.generation()
         except PiccoloError:
             return
-        self._again = context.now() + _AGAIN_SECONDS
+        self._again, self._pause = context.now() + self._pause, min(2 * self._pause, _AGAIN_SECONDS)
+        asyncio.get_running_loop().call_later(self._pause, context.repairs_due.set)
         members = [m for m in context.peers.circle().members if m.standing is not Standing.COMPROMISED]
         known, buried = await self._known(), await self._buried()
         found: dict[bytes, _Found] = {}
@@ -97,6 +98,7 @@ class Inventory:
             "inventory compared",
             extra=fields(members=len(members), heard=len(heard), unknown=len(found), left=left),
         )
+        self._aftermath.compared()
         if len(heard) == len(members) and not left:
             self._aftermath.reconciled()
 

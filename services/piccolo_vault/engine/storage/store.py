@@ -88,6 +88,10 @@ class Store:
         for interrupt in self._reading:
             interrupt.set(error)
 
+    def look(self) -> None:
+        """Lets the background work look at once whether there is something to do."""
+        self._context.repairs_due.set()
+
     def forget(self) -> None:
         """Ends what needs the KEK and drops plaintext that waits: the vault was locked."""
         self.interrupt(
@@ -135,6 +139,11 @@ class Store:
         _, waiting = await self._context.objects.list_repairs(due=False, page_size=1)
         away = sorted(self._context.peers.name(owner) for owner in self._context.peers.away())
         return await self._checker.totals(), waiting, away
+
+    @property
+    def unreconciled(self) -> bool:
+        """Whether, after a recovery, members are still to be asked for what is newer than the backup."""
+        return not self._context.keyring.may_bury()
 
     async def check(self, path: str, read_percent: int) -> str:
         """Begins a check; returns its operation."""

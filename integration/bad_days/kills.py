@@ -1,0 +1,228 @@
+"""Processes are killed at any moment of anything that an owner does; everything owed is there all the same.
+
+Rules:
+* One seed and one round's number decide what is done, who is killed, and when.
+* A killed process is started again, as its manager does; one device at a time, so that no more is lost than
+  was promised to be bearable.
+* What the owner's programs saw acknowledged is owed; every refusal and every cut connection is no answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final, TypeAlias
+
+import aiohttp
+
+from integration.bad_days.promises import NOTHING, Content, Promises, content_of
+from integration.circle import Circle, Say
+from integration.client import ApiError, Client, OperationFailedError
+from integration.device import SERVICES, Box
+
+_SIZES: Final = (0, 1, 3_000, 60_000, 262_144, 262_145, 1_048_576, 3_500_000, 4_194_305, 9_000_000)
+_PATHS: Final = 24
+_SAMPLE: Final = 4
+_READY_SECONDS: Final = 120.0
+_ACT_SECONDS: Final = 120.0
+_NO_ANSWER: Final = (ApiError, aiohttp.ClientError, OperationFailedError, TimeoutError)
+
+_DONE: Final = "done"
+
+Act: TypeAlias = Callable[[Random], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """Processes of one box that die together."""
+
+    box: Box
+    names: tuple[str, ...]
+
+    async def kill(self) -> None:
+        """No warning is given."""
+        await self.box.kill(self.names)
+
+    async def restart(self) -> None:
+        """They are started as a service manager starts them."""
+        await self.box.run({name: self.box.settings(name) for name in self.names})
+
+    def __str__(self) -> str:
+        """Whose they are, and what."""
+        return f"{self.box.name}: {', '.join(self.names)}"
+
+
+@dataclass(slots=True)
+class Kills:
+    """Rounds on one circle; the first owner's files are at stake."""
+
+    made: Circle
+    seed: int
+    say: Say
+    promises: Promises = field(default_factory=Promises)
+
+    @property
+    def api(self) -> Client:
+        """The owner's way in."""
+        return self.made.owners[0].api
+
+    async def round(self, number: int) -> None:
+        """One act, again and again until somebody dies, and what is owed then. Raises BrokenPromiseError."""
+        chance = Random(f"{self.seed}/{number}")
+        act, victim = self._act(chance), self._victim(chance)
+        after = chance.uniform(0, 0.02 * 2 ** chance.randrange(7))
+        self.say(f"round {number}: {act.__name__.strip('_')}, and after {after:.3f} s {victim} dies")
+        if act == self._recover:
+            await self._burn()
+        dead = asyncio.Event()
+        working = asyncio.ensure_future(_repeated(act, chance, dead))
+        await asyncio.sleep(after)  # the moment is what is at random
+        dead.set()
+        await victim.kill()
+        await victim.restart()
+        self.say(f"round {number}: {await working}")
+        await self._ready()
+        await self._look(chance.sample(self.promises.paths(), k=min(_SAMPLE, len(self.promises.paths()))))
+
+    async def everything(self) -> None:
+        """Nothing that is owed is missing, and nothing else is there. Raises BrokenPromiseError."""
+        await self._ready()
+        await self._look(self.promises.paths())
+        async for entry in self.api.list():
+            if entry["version_id"] and entry["path"] not in self.promises.there():
+                self.promises.seen(entry["path"], await self._read(entry["path"]))
+
+    async def healed(self) -> int:
+        """Lets the circle repair; returns how many losses everything survives then."""
+        await self.api.check()
+        await self.api.repair()
+        return (await self.api.health()).survives
+
+    def _act(self, chance: Random) -> Act:
+        acts: dict[Act, int] = {
+            self._put: 8,
+            self._put_many: 3,
+            self._get: 3,
+            self._remove: 3,
+            self._check_and_repair: 2,
+            self._lock: 1,
+            self._back_up: 1,
+            self._recover: 1,
+        }
+        return chance.choices(list(acts), list(acts.values()))[0]
+
+    def _victim(self, chance: Random) -> Victim:
+        owner, *others = (each.device for each in self.made.owners)
+        match chance.randrange(10):
+            case 0:
+                return Victim(self.made.cloud, ("cloud",))
+            case 1 | 2:
+                other = chance.choice(others)
+                return Victim(other, SERVICES)
+            case 3 | 4:
+                return Victim(chance.choice(others), ("fragment-store",))
+            case 5:
+                return Victim(owner, SERVICES)
+            case _:
+                return Victim(owner, (chance.choice(SERVICES),))
+
+    # --- what the owner does ---
+
+    async def _put(self, chance: Random) -> None:
+        await self._store(f"/{chance.randrange(_PATHS)}", chance.randbytes(chance.choice(_SIZES)))
+
+    async def _put_many(self, chance: Random) -> None:
+        paths = chance.sample(range(_PATHS), k=12)
+        files = {f"/many/{number}": chance.randbytes(chance.randrange(5_000)) for number in paths}
+        await asyncio.gather(*(_unanswered(self._store(path, data)) for path, data in files.items()))
+
+    async def _get(self, chance: Random) -> None:
+        if there := self.promises.there():
+            await self._look([chance.choice(there)])
+
+    async def _remove(self, chance: Random) -> None:
+        await self._store(f"/{chance.randrange(_PATHS)}", chance.randbytes(1_000))
+        if there := self.promises.there():
+            path = chance.choice(there)
+            self.promises.asked(path, NOTHING)
+            await self.api.delete(path)
+            self.promises.acknowledged(path, NOTHING)
+
+    async def _check_and_repair(self, chance: Random) -> None:
+        await self.api.check(percent=chance.choice((0, 100)), seconds=_ACT_SECONDS)
+        await self.api.repair(seconds=_ACT_SECONDS)
+
+    async def _lock(self, _: Random) -> None:
+        await self.api.lock()
+
+    async def _back_up(self, _: Random) -> None:
+        await self.api.backed_up(_ACT_SECONDS)
+        self.promises.saved()
+
+    async def _recover(self, _: Random) -> None:
+        if (await self.api.status())["keys"] == "empty":
+            await self.api.recover(seconds=_ACT_SECONDS)
+
+    async def _burn(self) -> None:
+        owner = self.made.owners[0]
+        self.promises.burned()
+        await owner.burn()
+        await owner.start()
+
+    async def _store(self, path: str, data: bytes) -> None:
+        content = content_of(data)
+        self.promises.asked(path, content)
+        await self.api.put(path, data)
+        self.promises.acknowledged(path, content)
+
+    # --- what is found afterwards ---
+
+    async def _look(self, paths: list[str]) -> None:
+        for path in paths:
+            self.promises.seen(path, await self._read(path))
+
+    async def _read(self, path: str) -> Content:
+        try:
+            return content_of(await self.api.get(path))
+        except ApiError as refused:
+            if refused.reason == "ENTRY_NOT_FOUND":
+                return NOTHING
+            raise
+
+    async def _ready(self) -> None:
+        """Returns when the device is unlocked; what was cut off is begun anew, as people do."""
+        async with asyncio.timeout(_READY_SECONDS):
+            while True:
+                try:
+                    status = await self.api.status()
+                    if status["keys"] in ("empty", "unconfirmed"):
+                        await self.api.recover(seconds=_ACT_SECONDS)
+                    else:
+                        await self.api.log_in()
+                    if not (await self.api.health()).unreconciled:
+                        return
+                    self.say("not yet: members are still asked for what is newer than the backup")
+                    await asyncio.sleep(0.5)
+                except _NO_ANSWER as refused:
+                    self.say(f"not yet: {refused}")
+                    await asyncio.sleep(0.2)
+
+
+async def _repeated(act: Act, chance: Random, dead: asyncio.Event) -> str:
+    """Does it over and over, to the first that is cut off or the death; returns how the last one ended."""
+    times = 1
+    while (ended := await _unanswered(act(chance))) == _DONE and not dead.is_set():
+        times += 1
+        await asyncio.sleep(0)
+    return f"{times} times, the last {ended}"
+
+
+async def _unanswered(work: Awaitable[None]) -> str:
+    """Work that may be cut off at any moment; returns how it ended."""
+    try:
+        await work
+    except _NO_ANSWER as failed:
+        return f"cut off: {failed or type(failed).__name__}"
+    return _DONE

@@ -1,0 +1,36 @@
+"""kill -9 of any process at any moment: script/test circle --seed S --rounds R"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from integration.bad_days.kills import Kills
+from integration.circle import circle
+
+_ROUND_SECONDS = 180
+
+
+@pytest.mark.circle
+async def test_nothing_acknowledged_is_ever_missing(
+    tmp_path: Path, no_leaked_processes: None, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever dies and whenever: what was acknowledged is there, what was not is whole or absent."""
+    seed, rounds = pytestconfig.getoption("--seed"), pytestconfig.getoption("--rounds")
+    seed = random.randrange(1 << 32) if seed is None else seed
+
+    def say(line: str) -> None:
+        with capsys.disabled():
+            print(f"seed {seed}, {line}", flush=True)  # noqa: T201 - of a long run one wants to see how far it is
+
+    async with circle(tmp_path, 5) as made:
+        kills = Kills(made, seed, say)
+        for number in range(rounds):
+            async with asyncio.timeout(_ROUND_SECONDS):
+                await kills.round(number)
+        await kills.everything()
+        assert await kills.healed() >= 1
+        await kills.everything()
