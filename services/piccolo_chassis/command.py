@@ -137,8 +137,13 @@ async def start(
 
 
 async def end(process: Process, polite_seconds: float = _POLITE_SECONDS) -> None:
-    """Ends what is left of a program's process group: asked first, then killed. Safe to call at any time."""
-    if process.returncode is None:
+    """Ends what is left of a program's process group: asked first, then killed. Safe to call at any time.
+
+    Args:
+        process: the program.
+        polite_seconds: how long it may take to end by itself; 0: it is killed without being asked.
+    """
+    if process.returncode is None and polite_seconds > 0:
         _signal(process, signal.SIGTERM)
         try:
             async with asyncio.timeout(polite_seconds):

@@ -67,6 +67,20 @@ async def test_cancellation_ends_it(tmp_path: Path) -> None:
         await task
 
 
+@pytest.mark.parametrize(("polite_seconds", "asked"), [(5.0, True), (0.0, False)])
+async def test_it_is_asked_first_unless_it_is_to_be_killed(
+    tmp_path: Path, polite_seconds: float, asked: bool
+) -> None:
+    note = tmp_path / "asked"
+    process = await command.start(
+        ["sh", "-c", f"trap 'echo >{note}; exit' TERM; echo up; while :; do sleep 0.01; done"], piped=True
+    )
+    assert process.stdout is not None
+    await process.stdout.readline()
+    await command.end(process, polite_seconds)
+    assert note.exists() == asked
+
+
 async def test_a_daemon_that_it_leaves_in_its_group_is_ended_too() -> None:
     done = await command.run(["sh", "-c", "sleep 60 >/dev/null 2>&1 & echo done"], seconds=5)
     assert done.stdout == b"done\n"
