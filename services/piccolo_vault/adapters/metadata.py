@@ -18,7 +18,7 @@ from piccolo_vault.adapters import metadata_types as types
 from piccolo_vault.ports.objects import PendingTombstone, Repair
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
 
     from piccolo_chassis.calls import Channel
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
 
 _NAMESPACE = "vault.store"
+_OPERATIONS = 1000
 
 
 class MetadataObjects:
@@ -232,6 +233,17 @@ class MetadataOperations:
         """Records new work."""
         request = memory_pb2.StartOperationRequest(kind=kind, subject=subject, unit=unit)
         return (await self._stub.StartOperation(request)).operation.operation_id
+
+    async def running(self, kinds: Collection[str]) -> list[str]:
+        """Lists what has not ended."""
+        found: list[str] = []
+        request = memory_pb2.ListOperationsRequest(running=True, page_size=_OPERATIONS)
+        while True:
+            answer = await self._stub.ListOperations(request)
+            found += [str(each.operation_id) for each in answer.operations if each.kind in kinds]
+            if not answer.next_page_token:
+                return found
+            request.page_token = answer.next_page_token
 
     async def advance(self, operation_id: str, progress: Progress) -> bool:
         """Records progress or the end."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from piccolo_formats.records.commit import ObjectKind
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
 
 __all__ = ["ObjectKind"]
 
@@ -244,6 +244,9 @@ class Operations(Protocol):
 
     async def start(self, kind: str, subject: str, unit: str) -> str:
         """Records new work; returns its id."""
+
+    async def running(self, kinds: Collection[str]) -> list[str]:
+        """Returns the ids of operations of these kinds that have not ended."""
 
     async def advance(self, operation_id: str, progress: Progress) -> bool:
         """Records progress or the end; returns whether somebody asked for an end."""

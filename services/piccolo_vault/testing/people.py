@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -136,6 +136,11 @@ class FakeOperations:
         operation_id = f"{kind}-{len(self.progress)}"
         self.progress[operation_id] = []
         return operation_id
+
+    async def running(self, kinds: Collection[str]) -> list[str]:
+        """Returns what has not ended."""
+        open_ones = [each for each, told in self.progress.items() if not told or told[-1].state == "running"]
+        return [each for each in open_ones if each.rpartition("-")[0] in kinds]
 
     async def advance(self, operation_id: str, progress: Progress) -> bool:
         """Records progress."""

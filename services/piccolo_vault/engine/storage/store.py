@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
-from piccolo_chassis.status import incident
 
 from piccolo_vault.engine.storage.burial import Burial
 from piccolo_vault.engine.storage.check import Checker
@@ -18,6 +16,7 @@ from piccolo_vault.engine.storage.intents import Intents
 from piccolo_vault.engine.storage.inventory import Inventory
 from piccolo_vault.engine.storage.maintenance import Maintenance
 from piccolo_vault.engine.storage.nursery import outliving
+from piccolo_vault.engine.storage.operating import Operating
 from piccolo_vault.engine.storage.pack import Packer
 from piccolo_vault.engine.storage.read import Reader
 from piccolo_vault.engine.storage.repair import Repairer
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from piccolo_vault.engine.storage.files import Step, WriteStart, Written
     from piccolo_vault.engine.storage.read import Sink
     from piccolo_vault.ports.keyring import Aftermath, CircleSource
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +72,14 @@ class Store:
             self._burial,
             Inventory(context, aftermath),
         )
+        self._operating = Operating(context)
         self._reading: set[Interrupt] = set()
 
     def start(self) -> None:
         """Begins the background work under the context's task parent."""
         self._context.tasks.create_task(self._packer.run())
         self._context.tasks.create_task(self.maintenance.run())
+        self._context.tasks.create_task(self._operating.run())
 
     def interrupt(self, error: PiccoloError) -> None:
         """Ends all writes and reads under way with this error; named uploads stay resumable."""
@@ -147,17 +146,19 @@ class Store:
 
     async def check(self, path: str, read_percent: int) -> str:
         """Begins a check; returns its operation."""
-        operation_id = await self._context.operations.start("check", path, "objects")
-        self._context.tasks.create_task(
-            self._operate(operation_id, lambda: self._checker.check(operation_id, path, read_percent))
-        )
-        return operation_id
+
+        async def work(operation_id: str) -> None:
+            await self._checker.check(operation_id, path, read_percent)
+
+        return await self._operating.begin("check", path, "objects", work)
 
     async def repair(self, *, now: bool) -> str:
         """Begins to work the repair queue off; returns the operation."""
-        operation_id = await self._context.operations.start("repair", "", "objects")
-        self._context.tasks.create_task(self._operate(operation_id, lambda: self._repair(operation_id, now)))
-        return operation_id
+
+        async def work(operation_id: str) -> None:
+            await self._repair(operation_id, now)
+
+        return await self._operating.begin("repair", "", "objects", work)
 
     async def delete(self, path: str, *, recursive: bool, expected_revision: int | None) -> tuple[int, int]:
         """Removes a name for good and buries what nobody needs; returns (files, objects buried).
@@ -186,21 +187,3 @@ class Store:
         result = json.dumps({"repaired": repaired, "waiting": waiting})
         done = Progress("done", repaired, repaired, result, state="succeeded")
         await self._context.operations.advance(operation_id, done)
-
-    async def _operate(self, operation_id: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Runs an operation.
-
-        Whatever happens, its watchers are told how it ended, as far as metadata lives.
-        """
-        try:
-            await work()
-            return
-        except PiccoloError as error:
-            failed = error
-        except Exception as unforeseen:
-            failed = incident(unforeseen, where="operation")
-        told = Progress(error_reason=failed.reason, error_message=failed.message, state="failed")
-        try:
-            await self._context.operations.advance(operation_id, told)
-        except PiccoloError as error:
-            _log.warning("operation's end not recorded", extra={"fields": {"why": error.message}})
