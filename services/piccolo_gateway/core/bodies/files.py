@@ -87,9 +87,7 @@ class StoreHealth(Told, frozen=True):
     away: list[str]
     unreconciled: Annotated[
         bool,
-        msgspec.Meta(
-            description="After a recovery: members are still asked for newer files."
-        ),
+        msgspec.Meta(description="After a recovery: members are still asked for newer files."),
     ]
 
 

@@ -31,6 +31,7 @@ from piccolo_vault.core.keys.custody import Step, permit
 from piccolo_vault.core.keys.owner import FIRST_GENERATION, owner_of, read_words
 from piccolo_vault.core.keys.passphrase import check_new
 from piccolo_vault.core.keys.records import OutcomeRecord, RecoveryJournal, RecoveryPhase
+from piccolo_vault.core.keys.recovering import begin_journal, nothing_backed_up, outcome_of
 from piccolo_vault.engine.keys.generations import Plan
 from piccolo_vault.ports.backups import BUNDLE_STATE, OWNER_STATE, RestoredMemory, SealedBodyKey, Work
 
@@ -103,7 +104,7 @@ class Recovery:
         await self._report()
         if self._running is not None:
             return self._joined(owner)
-        journal = _begin(self._custody.recovery, owner, seq, name)
+        journal = begin_journal(self._custody.recovery, owner, seq, name)
         self._running = journal
         try:
             self._operation = await self._remembers.start_operation(KIND, "bytes")
@@ -185,7 +186,7 @@ class Recovery:
             owner = replace(owner, device=None)
         await self._say("Sealing your key under the new passphrase")
         self._quiet.begin()
-        result = _result(journal, owner)
+        result = outcome_of(journal, owner)
         outcome = OutcomeRecord(operation=self._operation, result=result)
         self._files.save(OUTCOME_FILE, outcome.to_record())
         await self._custody.adopt(kek, passphrase, owner)
@@ -218,7 +219,7 @@ class Recovery:
             )
         except PiccoloError as failed:
             if failed.kind is Kind.NOT_FOUND and failed.reason != "POINT_MISSING":
-                raise _nothing() from failed
+                raise nothing_backed_up() from failed
             if failed.reason != "MEMORY_NOT_EMPTY" or await self._memory_of() != owner.owner:
                 raise
             # The process ended between the restore and the note of it: what lies there is this owner's.
@@ -329,29 +330,6 @@ class Recovery:
             _log.warning("an event is not in the audit log", extra=fields(reason=failed.reason))
 
 
-def _begin(journal: RecoveryJournal | None, owner: OwnerRecord, seq: int, name: str) -> RecoveryJournal:
-    """The journal to go on with: the one that is there, or a fresh one."""
-    if journal is not None and journal.owner == owner.owner:
-        return replace(journal, name=name or journal.name)
-    if journal is not None and journal.phase is RecoveryPhase.RESTORED:
-        raise PiccoloError(
-            Kind.DENIED,
-            "OTHER_WORDS",
-            "Another owner's recovery was begun on this device and holds that owner's memory already. Give "
-            "those 24 words, or reset the device.",
-        )
-    return RecoveryJournal(
-        owner=owner.owner,
-        phase=RecoveryPhase.RESTORING,
-        seq=seq,
-        name=name or None,
-        generation=0,
-        confirmed_until=0,
-        device_until=0,
-        files=0,
-    )
-
-
 def _open_keys(kek: Kek, keys: Sequence[SealedBodyKey]) -> list[bytes]:
     """Opens body keys of this owner's log; the backup's private half never leaves this process."""
     backup, locator = kek.backup(), kek.locator().public
@@ -377,28 +355,7 @@ async def _nothing_left(device: bytes) -> None:
     """Coming back has put the certificate in force already."""
 
 
-def _nothing() -> PiccoloError:
-    return PiccoloError(
-        Kind.NOT_FOUND,
-        "NOTHING_BACKED_UP",
-        "These words are valid, but there is no backup under them. They are another owner's, or the device "
-        "they belong to never made a backup. Nothing was changed on this one.",
-    )
-
-
 def _ended(failed: PiccoloError, *, unfinished: bool) -> Work:
     more = " Give the same 24 words again to go on; what was done is kept." if unfinished else ""
     error = (failed.reason, failed.message + more)
     return Work(error=error, cancelled=failed.kind is Kind.CANCELLED)
-
-
-def _result(journal: RecoveryJournal, owner: OwnerRecord) -> str:
-    return json.dumps(
-        {
-            "generation": owner.generation,
-            "files": journal.files,
-            "confirmed_until": journal.confirmed_until,
-            "device_until": journal.device_until,
-            "circle": owner.device is not None,
-        }
-    )
