@@ -10,6 +10,7 @@ from piccolo_chassis.errors import PiccoloError
 from piccolo_vault.core.storage.erasure import Code
 from piccolo_vault.core.storage.journal import UploadNote, open_local, seal_local
 from piccolo_vault.core.storage.lanes import Lanes, LaneState
+from piccolo_vault.core.storage.packing import Company
 from piccolo_vault.core.storage.promise import Promise
 from piccolo_vault.core.storage.settings import StoreSettings
 
@@ -91,6 +92,36 @@ class TestJournal:
             open_local(bytes(32), b"upload", b"id", garbage)
         with pytest.raises(PiccoloError):
             UploadNote.from_bytes(garbage)
+
+
+class TestCompany:
+    def test_a_lone_writer_is_never_held_up(self) -> None:
+        company = Company(most=0.02)
+        assert company.patience(1, 10, 100.0) == 0
+        company.stored(1, 0, took=0.05, now=100.0)
+        assert company.patience(1, 10, 100.001) == 0
+
+    def test_those_of_the_pack_before_are_waited_for_with_those_who_came_meanwhile(self) -> None:
+        company = Company(most=0.02)
+        company.stored(8, 7, took=0.05, now=100.0)
+        assert company.patience(14, 10, 100.005) == pytest.approx(0.015)
+        assert company.patience(15, 10, 100.005) == 0
+
+    @given(st.integers(0, 50), st.integers(0, 50), st.floats(0, 10), st.floats(0, 10), st.integers(0, 60))
+    def test_nobody_waits_longer_than_a_moment_or_than_the_pack_before_took(
+        self, files: int, waiting: int, took: float, later: float, now_waiting: int
+    ) -> None:
+        company = Company(most=0.02)
+        company.stored(files, waiting, took, now=100.0)
+        patience = company.patience(now_waiting, 0, 100.0 + later)
+        assert 0 <= patience <= min(took, 0.02) + 1e-9
+        assert later <= min(took, 0.02) or patience == 0
+
+    def test_a_full_pack_waits_for_nobody(self) -> None:
+        company = Company(most=0.02)
+        company.stored(16, 0, took=1.0, now=100.0)
+        assert company.patience(15, 4_194_303, 100.0) > 0
+        assert company.patience(15, 4_194_304, 100.0) == 0
 
 
 class TestSettings:

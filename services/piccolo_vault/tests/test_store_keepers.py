@@ -318,6 +318,20 @@ async def test_a_lone_small_file_waits_for_no_timer() -> None:
         assert min(took) < 0.05
 
 
+async def test_writers_that_go_on_share_every_pack() -> None:
+    async with world(4, replace(QUICK, company_seconds=0.3)) as here:
+        for keeper in here.keepers:
+            keeper.seconds_per_message = 0.3
+
+        async def write(writer: int) -> None:
+            for number in range(4):
+                await here.put(f"/{writer}/{number}", b"x")
+
+        await asyncio.gather(*(write(writer) for writer in range(8)))
+        # the first writer's first file goes alone; with nobody waiting for anybody it would be eight packs
+        assert len(here.objects.objects) <= 5
+
+
 async def test_a_writer_that_goes_away_leaves_the_others_in_the_pack_alone() -> None:
     async with world(4) as here:
         blocker = asyncio.ensure_future(here.put("/first", b"x"))

@@ -29,6 +29,7 @@ class StoreSettings:
         hold_seconds: how long slow keepers may hold up an upload that keeps its promise without them.
         tail_seconds: how long the end of an upload waits for slow keepers when the promise is kept.
         grace_seconds: how long a small write waits, at least, for the last keepers when the promise is kept.
+        company_seconds: how long a pack waits, at most, for those who were in the one before.
         parked_uploads, parked_seconds: tails of interrupted uploads kept in memory: how many, how long.
         idle_seconds: how long a client may send nothing.
         look_seconds: how often members are asked how they are.
@@ -54,6 +55,7 @@ class StoreSettings:
     hold_seconds: float = 3.0
     tail_seconds: float = 20.0
     grace_seconds: float = 1.0
+    company_seconds: float = 0.02
     parked_uploads: int = 16
     parked_seconds: float = 900.0
     idle_seconds: float = 300.0

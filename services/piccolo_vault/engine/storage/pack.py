@@ -1,8 +1,8 @@
 """Gathers small files into packs.
 
 Rules:
-* Nobody waits for a timer: a pack closes at once when no further write waits; while it is on its way, the
-  next one gathers.
+* While a pack is on its way, the next one gathers; it closes when those who were in the one before have
+  written again, or have not for a moment. A lone writer waits for nobody.
 * Each writer gets its own answer: a refused name harms nobody else in the pack.
 * A writer that goes away before its pack closes is left out.
 """
@@ -19,7 +19,7 @@ from piccolo_formats.fek import Fek, Scope, wrap
 from piccolo_formats.segments import SegmentPlan, SegmentSealer
 from piccolo_formats.stripes import PACK_STRIPE_SIZE
 
-from piccolo_vault.core.storage.packing import PackPlan, plan_pack
+from piccolo_vault.core.storage.packing import Company, PackPlan, plan_pack
 from piccolo_vault.engine.storage.files import FileKey, Written, new_file
 from piccolo_vault.engine.storage.small import Blob, written
 from piccolo_vault.ports.objects import NewFile, ObjectKind
@@ -59,6 +59,7 @@ class Packer:
         self._context, self._small = context, small
         self._waiting: list[Waiting] = []
         self._arrived = asyncio.Event()
+        self._company = Company(context.settings.company_seconds)
 
     async def write(self, start: WriteStart, data: bytes | bytearray) -> Written:
         """Stores a file of at most 256 KiB; returns when its pack is stored."""
@@ -74,10 +75,31 @@ class Packer:
                 await self._arrived.wait()
                 self._arrived.clear()
                 while plan := self._next():
-                    await self._store(plan)
+                    await self._timed(plan)
+                    await self._gather()
         finally:
             for each in self._waiting:
                 each.answer.cancel()
+
+    async def _timed(self, plan: PackPlan[Waiting]) -> None:
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        await self._store(plan)
+        self._company.stored(len(plan.files), len(self._waiting), clock() - began, clock())
+
+    async def _gather(self) -> None:
+        """Lets those who were answered just now write again."""
+        clock = asyncio.get_running_loop().time
+        while (left := self._company.patience(len(self._waiting), self._size(), clock())) > 0:
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return
+
+    def _size(self) -> int:
+        return sum(each.size for each in self._waiting)
 
     def _next(self) -> PackPlan[Waiting] | None:
         waiting = [each for each in self._waiting if not each.answer.done()]
