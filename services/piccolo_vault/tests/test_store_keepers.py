@@ -327,9 +327,14 @@ async def test_writers_that_go_on_share_every_pack() -> None:
             for number in range(4):
                 await here.put(f"/{writer}/{number}", b"x")
 
-        await asyncio.gather(*(write(writer) for writer in range(8)))
-        # the first writer's first file goes alone; with nobody waiting for anybody it would be eight packs
-        assert len(here.objects.objects) <= 5
+        async def on_its_way() -> bool:
+            return any(name.endswith(".store") for name in here.steps.names)
+
+        first = asyncio.ensure_future(write(0))
+        await here.until(on_its_way)
+        await asyncio.gather(first, *(write(writer) for writer in range(1, 8)))
+        # one file alone, then all writers together; if nobody waited it would be one, seven, one, seven, ...
+        assert len(here.objects.objects) == 5
 
 
 async def test_a_writer_that_goes_away_leaves_the_others_in_the_pack_alone() -> None:
