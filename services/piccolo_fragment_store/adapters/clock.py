@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -23,8 +24,13 @@ _log = logging.getLogger(__name__)
 
 def machine_clocks() -> Instant:
     """What the machine's clocks say now."""
-    boot = _BOOT.read_text(encoding="ascii").strip()
-    return Instant(int(time.time()), int(time.monotonic()), boot)
+    return Instant(int(time.time()), int(time.monotonic()), _boot())
+
+
+@cache
+def _boot() -> str:
+    """The kernel's name for this boot; no process outlives one."""
+    return _BOOT.read_text(encoding="ascii").strip()
 
 
 class WrittenClock:
