@@ -6,7 +6,8 @@ Rules:
 * At a change this device turns to a few random members at once; each that learns something does the same.
   Besides, it turns to one random member from time to time, which finds what was missed.
 * Who answers decides from what it knows, and calls nobody.
-* A member that answered, or that called, was heard.
+* A member that answered, or that called, was heard. After a restore this device turns at once to as many
+  that it has not heard yet as it still needs: until then its owner can store nothing.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Gossip:
                 changed = self._circle.changes.waiter()
                 self._told = frozenset(self._circle.trusted.hashes())
                 pause, count = self._pace.again, self._pace.fanout
-            reached = self._circle.view is None or await self._tell(count)
+            reached = self._circle.view is None or await self._tell(max(count, self._circle.unheard))
             if reached:
                 pause, count = self._pace.interval, 1
             await self._quiet(changed, pause)
@@ -125,6 +126,8 @@ class Gossip:
         """Exchanges with so many random members that answer; returns whether there were as many, or all."""
         peers = self._circle.peers()
         self._chance.shuffle(peers)
+        if self._circle.unheard:
+            peers.sort(key=lambda peer: peer.owner in self._circle.heard)
         count = min(count, len(peers))
         while peers and count > 0:
             turn, peers = peers[:count], peers[count:]

@@ -153,6 +153,9 @@ class FakeInviters:
         return self.network.reach(self.endpoint, inviter.endpoint, server, shown)[0], shown
 
 
+PACE = GossipPace(interval=0.5, gather=0.005, fanout=3)
+
+
 @dataclass
 class Device:
     """One device: engines, a fake disk, a fake vault. Use it inside `running`."""
@@ -166,6 +169,7 @@ class Device:
     up: bool = False
     files: FakeFiles = field(default_factory=FakeFiles)
     memory: FakeMemory = field(default_factory=FakeMemory)
+    pace: GossipPace = PACE
 
     identity: Identity = field(init=False)
     circle: Circle = field(init=False)
@@ -190,9 +194,7 @@ class Device:
             files, self.circle, self.identity, self.proposals, network.mailbox, network.clock, network.random
         )
         peers = FakePeers(network, self.endpoint, self.identity.own.certificate)
-        self.gossip = Gossip(
-            self.circle, peers, GossipPace(interval=0.5, gather=0.005, fanout=3), network_jitter
-        )
+        self.gossip = Gossip(self.circle, peers, self.pace, network_jitter)
         inviters = FakeInviters(network, self.endpoint)
         self.joining = Joining(self.circle, self.identity, inviters, network.mailbox, network_jitter)
         pace = Pace(answer=PATIENCE, pause=0.05, patience=0.5)

@@ -13,6 +13,7 @@ from piccolo_formats.records.roster import MemberState
 from piccolo_formats.signed import sign
 
 from piccolo_attestation.core import bundle
+from piccolo_attestation.engine.gossip import GossipPace
 from piccolo_attestation.engine.identity import Identity, RoleKeys
 from piccolo_attestation.engine.remembering import PIECE, Remembering, values
 from piccolo_attestation.testing import NOW, Owner, certificate, first_roster, signing_key
@@ -99,6 +100,27 @@ async def test_a_lost_device_comes_back_by_an_old_backup_and_one_keeper() -> Non
         peers = FakePeers(old.network, old.endpoint, old.identity.own.certificate)
         with pytest.raises(PiccoloError, match="not for this caller"):
             await peers.agree(old.circle.peers()[0], bytes(32), 1, b"")
+
+
+async def test_a_restored_device_turns_to_as_many_as_it_must_hear() -> None:
+    network, quiet = Network(), GossipPace(interval=3600.0, gather=0.0, fanout=1)
+    group = devices(network, 5)
+    async with running(*group) as works:
+        await grown(group)
+        lost, away, *others = group
+        records = lost.circle.trusted.records()
+        await works.stop(lost)
+        await works.stop(away)
+        for device in others:
+            device.gossip._pace = quiet
+        new = Device(lost.owner, network, "new.example:7000", generation=2, pace=quiet)
+        await works.start(new)
+        certified = new.certified().to_bytes()
+        for device in others:
+            await device.circle.adopt(certified, b"")
+        await new.circle.rejoin(records, certified)
+        assert new.circle.unheard == 3
+        await new.until(lambda: new.circle.unheard == 0)
 
 
 async def test_a_device_that_was_replaced_learns_it_and_falls_silent() -> None:

@@ -381,3 +381,15 @@ async def test_after_a_restore_nothing_is_placed_before_the_members_were_heard()
         await here.store.maintenance.repair_due(impatient=True)
         assert not here.keepers[0].fragments
         assert await here.get("/f") == b"x"
+
+
+async def test_after_a_restore_a_write_waits_for_the_members_that_are_heard_just_then() -> None:
+    async with world(4, replace(QUICK, return_seconds=20.0)) as here:
+        here.circle.circle = replace(here.circle.circle, unheard=2)
+        writing = asyncio.ensure_future(here.put("/f", b"x"))
+        await asyncio.wait({writing}, timeout=0.05)
+        assert not writing.done()
+        here.circle.circle = replace(here.circle.circle, unheard=0)
+        here.circle.event.set()
+        await writing
+        assert await here.get("/f") == b"x"

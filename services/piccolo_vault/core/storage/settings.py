@@ -34,7 +34,8 @@ class StoreSettings:
         idle_seconds: how long a client may send nothing.
         look_seconds: how often members are asked how they are.
         settle_seconds: how long a member must be silent before it counts as away.
-        return_seconds: how long a write that has too few keepers waits for those that fell silent lately.
+        return_seconds: how long a write that has too few keepers waits for those that fell silent lately, or
+            after a restore for those that must be heard first.
         repair_pause: rest between two repairs.
     """
 

@@ -256,6 +256,15 @@ class Peers:
         sight.full, sight.free_bytes = room.full, room.free_bytes
         return room
 
+    async def until_heard(self, seconds: float) -> None:
+        """Waits after a restore, for so long at most, until as many members were heard as must be."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self.circle().unheard:
+                    await self._source.changed()
+        except TimeoutError:
+            return
+
     async def any_back(self, seconds: float) -> bool:
         """Asks those who fell silent lately, for so long at most; returns whether one of them is back.
 

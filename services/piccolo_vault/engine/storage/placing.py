@@ -23,11 +23,12 @@ async def find_keepers(
     """Returns a keeper for each fragment, None where there is nobody to ask.
 
     Before it says no it asks those once more who fell silent lately: a device that has just joined, or is
-    being restarted, answers within seconds.
+    being restarted, answers within seconds. After a restore it waits as long for those that must be heard.
 
-    Raises PiccoloError FULL (NO_ROOM) or UNAVAILABLE (PROMISE_OUT_OF_REACH).
+    Raises PiccoloError FULL (NO_ROOM) or UNAVAILABLE (PROMISE_OUT_OF_REACH, MEMBERS_UNHEARD).
     """
     peers = context.peers
+    await peers.until_heard(context.settings.return_seconds)
     try:
         return _chosen(peers, object_id, code, promise, fragment_bytes)
     except PiccoloError as refused:
