@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
@@ -14,6 +15,7 @@ from piccolo_fragment_store.engine.reading import Opening, Range, open_range
 from piccolo_fragment_store.engine.ticket import Ticket
 from piccolo_fragment_store.ports import Workers
 
+_SMALL: Final = 64 * 1024
 Send = Callable[[Opening | None, bytes], Awaitable[None]]
 
 
@@ -41,20 +43,25 @@ class Downloads:
         with self._traffic.stream(key.owner):
             ticket = Ticket(lambda: open_range(self._holdings, key, first, count), Range.close)
             try:
-                range_ = await self._workers.run(ticket.open)
-                async with self._traffic.reading(key.owner, 2 * range_.step_bytes):
-                    await self._send(range_, send)
+                range_, data = await self._workers.run(_begun, ticket)
+                async with self._traffic.reading(key.owner, 2 * range_.step_bytes or len(data)):
+                    await self._send(range_, data, send)
             finally:
                 self._workers.start(ticket.close)
 
-    async def _send(self, range_: Range, send: Send) -> None:
+    async def _send(self, range_: Range, data: bytes, send: Send) -> None:
         opening: Opening | None = range_.opening
-        data, failed = await self._read(range_)
+        failed: PiccoloError | None = None
+        if not data:
+            data, failed = await self._read(range_)
         while data:
             if self._stopping.is_set():
                 raise PiccoloError(
                     Kind.UNAVAILABLE, "STOPPING", "This keeper is stopping; ask again, or ask another one."
                 )
+            if range_.over:
+                await send(opening, data)
+                return
             async with asyncio.TaskGroup() as group:
                 ahead = group.create_task(self._read(range_))
                 await send(opening, data)
@@ -69,3 +76,10 @@ class Downloads:
             return await self._workers.run(range_.read), None
         except PiccoloError as failed:
             return b"", failed
+
+
+def _begun(ticket: Ticket[Range]) -> tuple[Range, bytes]:
+    """Opens a range, and reads it at once when it is a small one: most are, and a hop to a thread costs
+    more than that."""
+    range_ = ticket.open()
+    return range_, range_.read() if range_.step_bytes <= _SMALL else b""

@@ -50,6 +50,11 @@ class Range:
         """At most so many bytes has a piece."""
         return min(self._step, self._last - self._next) * self._fragment.block_size
 
+    @property
+    def over(self) -> bool:
+        """Whether everything has been read."""
+        return self._next >= self._last
+
     def read(self) -> bytes:
         """The next blocks, about 1 MiB; empty at the end.
 
