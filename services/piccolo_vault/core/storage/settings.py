@@ -48,7 +48,7 @@ class StoreSettings:
     larger_at_once: int = 16
     uploads_at_once: int = 4
     read_ahead: int = 16 * MIB
-    batch: int = 4 * MIB
+    batch: int = 8 * MIB
     batches_at_once: int = 12
     cached: int = 16 * MIB
     open_seconds: float = 5.0
