@@ -10,9 +10,6 @@ from piccolo_chassis.testing import no_leaked_processes
 
 __all__ = ["no_leaked_processes"]
 
-settings.register_profile("piccolo", deadline=None, print_blob=True)
-settings.load_profile("piccolo")
-
 # A shell without job control starts what runs in its background with SIGINT ignored, and every process that
 # a test starts would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -25,6 +22,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--seed", type=int, help="what the tests at random begin with (default: another each time)"
     )
     parser.addoption("--rounds", type=int, default=20, help="how many rounds they take (default: 20)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """More rounds are more examples of Hypothesis too, where a test does not say how many: 5 a round."""
+    examples = 5 * config.getoption("--rounds")
+    settings.register_profile("piccolo", deadline=None, print_blob=True, max_examples=examples)
+    settings.load_profile("piccolo")
 
 
 @pytest.fixture(autouse=True)
