@@ -1,4 +1,8 @@
-"""The machine's clocks, and the running time that is written down from them."""
+"""The machine's clocks, and the running time that is written down from them.
+
+What ages by this time is deleted in the end. So a written time that is not exactly what was written (a digit
+that a disk flipped) counts as none: then everything is younger than it was.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from typing import Final
 
 from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.state import write_durably
+from piccolo_formats.digests import digest
 
 from piccolo_fragment_store.adapters.disk import told
 from piccolo_fragment_store.core.running import Instant, RunningTime
@@ -68,22 +73,33 @@ class WrittenClock:
 
     def _write(self, value: RunningTime) -> None:
         with told(self._path.name):
-            write_durably(self._path, json.dumps(asdict(value)).encode())
+            write_durably(self._path, _written(value))
+
+
+def _written(value: RunningTime) -> bytes:
+    told_ = asdict(value)
+    return json.dumps({**told_, "check": digest("clock-file", json.dumps(told_).encode()).hex()}).encode()
 
 
 def _read(path: Path) -> RunningTime | None:
     """What was written down; an unreadable file counts as none, which makes everything younger."""
     try:
         with told(path.name):
-            found = json.loads(path.read_bytes())
-        seen = Instant(
-            int(found["seen"]["wall"]), int(found["seen"]["monotonic"]), str(found["seen"]["boot"])
+            data = path.read_bytes()
+        found = json.loads(data)
+        seen = found["seen"]
+        value = RunningTime(
+            int(found["seconds"]),
+            int(found["quiet_from"]),
+            Instant(int(seen["wall"]), int(seen["monotonic"]), str(seen["boot"])),
         )
-        return RunningTime(int(found["seconds"]), int(found["quiet_from"]), seen)
     except PiccoloError as missing:
         if missing.reason == "FILE_MISSING":
             return None
         raise
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        value = None
+    if value is None or _written(value) != data:
         _log.error("the running time cannot be read; all ages begin again")
         return None
+    return value

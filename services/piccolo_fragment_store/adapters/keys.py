@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -45,7 +46,7 @@ def load_keys(folder: Path) -> RoleKeys:
     pem = _kept(folder / _TLS, _new_tls_key)
     try:
         return RoleKeys(SigningKey(seed), pem, _certificate(pem))
-    except (ValueError, FormatError) as wrong:
+    except (ValueError, TypeError, UnsupportedAlgorithm, FormatError) as wrong:
         raise _unreadable(folder, wrong) from wrong
 
 

@@ -1,4 +1,7 @@
-"""One promise per owner, in one file per owner, fsynced before it is given."""
+"""One promise per owner, in one file per owner, fsynced before it is given.
+
+A digest goes with it: a flipped bit in a generation would fence an owner's device out, or let an old one in.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Final
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats import cbor
+from piccolo_formats.digests import digest
 from piccolo_formats.errors import FormatError
 
 from piccolo_fragment_store.core.fences import Promised
@@ -36,9 +40,7 @@ class FilePromises:
 
     def put(self, owner: bytes, promised: Promised) -> None:
         """Promises, durably."""
-        record = cbor.encode(
-            {"generation": promised.generation, "device": promised.device, "claim": promised.claim}
-        )
+        record = _written(promised)
         path = f"{_FOLDER}/{owner.hex()}"
         with self._lock:
             file = self._disk.create(f"{path}.new")
@@ -58,18 +60,28 @@ class FilePromises:
             return None
         file = self._disk.open(path)
         try:
-            match cbor.decode(file.read_at(0, file.size())):
+            data = file.read_at(0, file.size())
+            match cbor.decode(data):
                 case {
                     "generation": int() as generation,
                     "device": bytes() as device,
                     "claim": bytes() as claim,
-                }:
-                    return Promised(generation, device, claim)
+                } if _written(promised := Promised(generation, device, claim)) == data:
+                    return promised
         except FormatError as damaged:
             raise _damaged(owner) from damaged
         finally:
             file.close()
         raise _damaged(owner)
+
+
+def _written(promised: Promised) -> bytes:
+    record: dict[str, cbor.Value] = {
+        "generation": promised.generation,
+        "device": promised.device,
+        "claim": promised.claim,
+    }
+    return cbor.encode({**record, "check": digest("promise-file", cbor.encode(record))})
 
 
 def _damaged(owner: bytes) -> PiccoloError:
