@@ -23,13 +23,18 @@ def read(kind: type[R], content: bytes) -> R:
     """A kept record. Raises PiccoloError DATA_LOSS, STATE_DAMAGED."""
     try:
         return kind.from_record(content)
-    except FormatError as damaged:
-        raise PiccoloError(
-            Kind.DATA_LOSS,
-            "STATE_DAMAGED",
-            f"The state of this device's attestation service is damaged ({kind.TYPE}: {damaged.message}). "
-            "Restore the device from its recovery words.",
-        ) from damaged
+    except FormatError as broken:
+        raise damaged(kind, broken.message) from broken
+
+
+def damaged(kind: type[Record], why: str) -> PiccoloError:
+    """A kept record that cannot be what was kept."""
+    return PiccoloError(
+        Kind.DATA_LOSS,
+        "STATE_DAMAGED",
+        f"The state of this device's attestation service is damaged ({kind.TYPE}: {why}). "
+        "Restore the device from its recovery words.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,10 @@ class Identity:
             content = kept.Keys(signing=random(32), tls=scalar).to_record()
             await files.save(_KEYS, content)
         keys = kept.read(kept.Keys, content)
-        tls = ec.derive_private_key(int.from_bytes(keys.tls), ec.SECP256R1())
+        try:
+            tls = ec.derive_private_key(int.from_bytes(keys.tls), ec.SECP256R1())
+        except ValueError as no_scalar:
+            raise kept.damaged(kept.Keys, "its key is none of P-256") from no_scalar
         own = OwnKeys(SigningKey(keys.signing), tls, make_certificate(tls))
         state = files.load(_IDENTITY)
         return cls(files, own, kept.read(kept.Identity, state) if state else kept.Identity())

@@ -105,7 +105,7 @@ def test_a_damaged_promise_is_no_other_promise(data: st.DataObject) -> None:
 
 
 def test_no_flipped_bit_makes_another_promise_or_time() -> None:
-    """A flipped digit of the running time would age what is in the trash, one of a generation fence an owner."""
+    """A flipped digit of the time would age what is in the trash, one of a generation fence an owner."""
     disk = SimulatedDisk()
     FilePromises(disk).put(ANA.id, Promised(7, b"d" * 32, b""))
     content = disk.content(f"promises/{ANA.id.hex()}")

@@ -78,7 +78,7 @@ class FileJournal:
                 continue  # a write that was cut off
             try:
                 found.append(msgspec.json.decode(path.read_bytes(), type=Note))
-            except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
                 _log.warning("a note cannot be read", extra=fields(file=path.name, problem=str(wrong)))
         return found
 

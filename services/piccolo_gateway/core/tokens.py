@@ -87,5 +87,5 @@ def decode(value: bytes) -> Record | None:
     """The record that was kept; None when it cannot be read."""
     try:
         return msgspec.json.decode(value, type=Record)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

@@ -227,7 +227,7 @@ async def _park(writing: Writing) -> None:
 def _decode(value: bytes) -> Record | None:
     try:
         return msgspec.json.decode(value, type=Record)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -17,6 +17,7 @@ from typing import Final, Generic, TypeVar, cast
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats import cbor
 from piccolo_formats.digests import digest, same
+from piccolo_formats.errors import FormatError
 
 Key = list[int | str | bytes]
 T = TypeVar("T")
@@ -65,7 +66,10 @@ def read_token(listing: Key, token: str) -> Key | None:
     check, body = raw[:_CHECK], raw[_CHECK:]
     if not same(check, _check(listing, body)):
         raise _foreign()
-    return cast("Key", cbor.decode(body))  # make_token wrote it: the check says so
+    try:
+        return cast("Key", cbor.decode(body))  # make_token wrote it: the check says so
+    except FormatError as wrong:  # or somebody who reckoned the check
+        raise _foreign() from wrong
 
 
 def _foreign() -> PiccoloError:

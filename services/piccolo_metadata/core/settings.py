@@ -97,7 +97,7 @@ def parse(name: str, text: str) -> Plain | None:
     setting = _known(name)
     try:
         value = json.loads(text)
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise _wrong(name, "is no JSON") from wrong
     if value is None:
         return None

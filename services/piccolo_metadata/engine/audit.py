@@ -104,7 +104,7 @@ def _check_json(details: str) -> None:
     try:
         if details:
             json.loads(details)
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise PiccoloError(
             Kind.INVALID, "DETAILS_INVALID", "The details of an audit event are JSON, or empty."
         ) from wrong

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from piccolo_formats.errors import FormatError
@@ -49,14 +50,15 @@ def load_or_make(files: StateFiles, random: Random) -> RoleKeys:
     try:
         secrets = RoleSecrets.from_record(content)
         key = serialization.load_der_private_key(secrets.tls, password=None)
-    except (FormatError, ValueError) as broken:
+        if not isinstance(key, EllipticCurvePrivateKey):
+            raise damaged(f"{FILE} holds a key of another kind")
+        certificate = make_certificate(key)
+    except (FormatError, ValueError, TypeError, UnsupportedAlgorithm) as broken:
         raise damaged(f"{FILE} cannot be read") from broken
-    if not isinstance(key, EllipticCurvePrivateKey):
-        raise damaged(f"{FILE} holds a key of another kind")
     return RoleKeys(
         signing=SigningKey(secrets.signing),
         local=secrets.local,
-        certificate=make_certificate(key),
+        certificate=certificate,
         tls_key=_private(key, serialization.Encoding.PEM),
     )
 

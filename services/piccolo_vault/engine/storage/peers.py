@@ -79,9 +79,15 @@ class Peers:
     async def load(self) -> None:
         """Reads who was away when this process last ran."""
         stored = await self._objects.get_state(AWAY_KEY)
-        self._written = json.loads(stored) if stored else {}
-        for owner, since in self._written.items():
-            self.sight(bytes.fromhex(owner)).away_since = float(since)
+        try:
+            found = json.loads(stored) if stored else {}
+            away = {bytes.fromhex(owner): float(since) for owner, since in found.items()}
+        except (ValueError, TypeError, AttributeError, RecursionError, OverflowError):
+            _log.warning("who was away cannot be read; all patience begins anew")
+            return
+        self._written = found
+        for owner_id, since in away.items():
+            self.sight(owner_id).away_since = since
 
     async def save(self) -> None:
         """Writes who is away, if that changed."""
