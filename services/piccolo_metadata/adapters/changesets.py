@@ -9,7 +9,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import apsw
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -19,6 +19,17 @@ from piccolo_metadata.adapters.schema import check_not_newer, recorded_tables, v
 from piccolo_metadata.core.rows import Cell, Touched, row_digest
 from piccolo_metadata.ports import OutboxEntry
 
+# what SQLite says of bytes that do not fit what is there, or are no changeset at all
+_NO_CHANGESET: Final = (
+    apsw.AbortError,
+    apsw.ConstraintError,
+    apsw.CorruptError,
+    apsw.MismatchError,
+    apsw.SQLError,
+    apsw.TooBigError,
+    UnicodeDecodeError,
+)
+
 
 class Tables:
     """The recorded tables of one connection, and how to find a row of each by its primary key."""
@@ -26,7 +37,7 @@ class Tables:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self.names = recorded_tables(connection)
-        self._find = {name: self._select(name) for name in self.names}
+        self._keys = {name: self._key_of(name) for name in self.names}
 
     def record(self) -> apsw.Session:
         """A session that records changes of these tables from now on."""
@@ -46,27 +57,30 @@ class Tables:
         Raises PiccoloError DATA_LOSS, CHANGESET_CONFLICT for a table that is not recorded.
         """
         for change in apsw.Changeset.iter(changeset):
-            if change.name not in self._find:
+            if change.name not in self._keys:
                 raise _conflict(f"it changes {change.name!r}, which is in no backup")
             inserted = change.opcode == apsw.SQLITE_INSERT
             values: Any = change.new if inserted else change.old
             key = tuple(values[column] for column in sorted(change.pk_columns))
+            if len(key) != len(self._keys[change.name]) or apsw.no_change in key:
+                raise _conflict(f"it names a row of {change.name} by what is not its key")
             if inserted and trust_inserts:
                 yield change.name, key, values
             else:
                 yield change.name, key, self._row(change.name, key)
 
     def _row(self, table: str, key: tuple[Cell, ...]) -> tuple[Any, ...] | None:
-        cursor = self._connection.execute(self._find[table], key)
+        marks = " AND ".join(f"{name} = ?" for name in self._keys[table])
+        cursor = self._connection.execute(f"SELECT * FROM {table} WHERE {marks}", key)  # noqa: S608
         try:
             return next(cursor, None)
         finally:
             cursor.close(True)
 
-    def _select(self, table: str) -> str:
+    def _key_of(self, table: str) -> tuple[str, ...]:
+        """The columns of a table's primary key, in the order of the columns."""
         columns = self._connection.execute("SELECT name, pk FROM pragma_table_info(?)", (table,))
-        keys = " AND ".join(f"{name} = ?" for name, pk in columns if pk)
-        return f"SELECT * FROM {table} WHERE {keys}"  # noqa: S608 - names are the schema's own
+        return tuple(str(name) for name, pk in columns if pk)
 
 
 def record_entry(connection: apsw.Connection, tables: Tables, changeset: bytes, now: int) -> None:
@@ -96,11 +110,11 @@ def apply_entry(connection: apsw.Connection, tables: Tables, entry: OutboxEntry)
     with connection:
         try:
             apsw.Changeset.apply(entry.changeset, connection, conflict=_abort)
-        except (apsw.AbortError, apsw.ConstraintError, apsw.CorruptError) as refused:
+        except _NO_CHANGESET as refused:
             raise _conflict(str(refused)) from refused
         try:
             found = row_digest(tables.touched(entry.changeset, trust_inserts=False))
-        except apsw.CorruptError as damaged:
+        except _NO_CHANGESET as damaged:
             raise _conflict(str(damaged)) from damaged
         if not same(found, entry.digest):
             raise PiccoloError(

@@ -94,7 +94,7 @@ def translated() -> Iterator[None]:
             "DISK_FAILED",
             f"The disk of this device does not read or write as it should ({failed}); look at its health.",
         ) from failed
-    except (apsw.CorruptError, apsw.NotADBError) as damaged:
+    except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as damaged:  # pages have no checks
         raise PiccoloError(
             Kind.DATA_LOSS,
             "DATABASE_DAMAGED",

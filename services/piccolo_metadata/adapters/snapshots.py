@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,7 @@ from piccolo_metadata.adapters.schema import (
 from piccolo_metadata.ports import Snapshot
 
 _NUMBER: Final = "snapshot.number"
+_DECIMAL: Final = re.compile(b"0|[1-9][0-9]{0,18}")
 
 
 def write_snapshot(database: Path, target: Path) -> Snapshot:
@@ -77,8 +79,8 @@ def open_snapshot(path: Path) -> apsw.Connection:
 
 def number_of(snapshot: apsw.Connection) -> int:
     """The last outbox entry that a snapshot contains."""
-    found = snapshot.execute("SELECT CAST(value AS TEXT) FROM local WHERE key = ?", (_NUMBER,)).get
-    if found is None:
+    found = snapshot.execute("SELECT CAST(value AS BLOB) FROM local WHERE key = ?", (_NUMBER,)).get
+    if found is None or not _DECIMAL.fullmatch(found):
         raise _damaged("it does not say which change it contains last")
     return int(found)
 
@@ -119,6 +121,19 @@ def _check(connection: apsw.Connection) -> None:
     finally:
         reference.close()
     check_whole(connection)
+    _check_texts(connection)
+
+
+def _check_texts(connection: apsw.Connection) -> None:
+    """SQLite takes any bytes for text; one that is not UTF-8 could be restored, and never be read."""
+    for table in recorded_tables(connection):
+        columns = connection.execute("SELECT name FROM pragma_table_info(?) WHERE type = 'TEXT'", (table,))
+        texts = ", ".join(name for (name,) in columns)
+        try:
+            for _ in connection.execute(f"SELECT {texts} FROM {table}") if texts else ():  # noqa: S608
+                pass
+        except UnicodeDecodeError as wrong:
+            raise _damaged(f"a text in {table} is none") from wrong
 
 
 def check_whole(connection: apsw.Connection) -> None:
