@@ -70,8 +70,8 @@ def _has_head(endpoint: Endpoint) -> bool:
 
 
 def _address(endpoint: Endpoint) -> str:
-    """The address as the router knows it; an owner's path may have any number of parts."""
-    return endpoint.path.replace("{path}", "{path:.*}")
+    """The address as the router knows it; an owner's path may have any number of parts and any character."""
+    return endpoint.path.replace("{path}", "{path:(?s:.*)}")
 
 
 async def _later(request: web.Request) -> None:

@@ -6,6 +6,8 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from typing import Any
+from unicodedata import normalize
+from urllib.parse import quote
 
 import pytest
 
@@ -55,6 +57,18 @@ async def test_head_is_get_without_the_bytes(world: World) -> None:
     assert (status, body) == (200, b"")
     for name in ("Content-Length", "Content-Type", "ETag", "Last-Modified", "Accept-Ranges"):
         assert headed[name] == got[name], name
+
+
+@pytest.mark.parametrize(
+    "name", ["日本語", "e\u0301", "👩\u200d🚀", "\u202egpj.exe", "\\", "%2e", " ", "tab\there", "two\nlines", "\r", "\x7f"]
+)
+async def test_names_of_every_script_and_none(world: World, name: str) -> None:
+    path = f"/api/v1/files/a/{quote(name, safe='')}"
+    status, stored, _ = await put(world, b"x", path)
+    assert (status, stored["path"]) == (201, f"/a/{normalize('NFC', name)}")
+    assert (await get(world, path))[:2] == (200, b"x")
+    for noun in ("versions", "health"):
+        assert (await world.json("GET", f"/{noun}/a/{quote(name, safe='')}"))[0] == 200
 
 
 @pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 5 * (1 << 20) + 17])
