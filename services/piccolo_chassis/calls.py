@@ -6,8 +6,9 @@ Rules:
 * A stream that is written to while its answers are not read cannot tell why it ended: read them
   concurrently.
 * A unary call without a timeout gets the channel's; every call ends with the request it is made for.
-* A unary call to a service of this device waits, within its timeout, for one that is just starting or being
-  restarted; a stream does not, because it has no timeout.
+* A unary call to a service of this device waits for one that is just starting or being restarted: within its
+  timeout, and no longer than the channel's, however long the answer may take; a stream does not wait,
+  because it has no timeout.
 """
 
 from __future__ import annotations
@@ -34,15 +35,35 @@ _CUT: Final = PiccoloError(Kind.UNAVAILABLE, "STREAM_ENDED", "The other side end
 class Call:
     """One call under way. Delegates to grpc's own and translates what it raises."""
 
-    def __init__(self, inner: Any, connected: Callable[[], bool] = lambda: True) -> None:
-        self._inner, self._connected = inner, connected
+    def __init__(
+        self,
+        inner: Any,
+        connected: Callable[[], bool] = lambda: True,
+        met: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
+        self._inner, self._connected, self._met = inner, connected, met
         self._ending = _Ending(inner)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
     def __await__(self) -> Generator[Any, None, Any]:
-        return self._translated(self._inner).__await__()
+        return self._answer().__await__()
+
+    async def _answer(self) -> Any:
+        if self._met is not None and not self._inner.done():
+            await self._meet(self._met)
+        return await self._translated(self._inner)
+
+    async def _meet(self, met: Callable[[], Awaitable[bool]]) -> None:
+        there = False
+        try:
+            there = await met()
+        finally:
+            if not there:
+                self._inner.cancel()
+        if not there:
+            raise nobody_there()
 
     async def __aiter__(self) -> AsyncIterator[Any]:
         try:
@@ -133,7 +154,19 @@ class _Method:
         if not any(key == logs.REQUEST_ID for key, _ in given):
             given.append((logs.REQUEST_ID, logs.request_id() or secrets.token_hex(8)))
         inner = self._inner(*request, timeout=seconds, metadata=given, **(self._options | options))
-        return Call(inner, self._connected)
+        long = self._channel is not None and self._limit is not None and (seconds or 0) > self._limit
+        return Call(inner, self._connected, self._met if long else None)
+
+    async def _met(self) -> bool:
+        """Whether somebody listens before the channel's own limit."""
+        if self._channel is None or self._connected():
+            return True
+        try:
+            async with asyncio.timeout(self._limit):
+                await self._channel.channel_ready()
+        except (TimeoutError, grpc.aio.UsageError):  # the latter: the channel was closed meanwhile
+            return False
+        return True
 
     def _connected(self) -> bool:
         return self._channel is None or self._channel.get_state() is grpc.ChannelConnectivity.READY

@@ -66,7 +66,8 @@ def connect(
     Args:
         target: where the other side listens; connecting happens at the first call.
         credentials: required for `host:port`.
-        unary_seconds: the timeout of unary calls that give none.
+        unary_seconds: the timeout of unary calls that give none, and for how long any waits for a service of
+            this device to listen.
         options: further gRPC channel arguments, such as the name to expect in a certificate.
     """
     settings = [*_CLIENT, *options]

@@ -190,6 +190,26 @@ async def test_nobody_there_is_said_plainly(tmp_path: Path) -> None:
     assert "sock" not in failed.value.message
 
 
+async def test_an_answer_that_may_take_long_is_not_awaited_long_from_nobody(tmp_path: Path) -> None:
+    async with rpc.connect(tmp_path / "none.sock", unary_seconds=0.3) as channel:
+        async with asyncio.timeout(10):
+            with pytest.raises(PiccoloError) as failed:
+                await Stub(channel).Echo(EchoRequest(), timeout=3600)
+        assert (failed.value.kind, failed.value.reason) == (Kind.UNAVAILABLE, "UNAVAILABLE")
+        given_up = asyncio.ensure_future(Stub(channel).Echo(EchoRequest(), timeout=3600))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+
+
+async def test_a_long_answer_is_awaited_from_who_is_there(start: Start, tmp_path: Path) -> None:
+    async with start({}, tmp_path / "a") as service, rpc.connect(service.socket, unary_seconds=3) as channel:
+        with pytest.raises(PiccoloError) as failed:
+            await Stub(channel).Echo(EchoRequest(behaviour="hang"), timeout=4)
+    assert failed.value.reason == "DEADLINE_EXCEEDED"
+
+
 async def test_a_unary_call_waits_for_a_service_that_is_being_restarted(start: Start, tmp_path: Path) -> None:
     async with rpc.connect(tmp_path / "a/run/s.sock") as channel:
         early = asyncio.ensure_future(Stub(channel).Echo(EchoRequest(text="early")))
