@@ -315,6 +315,23 @@ def test_every_problem_has_a_next_step_and_keeps_the_transport_to_itself(kind: K
 
 
 @pytest.mark.parametrize(
+    ("kind", "reason", "step"),
+    [
+        (Kind.DENIED, "SCOPE_MISSING", "a token"),
+        (Kind.DENIED, "FENCED", "newer device"),
+        (Kind.DENIED, "INVITATION_USED", "new invitation"),
+        (Kind.PRECONDITION, "INVITATION_EXPIRED", "new invitation"),
+        (Kind.DENIED, "NOT_ADMIN", "an admin"),
+        (Kind.INVALID, "WORDS_CHECKSUM", "your note"),
+        (Kind.INVALID, "PASSPHRASE_SHORT", "longer"),
+        (Kind.INVALID, "PATH_INVALID", "another name"),
+    ],
+)
+def test_people_are_sent_where_it_goes_on(kind: Kind, reason: str, step: str) -> None:
+    assert step in problem_of(PiccoloError(kind, reason, "What happened.")).next_step
+
+
+@pytest.mark.parametrize(
     ("metadata", "expected"),
     [
         ("path L2EvYg==", ("/a/b", "", 0)),

@@ -60,7 +60,20 @@ async def test_head_is_get_without_the_bytes(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["日本語", "e\u0301", "👩\u200d🚀", "\u202egpj.exe", "\\", "%2e", " ", "tab\there", "two\nlines", "\r", "\x7f"]
+    "name",
+    [
+        "日本語",
+        "e\u0301",
+        "👩\u200d🚀",
+        "\u202egpj.exe",
+        "\\",
+        "%2e",
+        " ",
+        "tab\there",
+        "two\nlines",
+        "\r",
+        "\x7f",
+    ],
 )
 async def test_names_of_every_script_and_none(world: World, name: str) -> None:
     path = f"/api/v1/files/a/{quote(name, safe='')}"
