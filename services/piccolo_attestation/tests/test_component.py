@@ -238,7 +238,8 @@ async def test_malformed_requests_are_refused_in_words(tmp_path: Path) -> None:
         await refused("NO_CIRCLE", ana.invite())
         await refused("RECORD_MALFORMED", ana.circle.Found(pb.FoundRequest(roster=b"\x80")))
         await refused("REQUEST_INVALID", ana.circle.Found(pb.FoundRequest()))
-        await refused("INVITATION_UNREADABLE", ana.join("U" * 26))
+        for typed in ("U" * 26, "0FEF1ZZR3", " "):
+            await refused("INVITATION_UNREADABLE", ana.join(typed))
         watched = aiter(ana.circle.WatchCircle(pb.WatchCircleRequest()))
         assert not (await anext(watched)).HasField("circle")
         await ana.found()

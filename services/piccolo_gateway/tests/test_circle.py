@@ -45,10 +45,11 @@ async def test_joining(world: World) -> None:
     assert (await world.json("GET", "/status"))[1]["circle"] is True
 
 
-async def test_an_invitation_that_is_none(world: World) -> None:
-    body = {"invitation": "x" * 30, "device_name": "box"}
+@pytest.mark.parametrize("text", ["x" * 30, "ABCD"])
+async def test_an_invitation_that_is_none(world: World, text: str) -> None:
+    body = {"invitation": text, "device_name": "box"}
     status, problem = await world.json("POST", "/circle/join", json=body)
-    assert (status, problem["reason"]) == (400, "INVITATION_INVALID")
+    assert (status, problem["reason"]) == (400, "INVITATION_UNREADABLE")
 
 
 async def test_a_member_goes_by_proposal_and_consent(world: World) -> None:

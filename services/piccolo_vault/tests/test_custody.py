@@ -153,6 +153,7 @@ async def test_wrong_passphrases_wait_longer_and_longer() -> None:
             await custody.unlock(GOOD)
         assert (early.value.kind, early.value.reason) == (Kind.EXHAUSTED, "PASSPHRASE_DELAY")
         assert float(early.value.details["retry_after"]) == pytest.approx(0.5)
+        assert "Wait 1 s" in early.value.message
         clock.pass_by(0.5)
     await custody.unlock(GOOD)
     assert custody.retry_after == 0

@@ -35,7 +35,7 @@ OwnerPath: TypeAlias = Annotated[
 ]
 DeviceName: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 InvitationText: TypeAlias = Annotated[
-    str, msgspec.Meta(min_length=26, max_length=1000, description="The invitation's link, or its code.")
+    str, msgspec.Meta(min_length=1, max_length=1000, description="The invitation's link, or its code.")
 ]
 PageSize: TypeAlias = Annotated[
     int, msgspec.Meta(ge=0, le=10_000, description="At most so many; 0 is the default.")

@@ -43,7 +43,7 @@ class FakeCircle(wire.CircleServiceServicer):
     def check_invitation(self, text: str) -> None:
         """Refuses what is no invitation."""
         if not text.startswith("piccolo:"):
-            raise PiccoloError(Kind.INVALID, "INVITATION_INVALID", "This is no invitation.")
+            raise PiccoloError(Kind.INVALID, "INVITATION_UNREADABLE", "This is no invitation.")
 
     async def GetCircle(self, request: pb.GetCircleRequest, context: Context) -> pb.GetCircleResponse:
         self._require()

@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -45,7 +46,7 @@ class Guesses:
             raise PiccoloError(
                 Kind.EXHAUSTED,
                 "PASSPHRASE_DELAY",
-                f"Too many wrong passphrases. Wait {left:.0f} seconds and try again.",
+                f"That was too early after a wrong passphrase. Wait {math.ceil(left)} s and try again.",
                 {"retry_after": f"{left:.3f}"},
             )
         self._count(self._failures + 1)
