@@ -23,6 +23,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_metadata.adapters.batch import View
 from piccolo_metadata.adapters.connection import first_damage, open_plain, open_writer, translated
 from piccolo_metadata.adapters.damage import OpenMark, set_aside
+from piccolo_metadata.adapters.journal import Journal
 from piccolo_metadata.adapters.reader import Reader
 from piccolo_metadata.adapters.schema import check_not_newer, migrate, version_of
 from piccolo_metadata.adapters.topics import Topics
@@ -185,19 +186,21 @@ class Database:
 
     def _checked(self) -> apsw.Connection:
         there = self.path.exists()
+        journal = Journal.beside(self.path)
         if there:
             _check_version(self.path)
         check = self._mark.is_set() and there
         self._mark.set()
         connection = open_writer(self.path)
         try:
-            damage = first_damage(connection) if check else None
+            damage = (journal.damage(connection) or first_damage(connection)) if check else None
             if damage is None:
                 self._make_ready(connection)
                 return connection
         except BaseException:
             connection.close(True)
             raise
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # it would delete the journal
         connection.close(True)
         raise set_aside(self.path, damage)
 
