@@ -73,25 +73,12 @@ async def run(
             stdout, stderr = await _talk(process, stdin, limit)
             status = await process.wait()
     except TimeoutError as late:
-        raise PiccoloError(
-            Kind.TIMEOUT,
-            "COMMAND_TIMEOUT",
-            f"{name} did not end within {seconds:g} seconds.",
-            {"program": name},
-        ) from late
+        words = f"{name} did not end within {seconds:g} seconds."
+        raise PiccoloError(Kind.TIMEOUT, "COMMAND_TIMEOUT", words, {"program": name}) from late
     finally:
         await end(process)
     if check and status != 0:
-        _log.warning(
-            "command failed",
-            extra=fields(program=name, status=status, stderr=stderr[-2000:].decode(errors="replace")),
-        )
-        raise PiccoloError(
-            Kind.INTERNAL,
-            "COMMAND_FAILED",
-            f"{name} failed with status {status}; the log holds what it said.",
-            {"program": name, "status": str(status)},
-        )
+        raise _failed(name, status, stderr)
     return Completed(status, stdout, stderr)
 
 
@@ -152,6 +139,17 @@ async def end(process: Process, polite_seconds: float = _POLITE_SECONDS) -> None
             pass
     _signal(process, signal.SIGKILL)
     await process.wait()
+
+
+def _failed(name: str, status: int, stderr: bytes) -> PiccoloError:
+    said = stderr[-2000:].decode(errors="replace")
+    _log.warning("command failed", extra=fields(program=name, status=status, stderr=said))
+    return PiccoloError(
+        Kind.INTERNAL,
+        "COMMAND_FAILED",
+        f"{name} failed with status {status}; the log holds what it said.",
+        {"program": name, "status": str(status)},
+    )
 
 
 def _signal(process: Process, number: signal.Signals) -> None:

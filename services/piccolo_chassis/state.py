@@ -105,7 +105,8 @@ def _read(folder: Path, service: str, version: int) -> Claim:
         raise PiccoloError(
             Kind.PRECONDITION,
             "STATE_FOREIGN",
-            f"{folder} is no state folder of piccolo-{service}: it says {text[:60]!r}.",
+            f"{folder} is no state folder of piccolo-{service}: {_FORMAT} says {text.strip()[:60]!r}. "
+            "Nothing was changed; name the right folder, or an empty one, as state.",
         )
     if int(number) > version:
         raise PiccoloError(

@@ -123,18 +123,9 @@ async def spawned(
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path, where = start_config(folder, settings)
-    program: list[str | Path] = [
-        *prefix,
-        sys.executable,
-        "-m",
-        module or f"piccolo_{name.replace('-', '_')}",
-        "--config",
-        path,
-    ]
-    secrets = folder / "credentials"
-    secrets.mkdir(mode=0o700, exist_ok=True)
-    for key, value in (credentials or {}).items():
-        (secrets / key).write_bytes(value)
+    module = module or f"piccolo_{name.replace('-', '_')}"
+    program: list[str | Path] = [*prefix, sys.executable, "-m", module, "--config", path]
+    secrets = _credentials(folder / "credentials", credentials or {})
     variables = {"CREDENTIALS_DIRECTORY": str(secrets), **(environment or {})}
     async with _notify_socket(folder / "notify") as inbox:
         variables["NOTIFY_SOCKET"] = str(folder / "notify")
@@ -145,6 +136,13 @@ async def spawned(
             yield service
         finally:
             await service.kill()
+
+
+def _credentials(folder: Path, values: Mapping[str, bytes]) -> Path:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for key, value in values.items():
+        (folder / key).write_bytes(value)
+    return folder
 
 
 @asynccontextmanager

@@ -61,6 +61,11 @@ async def test_the_tree_of_names(client: Client) -> None:
     found = await files.Search(f.SearchRequest(query="ÉTÉ"))
     assert [one.path for one in found.entries] == ["/Fotos/été.jpg"]
 
+
+async def test_what_befalls_a_directory(client: Client) -> None:
+    files = client.files
+    await client.publish(a_file("/Fotos/été.jpg", 1, size=5))
+    await files.MakeDirectory(f.MakeDirectoryRequest(path="/leer"))
     copied = await files.Copy(f.CopyRequest(source="/Fotos", destination="/leer/Kopie"))
     assert copied.entry.path == "/leer/Kopie"
     moved = await files.Move(f.MoveRequest(source="/leer/Kopie", destination="/Kopie"))
