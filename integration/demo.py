@@ -94,7 +94,7 @@ class Demo:
         facts = self.report.facts
         lost = bearable(len(self.made.owners), facts["k"], facts["m"]) if self.lose is None else self.lose
         facts["lost"] = lost
-        async with self.step("lose", f"Killing {lost} devices and reading everything back"):
+        async with self.step("lose", f"Killing {lost} device{'s' * (lost != 1)} and reading everything back"):
             for owner in self.made.owners[len(self.made.owners) - lost :]:
                 await owner.device.kill()
             facts["survived"] = await verify_folder(self.made.owners[0].api, self.data, self.screen.progress)
@@ -146,13 +146,24 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the devices' state and logs here")
     options = parser.parse_args(argv)
-    if options.devices < 3:
-        parser.error("a circle that survives a loss has three devices at least")
-    if options.data is not None and not options.data.is_dir():
-        parser.error(f"{options.data} is not a folder")
-    if options.keep is not None and options.keep.exists() and any(options.keep.iterdir()):
-        parser.error(f"{options.keep} is not empty: the circle of another time must not be mixed in")
+    if wrong := _wrong(options):
+        parser.error(wrong)
     return options
+
+
+def _wrong(options: argparse.Namespace) -> str | None:
+    """What makes no sense in the command line; better told now than when the work is done."""
+    if options.devices < 3:
+        return "a circle that survives a loss has three devices at least"
+    if options.lose is not None and not 0 <= options.lose < options.devices:
+        return f"--lose may be 0 to {options.devices - 1}: the owner's own device is spared"
+    if options.data is not None and not options.data.is_dir():
+        return f"{options.data} is not a folder"
+    if options.json is not None and not options.json.absolute().parent.is_dir():
+        return f"{options.json.absolute().parent} is not a folder: the report could not be written"
+    if options.keep is not None and options.keep.exists() and any(options.keep.iterdir()):
+        return f"{options.keep} is not empty: the circle of another time must not be mixed in"
+    return None
 
 
 async def play(options: argparse.Namespace, folder: Path, screen: Screen) -> Report:

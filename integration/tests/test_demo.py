@@ -58,7 +58,16 @@ def test_a_report_holds_only_when_every_promise_did() -> None:
 
 
 @pytest.mark.parametrize(
-    "argv", [["--devices", "2"], ["--devices", "x"], ["--data", "/nonexistent"], ["--keep", "/"]]
+    "argv",
+    [
+        ["--devices", "2"],
+        ["--devices", "x"],
+        ["--data", "/nonexistent"],
+        ["--keep", "/"],
+        ["--lose", "-1"],
+        ["--lose", "5"],
+        ["--json", "/nonexistent/out.json"],
+    ],
 )
 def test_wrong_options_are_refused(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """A circle too small, or data that is not there."""
