@@ -26,6 +26,7 @@ from piccolo_fragment_store.adapters.clock import WrittenClock
 from piccolo_fragment_store.adapters.credentials import PeerCredentials
 from piccolo_fragment_store.adapters.disk import RealDisk
 from piccolo_fragment_store.adapters.frame_log import FrameLog
+from piccolo_fragment_store.adapters.heads import FileHeads
 from piccolo_fragment_store.adapters.index import SqliteIndex
 from piccolo_fragment_store.adapters.keys import load_keys
 from piccolo_fragment_store.adapters.promises import FilePromises
@@ -37,6 +38,7 @@ from piccolo_fragment_store.core.circle import Circle
 from piccolo_fragment_store.engine import janitor
 from piccolo_fragment_store.engine.claims import Claims
 from piccolo_fragment_store.engine.downloads import Downloads
+from piccolo_fragment_store.engine.heads import KeptHeads
 from piccolo_fragment_store.engine.holdings import Holdings
 from piccolo_fragment_store.engine.identity import Identity
 from piccolo_fragment_store.engine.keeper import Keeper, settle
@@ -82,12 +84,14 @@ class _Parts:
         ledger = Ledger(config.offer_bytes, config.disk_reserve_bytes, shelves.disk_free, notices.evict)
         self.holdings = Holdings(shelves, self.index, self.logs[0], clock, ledger, reconcile)
         traffic = Traffic(config.limits)
+        claims = Claims(FilePromises(disk), identity, trust, workers)
         self.keeper = Keeper(
             holdings=self.holdings,
             workers=workers,
             traffic=traffic,
             identity=identity,
-            claims=Claims(FilePromises(disk), identity, trust, workers),
+            claims=claims,
+            heads=KeptHeads(FileHeads(disk), claims, identity, workers),
             notices=notices,
             uploads=Uploads(self.holdings, workers, traffic, stopping),
             downloads=Downloads(self.holdings, workers, traffic, stopping),

@@ -13,6 +13,7 @@ from piccolo_formats import cbor
 from piccolo_formats.digests import digest
 from piccolo_formats.errors import FormatError
 
+from piccolo_fragment_store.adapters.small_files import read_file, replace_file
 from piccolo_fragment_store.core.fences import Promised
 from piccolo_fragment_store.ports import Disk
 
@@ -41,37 +42,25 @@ class FilePromises:
     def put(self, owner: bytes, promised: Promised) -> None:
         """Promises, durably."""
         record = _written(promised)
-        path = f"{_FOLDER}/{owner.hex()}"
         with self._lock:
-            file = self._disk.create(f"{path}.new")
-            try:
-                file.append(record)
-                file.sync()
-            finally:
-                file.close()
             self._known.pop(owner, None)  # whatever becomes of the rename, the file tells
-            self._disk.rename(f"{path}.new", path)
-            self._disk.sync_folder(_FOLDER)
+            replace_file(self._disk, _FOLDER, owner.hex(), record)
             self._known[owner] = promised
 
     def _read(self, owner: bytes) -> Promised | None:
-        path = f"{_FOLDER}/{owner.hex()}"
-        if not self._disk.has(path):
+        content = read_file(self._disk, f"{_FOLDER}/{owner.hex()}")
+        if content is None:
             return None
-        file = self._disk.open(path)
         try:
-            data = file.read_at(0, file.size())
-            match cbor.decode(data):
+            match cbor.decode(content):
                 case {
                     "generation": int() as generation,
                     "device": bytes() as device,
                     "claim": bytes() as claim,
-                } if _written(promised := Promised(generation, device, claim)) == data:
+                } if _written(promised := Promised(generation, device, claim)) == content:
                     return promised
         except FormatError as damaged:
             raise _damaged(owner) from damaged
-        finally:
-            file.close()
         raise _damaged(owner)
 
 

@@ -27,7 +27,7 @@ class Right(Enum):
     """What a method needs."""
 
     LOOK = auto()  # health and reflection
-    GET = auto()  # one's own fragments, by those who recover too
+    GET = auto()  # one's own fragments and heads, by those who recover too
     READ = auto()  # the same and what the keeper has to say
     KEEP = auto()  # put fragments
     CHANGE = auto()  # commit, bury, renew what is here
@@ -49,6 +49,8 @@ _NEEDS: Final[Mapping[str, Right]] = MappingProxyType(
         "GetRecords": Right.GET,
         "Notice": Right.READ,
         "Claim": Right.CLAIM,
+        "KeepHead": Right.CHANGE,
+        "GetHeads": Right.GET,
     }
 )
 

@@ -9,6 +9,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 from piccolo_fragment_store.core.circle import Circle
 from piccolo_fragment_store.engine.claims import Claims
 from piccolo_fragment_store.engine.downloads import Downloads
+from piccolo_fragment_store.engine.heads import KeptHeads
 from piccolo_fragment_store.engine.holdings import Holdings
 from piccolo_fragment_store.engine.identity import Identity
 from piccolo_fragment_store.engine.limits import Traffic
@@ -31,6 +32,7 @@ class Keeper:
     traffic: Traffic
     identity: Identity
     claims: Claims
+    heads: KeptHeads
     notices: Notices
     uploads: Uploads
     downloads: Downloads

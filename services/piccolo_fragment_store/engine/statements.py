@@ -2,6 +2,7 @@
 
 Rules:
 * A tombstone, an undelete and a claim count only when the owner root that the roster names signed them.
+* A head is the word of the owner's device in force, or of a newer one that the owner root vouches for.
 * A commit record must be of the caller's owner. Its signature is checked against the device's key when it is
   of the device's own generation; what an older device signed is carried as it is, for the owner to judge.
 """
@@ -14,6 +15,7 @@ from typing import TypeVar
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.device_record import open_device
 from piccolo_formats.errors import AuthenticationError, FormatError
+from piccolo_formats.records.backup import Head as HeadRecord
 from piccolo_formats.records.commit import Commit
 from piccolo_formats.records.device import Device
 from piccolo_formats.records.generations import Claim
@@ -22,6 +24,7 @@ from piccolo_formats.signed import Signed, open_signed
 
 from piccolo_fragment_store.core.circle import Circle, Owner
 from piccolo_fragment_store.core.fragment import Key
+from piccolo_fragment_store.core.heads import Head
 from piccolo_fragment_store.core.order import Marks, Order
 
 MAX_FRAGMENTS = 10_000
@@ -91,6 +94,29 @@ def claim(
             "The claim, the device certificate and this circle do not belong together.",
         )
     return claimed, device
+
+
+def head(data: bytes, device_data: bytes, owner: bytes, circle: Circle) -> tuple[Head, int]:
+    """A head of an owner's backup log by its device, and that device's generation.
+
+    The device is the one in force, or a newer one by the owner root's word. Raises PiccoloError INVALID
+    (STATEMENT_INVALID) or DENIED (SIGNATURE_INVALID, OTHER_OWNER).
+    """
+    known = _owner(circle, owner)
+    device = _opened(lambda: open_device(device_data, known.root)).record
+    _check_owner(device.owner, owner)
+    signed = _opened(lambda: open_signed(HeadRecord, data, [device.signing.metadata]))
+    record = signed.record
+    order(record.generation, record.seq)
+    if device.generation < known.generation or record.generation > device.generation:
+        raise PiccoloError(
+            Kind.DENIED,
+            "SIGNATURE_INVALID",
+            "The head does not count: its device was replaced, or is older than what it signs.",
+        )
+    signers = len(signed.signatures)
+    found = Head(record.generation, record.seq, record.hash, signers, data, device_data)
+    return found, device.generation
 
 
 def marks_of(data: bytes, known: Mapping[Key, Marks]) -> dict[Key, Marks]:

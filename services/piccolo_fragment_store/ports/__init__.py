@@ -13,7 +13,15 @@ from __future__ import annotations
 from piccolo_fragment_store.ports.disk import Disk, Entry, File
 from piccolo_fragment_store.ports.fragments import Found, Log, Reader, Shelves, Writer
 from piccolo_fragment_store.ports.index import Index, OwnerUsage
-from piccolo_fragment_store.ports.surroundings import CircleStore, Clock, Promises, Signer, Trust, Workers
+from piccolo_fragment_store.ports.surroundings import (
+    CircleStore,
+    Clock,
+    Heads,
+    Promises,
+    Signer,
+    Trust,
+    Workers,
+)
 
 __all__ = [
     "CircleStore",
@@ -22,6 +30,7 @@ __all__ = [
     "Entry",
     "File",
     "Found",
+    "Heads",
     "Index",
     "Log",
     "OwnerUsage",

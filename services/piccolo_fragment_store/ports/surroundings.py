@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import ParamSpec, Protocol, TypeVar
 
 from piccolo_fragment_store.core.circle import Circle
 from piccolo_fragment_store.core.fences import Promised
+from piccolo_fragment_store.core.heads import Head
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,6 +31,16 @@ class Promises(Protocol):
 
     def put(self, owner: bytes, promised: Promised) -> None:
         """Promises."""
+
+
+class Heads(Protocol):
+    """What was kept of each owner's backup log."""
+
+    def get(self, owner: bytes) -> Sequence[Head]:
+        """An owner's heads, newest first."""
+
+    def put(self, owner: bytes, heads: Sequence[Head]) -> None:
+        """Keeps these heads."""
 
 
 class Clock(Protocol):

@@ -159,6 +159,17 @@ class FragmentServicer(stubs.FragmentServiceServicer):
             free_bytes=space.free,
         )
 
+    async def KeepHead(self, request: wire.KeepHeadRequest, context: Any) -> wire.KeepHeadResponse:
+        """Keeps the head of the caller's backup log."""
+        self._fence()
+        await self._keeper.heads.keep(caller().owner, request.head.head, request.head.device)
+        return wire.KeepHeadResponse()
+
+    async def GetHeads(self, request: wire.GetHeadsRequest, context: Any) -> wire.GetHeadsResponse:
+        """Tells what is kept of the caller's backup log."""
+        kept = await self._keeper.heads.get(caller().owner)
+        return wire.GetHeadsResponse(heads=[wire.KeptHead(head=h.signed, device=h.device) for h in kept])
+
     def _circle(self) -> Circle:
         return self._keeper.identity.circle()
 

@@ -10,8 +10,10 @@ from functools import cached_property
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from piccolo_formats import tls
+from piccolo_formats.digests import digest
 from piccolo_formats.kek import owner_id
 from piccolo_formats.keypairs import SigningKey
+from piccolo_formats.records.backup import Head
 from piccolo_formats.records.commit import Commit
 from piccolo_formats.records.device import Device, SigningKeys, TlsCertificates
 from piccolo_formats.records.generations import Claim
@@ -56,6 +58,7 @@ class Person:
     admin: SigningKey = field(default_factory=new_key)
     enrol: TlsPair = field(default_factory=TlsPair)
     vault: SigningKey = field(default_factory=new_key)
+    metadata: SigningKey = field(default_factory=new_key)
     vault_tls: TlsPair = field(default_factory=TlsPair)
     attestation_tls: TlsPair = field(default_factory=TlsPair)
     store_tls: TlsPair = field(default_factory=TlsPair)
@@ -75,7 +78,7 @@ class Person:
         """Signed("device")."""
         keys = SigningKeys(
             vault=self.vault.public,
-            metadata=new_key().public,
+            metadata=self.metadata.public,
             fragment_store=new_key().public,
             attestation=new_key().public,
         )
@@ -142,6 +145,13 @@ class Person:
             time=1,
         )
         return sign(record, self.root).to_bytes()
+
+    def head(self, generation: int, seq: int, filling: bytes = b"entry") -> Signed[Head]:
+        """Signed("head") of a backup log."""
+        record = Head(
+            locator=self.admin.public, generation=generation, seq=seq, hash=digest("record", filling)
+        )
+        return sign(record, self.metadata)
 
     def admissions(self, standing: Standing = Standing.ACTIVE) -> list[Admission]:
         """The certificates by which this owner is admitted."""
