@@ -31,6 +31,7 @@ from piccolo_metadata.config import Config
 from piccolo_metadata.engine import upkeep
 from piccolo_metadata.engine.backup import Backup
 from piccolo_metadata.engine.backup_restore import Restorer
+from piccolo_metadata.engine.backup_trace import Tracer
 from piccolo_metadata.engine.backup_writer import Writer
 from piccolo_metadata.service.audit import AuditServicer
 from piccolo_metadata.service.backup import BackupServicer
@@ -67,7 +68,8 @@ async def _backed_up(config: Config, folder: Path, memory: Database, host: Host)
     cloud, outbox, files = GrpcCloudLog(channel, signer), DatabaseOutbox(memory), DiskFiles()
     writer = Writer(outbox, cloud, DiskSpool(folder / "spool"), files, signer, SystemClock(), os.urandom)
     backup = Backup(memory, outbox, cloud, writer, signer, random.random)
-    servicer = BackupServicer(backup, Restorer(memory, outbox, cloud, files, signer.public), host.stopping)
+    restorer = Restorer(memory, outbox, cloud, files, signer.public)
+    servicer = BackupServicer(backup, restorer, Tracer(outbox, cloud, signer.public), host.stopping)
     host.add_service(
         lambda to: backup_pb2_grpc.add_BackupServiceServicer_to_server(servicer, to), f"{_WIRE}BackupService"
     )

@@ -16,6 +16,8 @@ POSITION: Final = "backup.position"
 PENDING: Final = "backup.pending"
 DELEGATION: Final = "backup.delegation"
 FENCE: Final = "backup.fence"
+REBUILT: Final = "backup.rebuilt"
+"""There when this memory was filled without a backup, from what the owner's keepers have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

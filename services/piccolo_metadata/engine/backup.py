@@ -33,6 +33,7 @@ from piccolo_metadata.core.backup_records import (
     fresh_position,
 )
 from piccolo_metadata.core.backup_rules import pause
+from piccolo_metadata.engine import backup_rebuild
 from piccolo_metadata.engine.backup_claim import Claimer
 from piccolo_metadata.engine.backup_ledger import Standing, load, put_countersigned
 from piccolo_metadata.engine.backup_log import Survey
@@ -121,6 +122,8 @@ class Backup:
             async with self._turn:
                 # the first entry may have been written while this waited
                 if not await self._renewed(delegation):
+                    if (await load(self._outbox)).rebuilt:
+                        raise claim_first(delegation.record.generation)
                     await self._begin(delegation)
         self.wake()
 
@@ -164,7 +167,6 @@ class Backup:
         Raises PiccoloError INVALID (CLAIM_WRONG, DELEGATION_WRONG), CONFLICT (GENERATION_TAKEN), PRECONDITION
         (RESTORE_FIRST), DATA_LOSS (FORK, ROLLED_BACK, CHAIN_BROKEN).
         """
-        self._require_cloud()
         signed = open_delegation(delegation, self.key)
         with refused_as(Kind.INVALID, "CLAIM_WRONG", "The claim cannot be used"):
             opened = open_signed(Claim, claim)
@@ -172,11 +174,24 @@ class Backup:
             raise PiccoloError(
                 Kind.INVALID, "CLAIM_WRONG", "The claim and the delegation are of different generations."
             )
+        # a majority of the circle has promised already: with the cloud away that is enough to write by
+        await self._outbox.set_generation(signed.record.generation)
+        self._require_cloud()
         async with self._turn:
             seq = await self._claimer.claim(await load(self._outbox), claim, signed)
         self._unsure = False
         self.wake()
         return seq
+
+    async def begin_rebuild(self) -> None:
+        """Says that this empty memory is about to be filled without a backup.
+
+        Raises PiccoloError PRECONDITION, MEMORY_NOT_EMPTY.
+        """
+        async with self._turn:
+            await self._memory.write(backup_rebuild.begin)
+            self._unsure = True
+        self.wake()
 
     async def points(self, delegation: bytes) -> list[Point]:
         """What can be restored, newest first, with a delegation to read by, or with the stored one."""

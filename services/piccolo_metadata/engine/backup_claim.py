@@ -4,7 +4,7 @@ Rules:
 * A claim follows the newest entry that the cloud has, after the whole chain of headers was verified and this
   device's own position was found in it.
 * What a former device wrote while this one was being restored is in the log and not in this memory: that is
-  told, not hidden.
+  told, not hidden. A memory that was rebuilt without a backup goes on behind all that the log holds.
 * Asking again after a crash answers the same: the claim's bytes are kept like any other entry's.
 """
 
@@ -41,7 +41,6 @@ class Claimer:
         record = delegation.record
         if not _is_claimed(standing, record):
             await self._create(standing, claim, delegation)
-        await self._outbox.set_generation(record.generation)
         position = (await load(self._outbox)).position
         if position is None or not position.claim:
             raise restore_first()
@@ -57,7 +56,7 @@ class Claimer:
         if pending is not None and _has(survey, pending) and (standing.position is None or pending.seq == 1):
             position = fresh_position(access.locator, pending.generation)
         else:
-            position = self._found(standing.position, survey, access.locator)
+            position = self._found(standing, survey, access.locator)
         if pending is not None and _has(survey, pending):
             position = await self._writer.acknowledge(position, pending, access.delegation)
             pending = None
@@ -80,9 +79,10 @@ class Claimer:
                 await self._writer.forget(pending)
             raise
 
-    def _found(self, position: Position | None, survey: Survey, locator: bytes) -> Position:
+    def _found(self, standing: Standing, survey: Survey, locator: bytes) -> Position:
         """This device's position in the verified log."""
-        if not survey.points and (position is None or position.seq == 0):
+        position = standing.position
+        if (standing.rebuilt or not survey.points) and (position is None or position.seq == 0):
             return fresh_position(locator, 1)
         if position is None or position.locator != locator or position.seq == 0:
             raise restore_first()

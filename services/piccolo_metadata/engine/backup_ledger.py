@@ -19,6 +19,7 @@ from piccolo_metadata.core.backup_records import (
     FENCE,
     PENDING,
     POSITION,
+    REBUILT,
     Fence,
     Pending,
     Position,
@@ -43,6 +44,7 @@ class Standing:
     delegation: Signed[Delegation] | None
     fence: Fence | None
     snapshot_wanted: bool
+    rebuilt: bool = False
 
     @property
     def access(self) -> Access:
@@ -69,6 +71,7 @@ async def load(outbox: Outbox) -> Standing:
             delegation=None if delegation is None else open_signed(Delegation, delegation),
             fence=_parsed(Fence, await outbox.local(FENCE)),
             snapshot_wanted=await outbox.local(SNAPSHOT_WANTED) is not None,
+            rebuilt=await outbox.local(REBUILT) is not None,
         )
     except FormatError as damaged:
         raise PiccoloError(

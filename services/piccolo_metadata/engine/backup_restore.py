@@ -32,7 +32,7 @@ from piccolo_metadata.engine.backup_bodies import Bodies, BrokenBodyError
 from piccolo_metadata.engine.backup_ledger import countersigned
 from piccolo_metadata.engine.backup_log import Survey
 from piccolo_metadata.engine.backup_ports import Access, CloudLog, Files
-from piccolo_metadata.engine.backup_words import chain_broken, no_cloud, open_delegation
+from piccolo_metadata.engine.backup_words import chain_broken, memory_not_empty, no_cloud, open_delegation
 from piccolo_metadata.ports import Memory, Outbox, Restoring
 
 _KEYS_AT_ONCE: Final = 1000
@@ -146,12 +146,7 @@ class Restorer:
             raise no_cloud()
         signed = open_delegation(wish.delegation, self._key)
         if not await self._outbox.is_empty():
-            raise PiccoloError(
-                Kind.PRECONDITION,
-                "MEMORY_NOT_EMPTY",
-                "This device already keeps files of its own; a backup is restored to an empty device only. "
-                "Nothing was changed.",
-            )
+            raise memory_not_empty()
         return Access(signed.record.locator, wish.delegation)
 
     async def _attempt(self, course: _Course, target: Point) -> Restored:

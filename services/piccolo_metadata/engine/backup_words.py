@@ -91,11 +91,21 @@ def claim_first(generation: int) -> PiccoloError:
 
 
 def missed_entries(first: int, last: int) -> str:
-    """What a former device wrote while this one was restored."""
+    """What a former device wrote that this one did not take over."""
     return (
-        f"The former device went on writing while this one was restored: the backup's entries {first} to "
-        f"{last} are not in this device's memory. They stay in the backup, and can be restored from it to an "
-        "empty device."
+        f"A former device wrote what this one has not taken over: the backup's entries {first} to {last} are "
+        "not in this device's memory. They stay in the backup, and can be restored from it to an empty "
+        "device."
+    )
+
+
+def memory_not_empty() -> PiccoloError:
+    """What comes from elsewhere comes to an empty memory only."""
+    return PiccoloError(
+        Kind.PRECONDITION,
+        "MEMORY_NOT_EMPTY",
+        "This device already keeps files of its own; a backup is restored to an empty device only. "
+        "Nothing was changed.",
     )
 
 

@@ -13,6 +13,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_metadata.core.backup_points import Point
 from piccolo_metadata.engine.backup import Backup, Status
 from piccolo_metadata.engine.backup_restore import Progress, Restorer, Wish
+from piccolo_metadata.engine.backup_trace import Tracer
 
 SERVICE: Final = "piccolo.metadata.v1.BackupService"
 _ANSWER_SECONDS: Final = 120.0
@@ -22,9 +23,10 @@ _MOST_POINTS: Final = 100_000  # about 3 MiB of a message that may have 8
 class BackupServicer(backup_pb2_grpc.BackupServiceServicer):
     """Parses, calls, converts."""
 
-    def __init__(self, backup: Backup, restorer: Restorer, stopping: asyncio.Event) -> None:
+    def __init__(self, backup: Backup, restorer: Restorer, tracer: Tracer, stopping: asyncio.Event) -> None:
         """Serve this backup until `stopping`."""
         self._backup, self._restorer, self._stopping = backup, restorer, stopping
+        self._tracer = tracer
 
     async def GetBackupKey(
         self, request: backup_pb2.GetBackupKeyRequest, context: Any
@@ -103,6 +105,22 @@ class BackupServicer(backup_pb2_grpc.BackupServiceServicer):
         """Claims the log."""
         seq = await self._backup.claim(request.claim, request.delegation)
         return backup_pb2.AppendClaimResponse(seq=seq)
+
+    async def TraceLog(
+        self, request: backup_pb2.TraceLogRequest, context: Any
+    ) -> backup_pb2.TraceLogResponse:
+        """What the log has at some places."""
+        traced = await self._tracer.trace(request.delegation, request.seqs)
+        places = [backup_pb2.LogPlace(seq=seq, hash=hash_) for seq, hash_ in sorted(traced.places.items())]
+        head = backup_pb2.LogPlace(seq=traced.seq, hash=traced.hash) if traced.seq else None
+        return backup_pb2.TraceLogResponse(head=head, generation=traced.generation, places=places)
+
+    async def BeginRebuild(
+        self, request: backup_pb2.BeginRebuildRequest, context: Any
+    ) -> backup_pb2.BeginRebuildResponse:
+        """Begins to fill the memory without a backup."""
+        await self._backup.begin_rebuild()
+        return backup_pb2.BeginRebuildResponse()
 
 
 class _Caller:
