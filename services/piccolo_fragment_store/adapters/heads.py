@@ -57,6 +57,6 @@ def _head(pair: cbor.Value) -> Head:
         case [bytes() as signed, bytes() as device]:
             opened = open_signed(HeadRecord, signed)
             record = opened.record
-            signers = len(opened.signatures)
-            return Head(record.generation, record.seq, record.hash, signers, signed, device)
+            place = (record.locator, record.generation, record.seq)
+            return Head(*place, record.hash, len(opened.signatures), signed, device)
     raise FormatError("heads-shape", "this is not what was kept")

@@ -4,6 +4,7 @@ Rules:
 * Heads are in order by (generation, seq). The newest one is kept; an older one is refused.
 * Another head of the same place is evidence: the first two of a place are kept, and stay when newer heads of
   the same generation come. A head of a higher generation, which only the owner's words make, ends it.
+* A log under another locator (its owner changed the words) takes the place of the one before.
 * The same head with more signatures (the locator's countersignature) takes the place of the one with fewer.
 """
 
@@ -20,6 +21,7 @@ class Head:
     """A head that its owner's device signed.
 
     Attributes:
+        locator: names the log.
         generation: of the newest entry.
         seq: of the newest entry.
         hash: of its header record.
@@ -28,6 +30,7 @@ class Head:
         device: Signed("device") of the device that signed it.
     """
 
+    locator: bytes
     generation: int
     seq: int
     hash: bytes
@@ -46,7 +49,7 @@ def keep(kept: Sequence[Head], new: Head) -> list[Head]:
 
     Raises PiccoloError CONFLICT, HEAD_OLDER.
     """
-    if not kept or new.generation > kept[0].generation:
+    if not kept or new.locator != kept[0].locator or new.generation > kept[0].generation:
         return [new]
     if any((each.place, each.hash) == (new.place, new.hash) for each in kept):
         return [_better(each, new) for each in kept]

@@ -114,9 +114,8 @@ def head(data: bytes, device_data: bytes, owner: bytes, circle: Circle) -> tuple
             "SIGNATURE_INVALID",
             "The head does not count: its device was replaced, or is older than what it signs.",
         )
-    signers = len(signed.signatures)
-    found = Head(record.generation, record.seq, record.hash, signers, data, device_data)
-    return found, device.generation
+    place = (record.locator, record.generation, record.seq)
+    return Head(*place, record.hash, len(signed.signatures), data, device_data), device.generation
 
 
 def marks_of(data: bytes, known: Mapping[Key, Marks]) -> dict[Key, Marks]:

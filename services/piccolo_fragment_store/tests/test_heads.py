@@ -23,7 +23,7 @@ from piccolo_fragment_store.tests.peers import Peers, refused
 
 hashes = st.sampled_from([b"a", b"b", b"c"])
 told = st.builds(
-    lambda generation, seq, hash_, signers: Head(generation, seq, hash_, signers, b"head", b"device"),
+    lambda generation, seq, hash_, signers: Head(b"log", generation, seq, hash_, signers, b"head", b"device"),
     st.integers(1, 3),
     st.integers(1, 4),
     hashes,
@@ -53,15 +53,22 @@ def test_heads_only_rise_and_evidence_stays_until_the_words_speak(coming: list[H
 
 
 def test_a_countersigned_head_takes_the_place_of_the_bare_one() -> None:
-    bare = Head(1, 5, b"a", 1, b"bare", b"device")
+    bare = Head(b"log", 1, 5, b"a", 1, b"bare", b"device")
     signed = replace(bare, signers=2, signed=b"countersigned")
     assert heads.keep([bare], signed) == [signed]
     assert heads.keep([signed], bare) == [signed]
 
 
+def test_another_log_takes_the_place_of_the_one_before() -> None:
+    before = [Head(b"log", 1, 9, hash_, 1, b"head", b"device") for hash_ in (b"a", b"b")]
+    moved = replace(before[0], locator=b"another", seq=1)
+    assert heads.keep(before, moved) == [moved]
+
+
 def opened(person: Person, seq: int, filling: bytes = b"entry") -> Head:
     head, device = person.head(person.generation, seq, filling), person.device().to_bytes()
-    return Head(person.generation, seq, head.record.hash, 1, head.to_bytes(), device)
+    place = (head.record.locator, person.generation, seq)
+    return Head(*place, head.record.hash, 1, head.to_bytes(), device)
 
 
 def test_a_head_survives_a_power_cut_at_any_step() -> None:

@@ -33,5 +33,6 @@ def build() -> dict[str, Any]:
         "statements": statements.statements(),
         "certificate": statements.certificate(),
         "invitation": statements.invitations(),
+        "contacts": statements.contacts(),
         "backup": statements.backup(),
     }

@@ -9,6 +9,7 @@ from piccolo_formats import tls
 from piccolo_formats.backup_body import EntryPlace
 from piccolo_formats.backup_entry import build_prefix, entry_name
 from piccolo_formats.changesets import frame_changeset
+from piccolo_formats.contacts import contacts_of
 from piccolo_formats.digests import digest
 from piccolo_formats.fek import Fek
 from piccolo_formats.invitations import InvitationLink
@@ -169,6 +170,19 @@ def backup() -> dict[str, Any]:
             },
         ],
         "changesets": [shown(change.to_value())],
+    }
+
+
+def contacts() -> dict[str, Any]:
+    """Section 10: the contacts of a circle of two, for Ada."""
+    fingerprint = tls.certificate_fingerprint(BEN.certificate("fragment-store"))
+    made = contacts_of(
+        roster().record_hash(), [("ben.example:7443", fingerprint), ("[::1]:7443", fingerprint)]
+    )
+    return {
+        "first_roster": roster().record_hash().hex(),
+        "fingerprint": fingerprint.hex(),
+        "lines": made.text().split("\n"),
     }
 
 
