@@ -19,21 +19,26 @@ from piccolo_vault.adapters.attestation import AttestationTrust
 from piccolo_vault.adapters.backup import MetadataBackups
 from piccolo_vault.adapters.boot_key import BootKey
 from piccolo_vault.adapters.clock import SystemClock
+from piccolo_vault.adapters.contacts import DialledContacts
 from piccolo_vault.adapters.memory import protect
 from piccolo_vault.adapters.promises import DialledPromisers
 from piccolo_vault.adapters.remembered import MetadataRemembers
 from piccolo_vault.adapters.state_files import FolderFiles
+from piccolo_vault.adapters.witnesses import DialledWitnesses
 from piccolo_vault.config import Config
 from piccolo_vault.engine.keys.aftermath import Fence, Quiet
 from piccolo_vault.engine.keys.custody import Custody
 from piccolo_vault.engine.keys.duties import Duties, Pulses
 from piccolo_vault.engine.keys.generations import Generations
+from piccolo_vault.engine.keys.heads import HeadPost
 from piccolo_vault.engine.keys.keyring import DeviceKeyring
 from piccolo_vault.engine.keys.membership import Membership
+from piccolo_vault.engine.keys.rebuilding import Rebuilding
 from piccolo_vault.engine.keys.recovery import Recovery
 from piccolo_vault.engine.keys.role_keys import load_or_make
 from piccolo_vault.engine.keys.roles import Neighbours, Roles
 from piccolo_vault.engine.keys.watching import CircleFollower, FenceFollower, ProposalFollower
+from piccolo_vault.engine.keys.witnessing import Witnessing
 from piccolo_vault.service import keys as key_service
 from piccolo_vault.service import membership as membership_service
 from piccolo_vault.service.store_wiring import store_wiring
@@ -76,11 +81,26 @@ def _wire_keys(
     membership = Membership(custody, fence, there, clock, random)
     circle, proposals = CircleFollower(there, own, custody, fence), ProposalFollower(trust)
     tasks, times = host.task_group, config.recovery
-    recovery = Recovery(files, custody, generations, quiet, there, clock, tasks, times.patience, times.asking)
+    witnesses = DialledWitnesses()
+    recovery = Recovery(
+        files,
+        custody,
+        generations,
+        quiet,
+        there,
+        Witnessing(witnesses, backups),
+        Rebuilding(DialledContacts(), backups, there.remembers),
+        clock,
+        tasks,
+        times.patience,
+        times.asking,
+    )
     fences = FenceFollower(backups, custody, fence, generations)
+    moved = (custody.changed, circle.pulse, fences.pulse)
+    heads = HeadPost(custody, fence, backups, circle, own, witnesses, moved, config.heads.pace)
     pulses = Pulses(circle.pulse, proposals.pulse, fences.pulse)
     duties = Duties(custody, fence, there, generations, membership, clock, pulses)
-    for work in (circle, proposals, fences, quiet, duties, recovery):
+    for work in (circle, proposals, fences, quiet, duties, heads, recovery):
         tasks.create_task(work.run(), name=type(work).__name__)
     keys = key_service.KeyServicer(custody, recovery, fence, BootKey(random))
     host.add_service(lambda to: wire.add_KeyServiceServicer_to_server(keys, to), key_service.NAME)

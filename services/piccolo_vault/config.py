@@ -49,6 +49,17 @@ class RecoveryConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadsConfig:
+    """The table [heads].
+
+    Attributes:
+        pace: seconds at least between two times that the head of the backup log is left with the members.
+    """
+
+    pace: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Where things are.
 
@@ -64,4 +75,5 @@ class Config:
     serve: ServeConfig = ServeConfig()
     custody: CustodyConfig = field(default_factory=CustodyConfig)
     recovery: RecoveryConfig = field(default_factory=RecoveryConfig)
+    heads: HeadsConfig = field(default_factory=HeadsConfig)
     store: StoreSettings = field(default_factory=StoreSettings)

@@ -11,7 +11,6 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from piccolo_chassis import rpc
 from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_chassis.shown import shown_certificate
 from piccolo_formats.errors import FormatError
 from piccolo_formats.tls import certificate_fingerprint, certificate_name, to_pem
 
@@ -101,13 +101,14 @@ async def fetch_certificate(endpoint: str, fingerprint: bytes) -> bytes:
 
     Raises PiccoloError UNAVAILABLE (SERVER_AWAY), DENIED (SERVER_FOREIGN).
     """
-    context = ssl.create_default_context()
-    # in 1.2 a server that wants our certificate would end the handshake before it shows its own
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # the fingerprint decides, below
-    context.set_alpn_protocols(["h2"])
-    shown = await _shown(endpoint, context)
+    try:
+        shown = await shown_certificate(endpoint, _CONNECT_SECONDS)
+    except (OSError, ValueError, TimeoutError) as away:
+        raise PiccoloError(
+            Kind.UNAVAILABLE,
+            "SERVER_AWAY",
+            f"{endpoint} cannot be reached. Is it on, and reachable from here?",
+        ) from away
     if certificate_fingerprint(shown) != fingerprint:
         raise PiccoloError(
             Kind.DENIED,
@@ -115,21 +116,3 @@ async def fetch_certificate(endpoint: str, fingerprint: bytes) -> bytes:
             f"Another server than the one that this device was told of answers at {endpoint}.",
         )
     return shown
-
-
-async def _shown(endpoint: str, context: ssl.SSLContext) -> bytes:
-    host, _, port = endpoint.rpartition(":")
-    try:
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            _, writer = await asyncio.open_connection(host.strip("[]"), int(port), ssl=context)
-    except (OSError, ValueError, TimeoutError) as away:
-        raise PiccoloError(
-            Kind.UNAVAILABLE,
-            "SERVER_AWAY",
-            f"{endpoint} cannot be reached. Is it on, and reachable from here?",
-        ) from away
-    try:
-        connection: ssl.SSLObject = writer.get_extra_info("ssl_object")
-        return connection.getpeercert(binary_form=True) or b""
-    finally:
-        writer.transport.abort()

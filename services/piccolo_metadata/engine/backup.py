@@ -122,8 +122,9 @@ class Backup:
             async with self._turn:
                 # the first entry may have been written while this waited
                 if not await self._renewed(delegation):
-                    if (await load(self._outbox)).rebuilt:
-                        raise claim_first(delegation.record.generation)
+                    generation = delegation.record.generation
+                    if generation > 1 and (await load(self._outbox)).rebuilt:
+                        raise claim_first(generation)
                     await self._begin(delegation)
         self.wake()
 

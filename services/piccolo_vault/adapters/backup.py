@@ -9,10 +9,11 @@ from piccolo.metadata.v1 import backup_pb2 as pb
 from piccolo.metadata.v1 import backup_pb2_grpc as wire
 from piccolo_chassis.errors import Kind, PiccoloError
 
+from piccolo_vault.core.keys.witnesses import Log
 from piccolo_vault.ports.backups import BackupState, RestoredMemory, SealedBodyKey
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from piccolo_vault.ports.backups import OpenKeys, Progress
 
@@ -46,6 +47,16 @@ class MetadataBackups:
     async def countersign(self, head: bytes) -> None:
         """Stores the head with the locator's signature."""
         await self._backup.Countersign(pb.CountersignRequest(head=head))
+
+    async def trace(self, delegation: bytes, seqs: Sequence[int]) -> Log:
+        """Returns what the log has at these places."""
+        request = pb.TraceLogRequest(delegation=delegation, seqs=seqs)
+        traced = await self._backup.TraceLog(request, timeout=_APPEND_SECONDS)
+        return Log(traced.generation, traced.head.seq, {place.seq: place.hash for place in traced.places})
+
+    async def begin_rebuild(self) -> None:
+        """Says that the empty memory is filled without a backup."""
+        await self._backup.BeginRebuild(pb.BeginRebuildRequest())
 
     async def append_claim(self, claim: bytes, delegation: bytes) -> None:
         """Creates the claim in the log; raises PiccoloError FENCED when its generation is taken."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from piccolo_vault.core.keys.witnesses import Log
 
 Progress = Callable[[str, int, int], Awaitable[None]]
 """Tells how far a restore is: phase in words, bytes done, bytes in all (0: unknown)."""
@@ -84,6 +87,18 @@ class Backups(Protocol):
         """Replaces an empty memory by the backup.
 
         Raises PiccoloError NOT_FOUND when there is no log, and what metadata says otherwise.
+        """
+
+    async def trace(self, delegation: bytes, seqs: Sequence[int]) -> Log:
+        """Returns what the log that this memory stands on has at these places; seq 0: it stands on none.
+
+        Raises PiccoloError DATA_LOSS (CHAIN_BROKEN) when the cloud shows another history than before.
+        """
+
+    async def begin_rebuild(self) -> None:
+        """Says that the empty memory is filled without a backup.
+
+        Raises PiccoloError PRECONDITION (MEMORY_NOT_EMPTY).
         """
 
     async def append_claim(self, claim: bytes, delegation: bytes) -> None:

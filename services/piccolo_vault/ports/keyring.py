@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from piccolo_formats.keypairs import SigningKey
 
     from piccolo_vault.core.circle import Circle
+    from piccolo_vault.core.compared import Compared
 
 
 class Keyring(Protocol):
@@ -59,7 +60,11 @@ class Keyring(Protocol):
 class Aftermath(Protocol):
     """What the way of a file tells the keys about what keepers said. Kept across restarts."""
 
-    def compared(self) -> None:
+    def comparing(self, done: int, total: int) -> None:
+        """After a recovery, so many objects that the memory does not know were brought back (0 of 0: the
+        members are being asked which there are)."""
+
+    def compared(self, told: Compared) -> None:
         """After a recovery, everybody who answered was asked once for what is newer than the backup."""
 
     def reconciled(self) -> None:

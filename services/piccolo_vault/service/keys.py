@@ -9,6 +9,7 @@ from piccolo.vault.v1 import vault_pb2_grpc as wire
 from piccolo_formats.client_seal import Purpose
 
 from piccolo_vault.core.keys.custody import Stage
+from piccolo_vault.core.keys.recovering import Wish
 
 if TYPE_CHECKING:
     from piccolo_vault.adapters.boot_key import BootKey
@@ -100,7 +101,14 @@ class KeyServicer(wire.KeyServiceServicer):
         """Begins a recovery, or goes on with one."""
         words = self._boot_key.open(Purpose.WORDS, request.words)
         passphrase = self._boot_key.open(Purpose.PASSPHRASE, request.passphrase)
-        operation = await self._recovery.start(words, passphrase, request.seq, request.device_name)
+        wish = Wish(
+            seq=request.seq,
+            name=request.device_name,
+            accept_rolled_back=request.accept_rolled_back,
+            contacts=request.contacts,
+            from_circle=request.from_circle,
+        )
+        operation = await self._recovery.start(words, passphrase, wish)
         return pb.RecoverResponse(operation_id=operation)
 
 

@@ -16,6 +16,7 @@ from piccolo_vault.core.circle import Circle, Member
 from piccolo_vault.ports.objects import Progress
 
 if TYPE_CHECKING:
+    from piccolo_vault.core.compared import Compared
     from piccolo_vault.testing.keepers import FakeKeeper
 
 
@@ -49,6 +50,7 @@ class FakeKeyring:
         self._signing, self._local = SigningKey(bytes(31) + b"\x01"), bytes(31) + b"\x02"
         self.locked = False
         self.bury = True
+        self.told: Compared | None = None
         self.claims: list[bytes] = []
 
     def kek(self) -> Kek:
@@ -89,8 +91,12 @@ class FakeKeyring:
         """Returns what was set."""
         return self.bury
 
-    def compared(self) -> None:
+    def comparing(self, done: int, total: int) -> None:
         """Does nothing: nobody waits."""
+
+    def compared(self, told: Compared) -> None:
+        """Notes what came of it."""
+        self.told = told
 
     def reconciled(self) -> None:
         """Allows burying."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from piccolo.metadata.v1 import memory_pb2 as memory
 from piccolo_formats.device_record import open_device
@@ -14,6 +15,7 @@ from piccolo_formats.kek import Kek
 from piccolo_formats.records.generations import Claim
 from piccolo_formats.signed import open_signed
 
+from piccolo_vault.core.keys.recovering import Wish
 from piccolo_vault.tests.circle_fakes import FakeOwner, member
 from piccolo_vault.tests.keeper_fake import FakeKeeper
 from piccolo_vault.tests.metadata_fake import FakeCloud
@@ -68,11 +70,9 @@ class Burned:
         self.new.attestation.keepers = self.keepers
         self.old.metadata.state["attestation/bundle"] = there.bundle()
 
-    async def recover(self, vault: Vault, words: str = "", **options: object) -> memory.Operation:
+    async def recover(self, vault: Vault, words: str = "", **wish: Any) -> memory.Operation:
         """Runs a recovery to its end."""
-        seq, name = options.get("seq", 0), options.get("name", "")
-        assert isinstance(seq, int)
-        operation = await vault.recovery.start(words or self.words, NEW, seq, str(name))
+        operation = await vault.recovery.start(words or self.words, NEW, Wish(**wish))
         return await self.new.metadata.ended(operation)
 
     def claims(self) -> list[Claim]:

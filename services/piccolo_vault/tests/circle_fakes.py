@@ -70,7 +70,7 @@ class FakeOwner:
             created=1_700_000_000,
         )
 
-    def presence(self) -> Signed[Presence]:
+    def presence(self, *endpoints: str) -> Signed[Presence]:
         """Where it is."""
         record = Presence(
             circle=self.circle,
@@ -78,7 +78,7 @@ class FakeOwner:
             generation=1,
             seq=1,
             name=self.name,
-            endpoints=(),
+            endpoints=endpoints,
             offer=0,
         )
         return sign(record, self.keys["attestation"])
@@ -182,7 +182,8 @@ class FakeAttestation(_Identity, _Circle):  # type: ignore[misc]
     def bundle(self) -> bytes:
         """What travels in the backup."""
         devices = [keeper.who.device.to_bytes() for keeper in self.keepers]
-        return cbor.encode([self.roster, self.device, *devices])
+        presences = [k.who.presence(f"127.0.0.1:{k.port}").to_bytes() for k in self.keepers]
+        return cbor.encode([self.roster, self.device, *devices, *presences])
 
     def circle(self) -> pb.Circle:
         """The circle as it is."""

@@ -1,4 +1,4 @@
-"""A member's fragment-store: over real mTLS it promises to one generation an owner."""
+"""A member's peers' port: over real mTLS it promises to one generation an owner, keeps heads, and gossips."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from typing import Any
 import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from piccolo.attestation.v1 import attestation_pb2 as trust
+from piccolo.attestation.v1 import attestation_pb2_grpc as trust_wire
 from piccolo.fragment_store.v1 import fragment_store_pb2 as keeping
 from piccolo.fragment_store.v1 import fragment_store_pb2_grpc as keeping_wire
 from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats import cbor
 from piccolo_formats.device_record import open_device
 from piccolo_formats.records import generations
+from piccolo_formats.records.backup import Head
+from piccolo_formats.records.codec import record_hash
 from piccolo_formats.records.device import Device
 from piccolo_formats.signed import open_signed, sign
 from piccolo_formats.tls import to_pem
@@ -23,23 +28,29 @@ from piccolo_vault.testing_keys import serving
 from piccolo_vault.tests.circle_fakes import FakeOwner
 
 _Fragments: Any = keeping_wire.FragmentServiceServicer
+_Peers: Any = trust_wire.PeerServiceServicer
 
 
 @dataclass(eq=False)
-class FakeKeeper(_Fragments):  # type: ignore[misc]
-    """A member's fragment-store: admits enrolment certificates, keeps one promise an owner."""
+class FakeKeeper(_Fragments, _Peers):  # type: ignore[misc]
+    """A member's fragment-store: admits enrolment certificates, keeps one promise an owner.
+
+    `heads`: what was left with it. `knows`: the records of the circle that its attestation tells.
+    """
 
     who: FakeOwner
     admitted: dict[bytes, tuple[bytes, bytes]] = field(default_factory=dict)
     promised: dict[bytes, tuple[generations.Claim, bytes]] = field(default_factory=dict)
+    heads: list[keeping.KeptHead] = field(default_factory=list)
+    knows: list[bytes] = field(default_factory=list)
     away: bool = False
     on_claim: Callable[[], None] | None = None
     host: str = "127.0.0.1"
     port: int = 0
 
     def admit(self, device: Device) -> None:
-        """Lets an owner's enrolment certificate in."""
-        self.admitted[device.enrol] = (device.owner, device.root)
+        """Lets an owner's enrolment certificate in, and its vault."""
+        self.admitted[device.enrol] = self.admitted[device.tls.vault] = (device.owner, device.root)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -52,6 +63,7 @@ class FakeKeeper(_Fragments):  # type: ignore[misc]
         tls = grpc.ssl_server_credentials([(key, chain)], pinned, require_client_auth=True)
         async with serving(
             lambda server: keeping_wire.add_FragmentServiceServicer_to_server(self, server),
+            lambda server: trust_wire.add_PeerServiceServicer_to_server(self, server),
             tls=tls,
             host=self.host,
         ) as self.port:
@@ -61,11 +73,8 @@ class FakeKeeper(_Fragments):  # type: ignore[misc]
         """Promises to a generation, or tells to which it promised before."""
         if self.on_claim:
             self.on_claim()
-        if self.away:
-            raise PiccoloError(Kind.UNAVAILABLE, "AWAY", "This keeper is away.")
-        pem = context.auth_context()["x509_pem_cert"][0]
-        der = x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
-        owner, root = self.admitted[der]
+        self._reach()
+        owner, root = self._caller(context)
         claim = open_signed(generations.Claim, request.claim, required=[root]).record
         device = open_device(request.device, root)
         if (claim.owner, claim.device, claim.generation) != (
@@ -83,6 +92,42 @@ class FakeKeeper(_Fragments):  # type: ignore[misc]
         self.promised[owner] = (claim, request.claim)
         return keeping.ClaimResponse(promise=self._promise(claim))
 
+    async def KeepHead(self, request: keeping.KeepHeadRequest, context: Any) -> keeping.KeepHeadResponse:
+        """Keeps a head that the caller's device signed, and no older one."""
+        self._reach()
+        owner, root = self._caller(context)
+        device = open_device(request.head.device, root).record
+        head = open_signed(Head, request.head.head, required=[device.signing.metadata]).record
+        if device.owner != owner:
+            raise PiccoloError(Kind.DENIED, "OTHER_OWNER", "It is another owner's.")
+        newest = max((open_signed(Head, kept.head).record.seq for kept in self.heads), default=0)
+        if head.seq < newest:
+            raise PiccoloError(Kind.CONFLICT, "HEAD_OLDER", "There is a newer one.")
+        self.heads = [request.head]
+        return keeping.KeepHeadResponse()
+
+    async def GetHeads(self, request: Any, context: Any) -> keeping.GetHeadsResponse:
+        """What is kept."""
+        self._reach()
+        self._caller(context)
+        return keeping.GetHeadsResponse(heads=self.heads)
+
+    async def Gossip(self, request: trust.GossipRequest, context: Any) -> trust.GossipResponse:
+        """Records that the caller lacks, two at a time."""
+        self._reach()
+        self._caller(context)
+        lacking = [data for data in self.knows if _hash(data)[:16] not in request.have]
+        return trust.GossipResponse(bundle=cbor.encode(list(lacking[:2])) if lacking else b"")
+
+    def _reach(self) -> None:
+        if self.away:
+            raise PiccoloError(Kind.UNAVAILABLE, "AWAY", "This keeper is away.")
+
+    def _caller(self, context: Any) -> tuple[bytes, bytes]:
+        pem = context.auth_context()["x509_pem_cert"][0]
+        der = x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
+        return self.admitted[der]
+
     def _promise(self, claim: generations.Claim) -> bytes:
         promise = generations.Promise(
             circle=claim.circle,
@@ -93,3 +138,10 @@ class FakeKeeper(_Fragments):  # type: ignore[misc]
             time=1_700_000_000,
         )
         return sign(promise, self.who.keys["fragment-store"]).to_bytes()
+
+
+def _hash(record: bytes) -> bytes:
+    outer = cbor.decode(record)
+    assert isinstance(outer, list)
+    assert isinstance(outer[0], bytes)
+    return record_hash(outer[0])

@@ -38,6 +38,11 @@ class Entry:
     files: int = 0
     claim: bytes = b""
 
+    @property
+    def hash(self) -> bytes:
+        """The hash of its header record."""
+        return open_signed(EntryHeader, self.header).record_hash()
+
 
 @dataclass(slots=True)
 class FakeCloud:
@@ -93,6 +98,8 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit):  # type: ignore[misc]
     audits: list[memory.AppendAuditRequest] = field(default_factory=list)
     head: bytes = b""
     cut_restore: bool = False
+    stands_on: int = 0
+    rebuilt: bool = False
     deaf: bool = False
     tells: bool = True
     delegations: dict[int, bytes] = field(default_factory=dict)
@@ -148,7 +155,7 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit):  # type: ignore[misc]
                 locator=self.delegation.locator,
                 generation=log[-1].generation,
                 seq=len(log),
-                hash=bytes(32),
+                hash=log[-1].hash,
             )
             head = sign(record, self.key).to_bytes()
         by = log[-1].header if fenced and self.tells else b""
@@ -211,6 +218,25 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit):  # type: ignore[misc]
         self.cloud.append(delegation.locator, entry)
         return backup.AppendClaimResponse(seq=len(self.cloud.log(delegation.locator)))
 
+    async def TraceLog(self, request: backup.TraceLogRequest, context: Any) -> backup.TraceLogResponse:
+        """What the log has that the memory stands on."""
+        log = self.cloud.log(self._checked(request.delegation).locator)[: self.stands_on]
+        if not log:
+            return backup.TraceLogResponse()
+        places = {seq: entry.hash for seq, entry in enumerate(log, 1)}
+        return backup.TraceLogResponse(
+            head=backup.LogPlace(seq=len(log), hash=log[-1].hash),
+            generation=log[-1].generation,
+            places=[backup.LogPlace(seq=s, hash=places[s]) for s in request.seqs if s in places],
+        )
+
+    async def BeginRebuild(self, request: Any, context: Any) -> backup.BeginRebuildResponse:
+        """The memory is filled without a backup."""
+        if self.files:
+            raise PiccoloError(Kind.PRECONDITION, "MEMORY_NOT_EMPTY", "There are files here already.")
+        self.rebuilt = True
+        return backup.BeginRebuildResponse()
+
     async def Restore(self, requests: Any, context: Any) -> AsyncIterator[backup.RestoreResponse]:
         """Replaces an empty memory by the newest whole entry, once its key was opened."""
         steps = aiter(requests)
@@ -229,7 +255,7 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit):  # type: ignore[misc]
         if list(opened) != [last.body_key]:
             raise PiccoloError(Kind.DATA_LOSS, "BACKUP_DAMAGED", "The key does not open the entry.")
         yield backup.RestoreResponse(progress=backup.RestoreProgress(done=1, total=2, phase="Restoring"))
-        self.state, self.files = dict(last.content), last.files
+        self.state, self.files, self.stands_on = dict(last.content), last.files, len(log)
         if self.cut_restore:
             self.cut_restore = False
             raise PiccoloError(Kind.UNAVAILABLE, "STOPPING", "The service is stopping.")

@@ -17,6 +17,7 @@ from piccolo_formats.records.generations import Claim
 from piccolo_formats.signed import open_signed, sign
 
 from piccolo_vault.core.keys.owner import owner_of
+from piccolo_vault.core.keys.recovering import Wish
 from piccolo_vault.engine.keys.generations import FILE as SUCCESSION_FILE
 from piccolo_vault.tests.burned import NEW, SUCCEEDED, burned
 from piccolo_vault.tests.vault_on import Box, reason_of, until
@@ -171,8 +172,8 @@ async def test_two_devices_that_recover_at_once_end_with_different_generations(t
         third.attestation.keepers = scene.keepers
         one = await stack.enter_async_context(scene.new.vault())
         other = await stack.enter_async_context(third.vault())
-        first = await one.recovery.start(scene.words, NEW, 0, "one")
-        second = await other.recovery.start(scene.words, NEW, 0, "other")
+        first = await one.recovery.start(scene.words, NEW, Wish(name="one"))
+        second = await other.recovery.start(scene.words, NEW, Wish(name="other"))
         ended = [await scene.new.metadata.ended(first, 60), await third.metadata.ended(second, 60)]
         assert [each.state for each in ended] == [SUCCEEDED, SUCCEEDED]
         generations = sorted(json.loads(each.result)["generation"] for each in ended)

@@ -18,6 +18,7 @@ from piccolo_formats.kek import Kek
 from piccolo_vault.core.keys.custody import Stage
 from piccolo_vault.core.keys.owner import owner_of
 from piccolo_vault.core.keys.records import RecoveryJournal, RecoveryPhase
+from piccolo_vault.core.keys.recovering import Wish
 from piccolo_vault.engine.keys.custody import RECOVERY_FILE
 from piccolo_vault.engine.keys.generations import FILE as SUCCESSION_FILE
 from piccolo_vault.testing_keys import Crash, MemoryFiles
@@ -34,7 +35,9 @@ async def test_the_words_alone_bring_the_owner_back(tmp_path: Path) -> None:
         assert (ended.state, ended.error_message) == (SUCCEEDED, "")
         assert json.loads(ended.result) == {
             "generation": 2, "files": 7, "confirmed_until": 1_700_000_000, "device_until": 1_700_000_100,
-            "circle": True,
+            "circle": True, "backup": "unproven",
+            "words": "0 of 3 members confirmed that the backup is the newest; 2 would prove it. What the "
+            "members have that is newer is brought back all the same, as they are heard.",
         }  # fmt: skip
         assert vault.unlocked
         assert vault.custody.kek() == Kek.from_words(scene.words)
@@ -92,8 +95,8 @@ async def test_bad_words_begin_nothing(tmp_path: Path, spoil: Callable[[str], st
     words = " ".join(Kek(bytes(range(32))).to_words())
     box = Box(tmp_path / "d")
     async with box.services(), box.vault() as vault:
-        assert await reason_of(vault.recovery.start(spoil(words), NEW, 0, "")) == reason
-        assert await reason_of(vault.recovery.start(words, "12345678", 0, "")) == "PASSPHRASE_TRIVIAL"
+        assert await reason_of(vault.recovery.start(spoil(words), NEW, Wish())) == reason
+        assert await reason_of(vault.recovery.start(words, "12345678", Wish())) == "PASSPHRASE_TRIVIAL"
         assert box.metadata.operations == {}
         assert RECOVERY_FILE not in box.files.content
 
@@ -101,7 +104,7 @@ async def test_bad_words_begin_nothing(tmp_path: Path, spoil: Callable[[str], st
 async def test_a_device_with_an_owner_is_not_recovered(tmp_path: Path) -> None:
     async with burned(tmp_path, keepers=0) as scene, scene.new.vault() as vault:
         await vault.owned()
-        assert await reason_of(vault.recovery.start(scene.words, NEW, 0, "")) == "NOT_BLANK"
+        assert await reason_of(vault.recovery.start(scene.words, NEW, Wish())) == "NOT_BLANK"
 
 
 async def test_an_owner_in_no_circle_comes_back_and_can_found_one(tmp_path: Path) -> None:
@@ -175,7 +178,7 @@ async def test_too_few_keepers_stop_it_and_the_same_words_go_on(tmp_path: Path) 
             for refused in (vault.custody.setup(NEW), vault.custody.unlock(NEW), vault.custody.lock()):
                 assert await reason_of(refused) == "RECOVERY_UNFINISHED"
             other = " ".join(Kek(os.urandom(32)).to_words())
-            assert await reason_of(vault.recovery.start(other, NEW, 0, "")) == "OTHER_WORDS"
+            assert await reason_of(vault.recovery.start(other, NEW, Wish())) == "OTHER_WORDS"
         scene.keepers[0].away = False
         async with scene.new.vault() as vault:
             assert scene.new.files.content[SUCCESSION_FILE] == shown
@@ -240,10 +243,10 @@ async def test_keys_that_change_in_the_middle_cost_a_generation_and_no_more(tmp_
 
 async def test_asking_twice_joins_the_one_that_runs(tmp_path: Path) -> None:
     async with burned(tmp_path) as scene, scene.new.vault() as vault:
-        first = await vault.recovery.start(scene.words, NEW, 0, "")
-        assert await vault.recovery.start(scene.words, NEW, 0, "") == first
+        first = await vault.recovery.start(scene.words, NEW, Wish())
+        assert await vault.recovery.start(scene.words, NEW, Wish()) == first
         other = " ".join(Kek(os.urandom(32)).to_words())
-        assert await reason_of(vault.recovery.start(other, NEW, 0, "")) == "RECOVERY_RUNNING"
+        assert await reason_of(vault.recovery.start(other, NEW, Wish())) == "RECOVERY_RUNNING"
         assert (await scene.new.metadata.ended(first)).state == SUCCEEDED
 
 
@@ -270,7 +273,7 @@ async def _crashed(scene: Burned) -> bool:
     crashed = False
     try:
         async with scene.new.vault() as vault:
-            operation = await vault.recovery.start(scene.words, NEW, 0, "")
+            operation = await vault.recovery.start(scene.words, NEW, Wish())
             running = asyncio.ensure_future(scene.new.metadata.ended(operation))
             failing = [task for task in asyncio.all_tasks() if task.get_name() == "recovery"]
             await asyncio.wait([running, *failing], return_when=asyncio.FIRST_COMPLETED)

@@ -17,20 +17,25 @@ from piccolo_chassis.tasks import Tasks
 
 from piccolo_vault.adapters.attestation import AttestationTrust
 from piccolo_vault.adapters.backup import MetadataBackups
+from piccolo_vault.adapters.contacts import DialledContacts
 from piccolo_vault.adapters.promises import DialledPromisers
 from piccolo_vault.adapters.remembered import MetadataRemembers
+from piccolo_vault.adapters.witnesses import DialledWitnesses
 from piccolo_vault.core.keys.custody import Stage
 from piccolo_vault.core.keys.records import OwnerRecord
 from piccolo_vault.engine.keys.aftermath import Fence, Quiet
 from piccolo_vault.engine.keys.custody import Custody, Shown
 from piccolo_vault.engine.keys.duties import Duties, Pulses
 from piccolo_vault.engine.keys.generations import Generations
+from piccolo_vault.engine.keys.heads import HeadPost
 from piccolo_vault.engine.keys.keyring import DeviceKeyring
 from piccolo_vault.engine.keys.membership import Membership
+from piccolo_vault.engine.keys.rebuilding import Rebuilding
 from piccolo_vault.engine.keys.recovery import Recovery
 from piccolo_vault.engine.keys.role_keys import RoleKeys, load_or_make
 from piccolo_vault.engine.keys.roles import Neighbours, Roles
 from piccolo_vault.engine.keys.watching import CircleFollower, FenceFollower, ProposalFollower
+from piccolo_vault.engine.keys.witnessing import Witnessing
 from piccolo_vault.testing_keys import CHEAP, MemoryFiles, SetClock, serving
 from piccolo_vault.tests.circle_fakes import FakeAttestation
 from piccolo_vault.tests.metadata_fake import FakeCloud, FakeMetadata
@@ -55,6 +60,7 @@ class Vault:
     proposals: ProposalFollower
     keyring: DeviceKeyring
     tasks: Tasks
+    heads: HeadPost
 
     def follow(self) -> None:
         """Starts what runs by itself in a real process."""
@@ -123,14 +129,21 @@ class Box:
         fence, quiet = Fence(files, generations.pending), Quiet(files, clock)
         membership = Membership(custody, fence, there, clock, os.urandom)
         circle, proposals = CircleFollower(there, own, custody, fence), ProposalFollower(trust)
-        recovery = Recovery(files, custody, generations, quiet, there, clock, tasks, self.patience, asking=0)
+        witnesses = DialledWitnesses()
+        witnessing = Witnessing(witnesses, backups)
+        rebuilding = Rebuilding(DialledContacts(), backups, there.remembers)
+        recovery = Recovery(
+            files, custody, generations, quiet, there, witnessing, rebuilding, clock, tasks, self.patience,
+            asking=0,
+        )  # fmt: skip
         fences = FenceFollower(backups, custody, fence, generations)
+        heads = HeadPost(custody, fence, backups, circle, own, witnesses, (), pace=0.0)
         pulses = Pulses(circle.pulse, proposals.pulse, fences.pulse)
         duties = Duties(custody, fence, there, generations, membership, clock, pulses)
         keyring = DeviceKeyring(custody, own, fence, quiet)
         return Vault(
             custody, own, fence, quiet, generations, membership, recovery, duties, circle, fences,
-            proposals, keyring, tasks,
+            proposals, keyring, tasks, heads,
         )  # fmt: skip
 
 

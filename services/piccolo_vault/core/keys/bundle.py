@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 _WHOLE: Final = "bundle"
+_LARGEST: Final = 768 * 1024
 _PIECE: Final = re.compile(r"bundle/[0-9]{4}")
 
 
@@ -38,10 +39,38 @@ def joined(values: Mapping[str, bytes]) -> bytes:
     return b""
 
 
+def cut(bundle: bytes) -> dict[str, bytes]:
+    """Returns the values that hold a bundle, as `joined` reads them."""
+    if len(bundle) <= _LARGEST:
+        return {_WHOLE: bundle}
+    starts = range(0, len(bundle), _LARGEST)
+    return {f"{_WHOLE}/{number:04}": bundle[at : at + _LARGEST] for number, at in enumerate(starts)}
+
+
 def last_device(bundle: bytes, owner: OwnerRecord) -> Device | None:
     """Returns the owner's device of the highest generation, None when there is none."""
     devices = [_device(item, owner) for item in _records(bundle)]
     return max((device for device in devices if device), key=lambda device: device.generation, default=None)
+
+
+def records_of(bundle: bytes) -> dict[str, list[bytes]]:
+    """Returns the bundle's records by the type that each says it is of; what cannot be read is left out."""
+    found: dict[str, list[bytes]] = {}
+    for record in _records(bundle):
+        if isinstance(record, bytes) and (kind := _type(record)):
+            found.setdefault(kind, []).append(record)
+    return found
+
+
+def _type(record: bytes) -> str:
+    try:
+        outer = cbor.decode(record)
+        payload = outer[0] if isinstance(outer, list) and outer else None
+        inner = cbor.decode(payload) if isinstance(payload, bytes) else None
+    except FormatError:
+        return ""
+    kind = inner.get("type") if isinstance(inner, dict) else None
+    return kind if isinstance(kind, str) else ""
 
 
 def _records(bundle: bytes) -> list[cbor.Value]:

@@ -96,10 +96,11 @@ class RestoredRecord(Record):
 
 
 class RecoveryPhase(StrEnum):
-    """How far a recovery is."""
+    """How far a recovery is. REBUILT: there is no backup, the members fill the memory at the end."""
 
     RESTORING = "restoring"
     RESTORED = "restored"
+    REBUILT = "rebuilt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,66 @@
-"""A recovery's journal: where it begins, goes on, and what its owner is told at the end."""
+"""What an owner wants of a recovery, its journal, and what its owner is told at the end."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.contacts import Contacts
+from piccolo_formats.errors import FormatError
 
 from piccolo_vault.core.keys.records import OwnerRecord, RecoveryJournal, RecoveryPhase
+
+if TYPE_CHECKING:
+    from piccolo_vault.core.compared import Compared
+    from piccolo_vault.core.keys.witnesses import Verdict
+
+_GONE = frozenset({Kind.UNAVAILABLE, Kind.TIMEOUT, Kind.NOT_FOUND})
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the owner asks for besides coming back.
+
+    `seq`: restore to this entry of the log, 0 is the newest. `name` of the new device; empty keeps the old
+    one. `accept_rolled_back`: go on although the members know of a newer backup. `contacts`: the circle's, as
+    printed. `from_circle`: do not ask the cloud.
+    """
+
+    seq: int = 0
+    name: str = ""
+    accept_rolled_back: bool = False
+    contacts: str = ""
+    from_circle: bool = False
+
+    def circle(self) -> Contacts | None:
+        """Returns the contacts, None when there are none.
+
+        Raises PiccoloError INVALID (CONTACTS_WRONG, CONTACTS_MISSING).
+        """
+        if not self.contacts.strip():
+            if self.from_circle:
+                raise PiccoloError(
+                    Kind.INVALID,
+                    "CONTACTS_MISSING",
+                    "To come back from the circle alone, this device must know where its members are. Give "
+                    "the contacts that were printed with your words, or ask a member to show its own.",
+                )
+            return None
+        try:
+            return Contacts.parse(self.contacts)
+        except FormatError as wrong:
+            raise PiccoloError(
+                Kind.INVALID, "CONTACTS_WRONG", f"The circle's contacts cannot be used: {wrong.message}."
+            ) from wrong
+
+
+def is_cloud_gone(failed: PiccoloError) -> bool:
+    """Whether a restore failed because the cloud has nothing, or is not there at all."""
+    if failed.reason == "CLOUD_MISSING":
+        return True
+    return failed.kind in _GONE and failed.reason not in ("POINT_MISSING", "STOPPING")
 
 
 def begin_journal(
@@ -19,7 +72,7 @@ def begin_journal(
     """
     if journal is not None and journal.owner == owner.owner:
         return replace(journal, name=name or journal.name)
-    if journal is not None and journal.phase is RecoveryPhase.RESTORED:
+    if journal is not None and journal.phase is not RecoveryPhase.RESTORING:
         raise PiccoloError(
             Kind.DENIED,
             "OTHER_WORDS",
@@ -44,18 +97,46 @@ def nothing_backed_up() -> PiccoloError:
         Kind.NOT_FOUND,
         "NOTHING_BACKED_UP",
         "These words are valid, but there is no backup under them. They are another owner's, or the device "
-        "they belong to never made a backup. Nothing was changed on this one.",
+        "they belong to never made a backup. Nothing was changed on this one. If the cloud lost it, give "
+        "your circle's contacts too: the members can bring you back.",
     )
 
 
-def outcome_of(journal: RecoveryJournal, owner: OwnerRecord) -> str:
-    """The operation's result, JSON."""
-    return json.dumps(
-        {
-            "generation": owner.generation,
-            "files": journal.files,
-            "confirmed_until": journal.confirmed_until,
-            "device_until": journal.device_until,
-            "circle": owner.device is not None,
-        }
+def outcome_of(
+    journal: RecoveryJournal, owner: OwnerRecord, verdict: Verdict | None, told: Compared | None = None
+) -> str:
+    """The operation's result, JSON: figures, what the members said of the backup, and both in words."""
+    rebuilt = journal.phase is RecoveryPhase.REBUILT
+    finding = "circle" if rebuilt else verdict.finding if verdict else "unproven"
+    words = [_rebuilt_words(told) if rebuilt else verdict.words if verdict else ""]
+    figures = {
+        "generation": owner.generation,
+        "files": told.files if rebuilt and told else journal.files,
+        "confirmed_until": journal.confirmed_until,
+        "device_until": journal.device_until,
+        "circle": owner.device is not None,
+        "backup": finding,
+        "words": " ".join(filter(None, words)),
+    }
+    if told is not None:
+        figures |= {"members": told.members, "heard": told.heard, "brought": told.files, "left": told.left}
+    return json.dumps(figures)
+
+
+def _rebuilt_words(told: Compared | None) -> str:
+    if told is None:
+        return "The members are still being asked for your files; more of them appear as they answer."
+    said = f"{told.files} files were brought back from {told.heard} of {told.members} members."
+    if told.left:
+        said += (
+            f" {told.left} more pieces of storage wait until enough members answer: then they are brought "
+            "back by themselves."
+        )
+    elif told.heard < told.members:
+        said += " What only the others have is brought back as they answer."
+    if told.unusable:
+        said += f" {told.unusable} could not be read and are lost, unless another member has them."
+    return said + (
+        " Names are those under which the files were stored: later renames, removals of small files and all "
+        "settings are not known to the members."
     )

@@ -26,6 +26,7 @@ from piccolo_vault.engine.keys.pulse import Pulse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from piccolo_vault.core.compared import Compared
     from piccolo_vault.core.keys.records import OwnerRecord
     from piccolo_vault.core.keys.succession import Draft
     from piccolo_vault.ports.custody import Clock, StateFiles
@@ -100,7 +101,8 @@ class Fence:
 class Quiet:
     """The time after a recovery in which nothing is buried.
 
-    `compared` is set once those members that answered were asked for what is newer than the backup.
+    `compared` is set once those members that answered were asked for what is newer than the backup; `told` is
+    then what came of it, and `progress` before how far it is.
     """
 
     def __init__(self, files: StateFiles, clock: Clock) -> None:
@@ -108,11 +110,25 @@ class Quiet:
         self._since = clock.running()
         self._record = self._read()
         self.compared = asyncio.Event()
+        self.told: Compared | None = None
+        self.progress, self.moved = (0, 0), Pulse()
 
     def begin(self) -> None:
         """A recovery has ended."""
         self.compared.clear()
+        self.told, self.progress = None, (0, 0)
         self._save(RestoredRecord(time=int(self._clock.wall()), running=0))
+
+    def comparing(self, done: int, total: int) -> None:
+        """So many unknown objects were brought back, of so many."""
+        self.progress = (done, total)
+        self.moved.fire()
+
+    def end_asking(self, told: Compared) -> None:
+        """The members that answered were asked once."""
+        self.told = told
+        self.compared.set()
+        self.moved.fire()
 
     def end(self) -> None:
         """Every inventory was reconciled."""

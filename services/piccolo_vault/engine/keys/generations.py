@@ -72,7 +72,8 @@ class Plan:
     """What a new generation is for.
 
     `owner.generation` is the highest that is known to be taken; `patience` is in seconds, for a majority of
-    the keepers to answer; `outbids` says whether a generation that another device took is gone beyond.
+    the keepers to answer; `outbids` says whether a generation that another device took is gone beyond;
+    `rebuilt`, that the memory did not come from the log, whose damage is no hindrance then.
     """
 
     kek: Kek
@@ -82,6 +83,7 @@ class Plan:
     name: str
     patience: float
     outbids: bool
+    rebuilt: bool = False
 
 
 class Generations:
@@ -212,7 +214,8 @@ class Generations:
         except PiccoloError as failed:
             if failed.reason == "FENCED":
                 return None, max(draft.generation, int(failed.details.get("generation", "0")))
-            if failed.kind not in (Kind.UNAVAILABLE, Kind.TIMEOUT) and failed.reason != "CLOUD_MISSING":
+            away = failed.kind in (Kind.UNAVAILABLE, Kind.TIMEOUT) or failed.reason == "CLOUD_MISSING"
+            if not away and not (plan.rebuilt and failed.kind is Kind.DATA_LOSS):
                 raise
             _log.warning("the claim waits for the cloud", extra=fields(reason=failed.reason))
             return claim, 0

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from piccolo_formats.kek import Kek
     from piccolo_formats.keypairs import SigningKey
 
+    from piccolo_vault.core.compared import Compared
     from piccolo_vault.engine.keys.aftermath import Fence, Quiet
     from piccolo_vault.engine.keys.custody import Custody
     from piccolo_vault.engine.keys.role_keys import RoleKeys
@@ -61,9 +62,13 @@ class DeviceKeyring:
         """Returns whether tombstones may be sent."""
         return self._quiet.over and not self._fence.up
 
-    def compared(self) -> None:
+    def comparing(self, done: int, total: int) -> None:
+        """So many unknown objects were brought back."""
+        self._quiet.comparing(done, total)
+
+    def compared(self, told: Compared) -> None:
         """Everybody who answered was asked for what is newer than the backup."""
-        self._quiet.compared.set()
+        self._quiet.end_asking(told)
 
     def reconciled(self) -> None:
         """Every member's inventory was compared with what is known here."""

@@ -1,8 +1,12 @@
-"""An owner comes back on a blank device, from the words alone.
+"""An owner comes back on a blank device, from the words alone; without a cloud, from words and contacts.
 
 Rules:
-* The steps are: the memory from the backup, a new generation of the device (engine/generations.py), the KEK
-  under the new passphrase. Each is kept before the next begins; the same words go on where it stopped.
+* The steps are: the memory from the backup, or the circle from its contacts (engine/keys/rebuilding.py); the
+  members' word on whether that backup is the newest (engine/keys/witnessing.py); a new generation of the
+  device (engine/keys/generations.py); the KEK under the new passphrase. Each is kept before the next begins;
+  the same words go on where it stopped.
+* A fork ends it, and a cloud that was rolled back, unless the owner goes on knowingly: before anything is
+  claimed. The members are asked again whenever it goes on.
 * Nothing is the owner's before the last step: until then the device has no KEK on its disk, and does
   nothing but recover.
 * Words without a backup change nothing: the device is as blank as before.
@@ -31,8 +35,11 @@ from piccolo_vault.core.keys.custody import Step, permit
 from piccolo_vault.core.keys.owner import FIRST_GENERATION, owner_of, read_words
 from piccolo_vault.core.keys.passphrase import check_new
 from piccolo_vault.core.keys.records import OutcomeRecord, RecoveryJournal, RecoveryPhase
-from piccolo_vault.core.keys.recovering import begin_journal, nothing_backed_up, outcome_of
+from piccolo_vault.core.keys.recovering import begin_journal, is_cloud_gone, nothing_backed_up, outcome_of
+from piccolo_vault.core.keys.witnesses import refuse
 from piccolo_vault.engine.keys.generations import Plan
+from piccolo_vault.engine.keys.hearing import hear
+from piccolo_vault.engine.keys.telling import Telling
 from piccolo_vault.ports.backups import BUNDLE_STATE, OWNER_STATE, RestoredMemory, SealedBodyKey, Work
 
 if TYPE_CHECKING:
@@ -42,10 +49,14 @@ if TYPE_CHECKING:
 
     from piccolo_vault.core.keys.certificates import Keys
     from piccolo_vault.core.keys.records import OwnerRecord
+    from piccolo_vault.core.keys.recovering import Wish
+    from piccolo_vault.core.keys.witnesses import Verdict
     from piccolo_vault.engine.keys.aftermath import Quiet
     from piccolo_vault.engine.keys.custody import Custody
     from piccolo_vault.engine.keys.generations import Generations, Reach
+    from piccolo_vault.engine.keys.rebuilding import Rebuilding
     from piccolo_vault.engine.keys.roles import Neighbours
+    from piccolo_vault.engine.keys.witnessing import Witnessing
     from piccolo_vault.ports.custody import Clock, StateFiles
     from piccolo_vault.ports.trust import CircleView
 
@@ -53,6 +64,7 @@ KIND, OUTCOME_FILE = "recover", "outcome"
 _AWAY = frozenset({Kind.UNAVAILABLE, Kind.TIMEOUT})
 _UNSURE = frozenset({*_AWAY, Kind.INTERNAL, Kind.CANCELLED})
 _PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+_GO_ON = " Give the same 24 words again to go on; what was done is kept."
 _INTERRUPTED = ("INTERRUPTED", "The device restarted in the middle. Give the same 24 words again to go on.")
 _DEFAULT_NAME = "recovered device"
 _log = logging.getLogger(__name__)
@@ -68,6 +80,8 @@ class Recovery:
         generations: Generations,
         quiet: Quiet,
         neighbours: Neighbours,
+        witnessing: Witnessing,
+        rebuilding: Rebuilding,
         clock: Clock,
         tasks: asyncio.TaskGroup,
         patience: float,
@@ -76,35 +90,40 @@ class Recovery:
         """Times in seconds.
 
         Args:
-            files, custody, generations, quiet, neighbours, clock, tasks: what it works with.
+            files, custody, generations, quiet, neighbours, witnessing, rebuilding, clock, tasks: what it
+                works with.
             patience: how long to wait for this device's processes, and for a majority of the members.
-            asking: how long the end waits for the members to tell what is newer than the backup.
+            asking: how long the end waits for the members to tell what is newer than the backup. Without a
+                backup it waits as long as they go on telling, and `patience` longer.
         """
         self._files, self._custody = files, custody
         self._generations, self._quiet = generations, quiet
         self._trust, self._backups = neighbours.trust, neighbours.backups
         self._remembers, self._roles = neighbours.remembers, neighbours.roles
+        self._telling = Telling(self._remembers)
+        self._witnessing, self._rebuilding = witnessing, rebuilding
         self._clock, self._tasks = clock, tasks
         self._patience, self._asking = patience, asking
         self._running: RecoveryJournal | None = None
         self._operation = ""
         self._reporting, self._reported = asyncio.Lock(), False
 
-    async def start(self, words: str, passphrase: str, seq: int, name: str) -> str:
+    async def start(self, words: str, passphrase: str, wish: Wish) -> str:
         """Begins a recovery or goes on with one; returns the operation that tells of it.
 
-        Raises PiccoloError PRECONDITION (NOT_BLANK), INVALID (WORDS_..., PASSPHRASE_...), DENIED
-        (OTHER_WORDS), CONFLICT (RECOVERY_RUNNING), UNAVAILABLE.
+        Raises PiccoloError PRECONDITION (NOT_BLANK), INVALID (WORDS_..., PASSPHRASE_..., CONTACTS_...),
+        DENIED (OTHER_WORDS), CONFLICT (RECOVERY_RUNNING), UNAVAILABLE.
         """
         permit(Step.RECOVER, self._custody.stage)
         kek = read_words(words)
         passphrase = check_new(passphrase)
-        name = device_name(name) if name else ""
+        name = device_name(wish.name) if wish.name else ""
+        wish.circle()
         owner = owner_of(kek, ask=())
         await self._report()
         if self._running is not None:
             return self._joined(owner)
-        journal = begin_journal(self._custody.recovery, owner, seq, name)
+        journal = begin_journal(self._custody.recovery, owner, wish.seq, name)
         self._running = journal
         try:
             self._operation = await self._remembers.start_operation(KIND, "bytes")
@@ -112,9 +131,9 @@ class Recovery:
         except BaseException as failed:
             operation, self._running, self._operation = self._operation, None, ""
             if operation and isinstance(failed, PiccoloError):
-                await self._tell(operation, _ended(failed, unfinished=False))
+                await self._telling.tell(operation, _ended(failed, unfinished=False))
             raise
-        self._tasks.create_task(self._run(kek, passphrase, owner, journal), name="recovery")
+        self._tasks.create_task(self._run(kek, passphrase, owner, journal, wish), name="recovery")
         return self._operation
 
     async def run(self) -> None:
@@ -138,7 +157,7 @@ class Recovery:
                 work = Work(error=_INTERRUPTED)
                 if outcome is not None and operation == outcome.operation:
                     work = Work(result=outcome.result)
-                await self._end(operation, work)
+                await self._telling.end(operation, work)
             self._files.remove(OUTCOME_FILE)
             self._reported = True
 
@@ -150,9 +169,11 @@ class Recovery:
             )
         return self._operation
 
-    async def _run(self, kek: Kek, passphrase: str, owner: OwnerRecord, journal: RecoveryJournal) -> None:
+    async def _run(
+        self, kek: Kek, passphrase: str, owner: OwnerRecord, journal: RecoveryJournal, wish: Wish
+    ) -> None:
         try:
-            await self._recover(kek, passphrase, owner, journal)
+            await self._recover(kek, passphrase, owner, journal, wish)
             return
         except PiccoloError as failed:
             _log.warning("the recovery stopped", extra=fields(reason=failed.reason, why=failed.message))
@@ -160,17 +181,17 @@ class Recovery:
             end = _ended(failed, unfinished=self._custody.recovery is not None)
         finally:
             operation, self._running, self._operation = self._operation, None, ""
-        await self._insist(operation, end)
+        await self._telling.insist(operation, end)
 
-    async def _recover(self, kek: Kek, passphrase: str, owner: OwnerRecord, journal: RecoveryJournal) -> None:
+    async def _recover(
+        self, kek: Kek, passphrase: str, owner: OwnerRecord, journal: RecoveryJournal, wish: Wish
+    ) -> None:
         if journal.phase is RecoveryPhase.RESTORING:
-            journal = await self._restore(kek, owner, journal)
+            journal = await self._memory(kek, owner, journal, wish)
         roles = await self._all_roles()
-        values = await self._remembers.pieces(*BUNDLE_STATE)
-        bundle = joined(values)
-        if values and not bundle:
-            _log.error("the circle in the backup cannot be read", extra=fields(values=sorted(values)))
+        bundle = await self._bundle()
         device = last_device(bundle, owner) if bundle else None
+        verdict = await self._judge(kek, owner, journal, bundle, wish)
         plan = Plan(
             kek=kek,
             owner=replace(owner, generation=max(journal.generation, device.generation if device else 1)),
@@ -179,6 +200,7 @@ class Recovery:
             name=journal.name or (device.name if device else _DEFAULT_NAME),
             patience=self._patience,
             outbids=True,
+            rebuilt=journal.phase is RecoveryPhase.REBUILT,
         )
         reach = self._rejoin(bundle) if bundle and device else _nowhere
         owner = await self._generations.advance(plan, reach, _nothing_left, self._phase)
@@ -186,25 +208,69 @@ class Recovery:
             owner = replace(owner, device=None)
         await self._say("Sealing your key under the new passphrase")
         self._quiet.begin()
-        result = outcome_of(journal, owner)
-        outcome = OutcomeRecord(operation=self._operation, result=result)
-        self._files.save(OUTCOME_FILE, outcome.to_record())
+        self._note(outcome_of(journal, owner, verdict))
         await self._custody.adopt(kek, passphrase, owner)
         self._generations.done()
         _log.info("recovered", extra=fields(generation=owner.generation, files=journal.files))
         await self._audit(owner)
         if device is not None:
-            await self._hear_members()
-        await self._insist(self._operation, Work(result=result))
+            await self._hear_members(rebuilt=plan.rebuilt)
+        result = outcome_of(journal, owner, verdict, self._quiet.told)
+        await self._telling.insist(self._operation, Work(result=result))
         self._files.remove(OUTCOME_FILE)
 
-    async def _hear_members(self) -> None:
-        await self._tell(self._operation, Work(phase="Asking the members what is newer than your backup"))
-        try:
-            async with asyncio.timeout(self._asking):
-                await self._quiet.compared.wait()
-        except TimeoutError:
-            _log.warning("the members were not all asked yet; that goes on by itself")
+    def _note(self, result: str) -> None:
+        """Keeps the end from now on: a crash after this tells of a success."""
+        self._files.save(OUTCOME_FILE, OutcomeRecord(operation=self._operation, result=result).to_record())
+
+    async def _bundle(self) -> bytes:
+        values = await self._remembers.pieces(*BUNDLE_STATE)
+        bundle = joined(values)
+        if values and not bundle:
+            _log.error("the circle in the backup cannot be read", extra=fields(values=sorted(values)))
+        return bundle
+
+    async def _judge(
+        self, kek: Kek, owner: OwnerRecord, journal: RecoveryJournal, bundle: bytes, wish: Wish
+    ) -> Verdict | None:
+        """What the members say of the backup; None without one, or when this device was accepted already.
+
+        Raises PiccoloError DATA_LOSS (FORK, ROLLED_BACK).
+        """
+        draft = self._generations.pending(owner)
+        if journal.phase is not RecoveryPhase.RESTORED or not bundle or (draft and draft.promised):
+            return None
+        await self._say("Asking the members whether this backup is the newest")
+        verdict = await self._witnessing.judge(kek, owner, bundle)
+        if (refused := refuse(verdict, accepted=wish.accept_rolled_back)) is not None:
+            raise refused
+        return verdict
+
+    async def _hear_members(self, *, rebuilt: bool) -> None:
+        async def tell(work: Work) -> None:
+            await self._telling.tell(self._operation, work)
+
+        await hear(self._quiet, tell, self._patience if rebuilt else self._asking, patient=rebuilt)
+
+    async def _memory(
+        self, kek: Kek, owner: OwnerRecord, journal: RecoveryJournal, wish: Wish
+    ) -> RecoveryJournal:
+        """The memory from the backup; where there is none and the owner gave the circle's contacts, an empty
+        one that the circle fills."""
+        contacts = wish.circle()
+        if not wish.from_circle:
+            try:
+                return await self._restore(kek, owner, journal)
+            except PiccoloError as failed:
+                if contacts is None or not is_cloud_gone(failed):
+                    raise
+                _log.warning("there is no backup; the circle is asked", extra=fields(reason=failed.reason))
+        if contacts is None:
+            raise nothing_backed_up()
+        generation = await self._rebuilding.begin(kek, owner, contacts, self._phase)
+        journal = replace(journal, phase=RecoveryPhase.REBUILT, generation=generation)
+        await self._custody.journal_recovery(journal)
+        return journal
 
     async def _restore(self, kek: Kek, owner: OwnerRecord, journal: RecoveryJournal) -> RecoveryJournal:
         await self._say("Looking for your backup")
@@ -279,41 +345,13 @@ class Recovery:
     async def _say(self, phase: str, done: int = 0, total: int = 0) -> None:
         """Tells what happens now; raises PiccoloError CANCELLED when somebody asked for an end."""
         _log.info("recovery", extra=fields(phase=phase, done=done, total=total))
-        if await self._tell(self._operation, Work(phase=phase, done=done, total=total)):
+        if await self._telling.tell(self._operation, Work(phase=phase, done=done, total=total)):
             raise PiccoloError(
                 Kind.CANCELLED, "RECOVERY_CANCELLED", "The recovery was stopped, as somebody asked."
             )
 
     async def _phase(self, phase: str) -> None:
         await self._say(phase)
-
-    async def _tell(self, operation: str, work: Work) -> bool:
-        """Records progress; that this cannot be told does not stop the work."""
-        try:
-            return await self._remembers.advance(operation, work)
-        except PiccoloError as failed:
-            _log.warning("progress is not recorded", extra=fields(reason=failed.reason))
-            return False
-
-    async def _insist(self, operation: str, work: Work) -> None:
-        """Records an end, however long metadata is away."""
-        pause = _PAUSE
-        while True:
-            try:
-                await self._end(operation, work)
-                return
-            except PiccoloError as failed:
-                _log.info("an operation's end waits to be told", extra=fields(reason=failed.reason))
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-
-    async def _end(self, operation: str, work: Work) -> None:
-        """Records an end, unless it is recorded already; raises PiccoloError while metadata is away."""
-        try:
-            await self._remembers.advance(operation, work)
-        except PiccoloError as failed:
-            if failed.kind not in (Kind.NOT_FOUND, Kind.PRECONDITION, Kind.INVALID):
-                raise
 
     def _outcome(self) -> OutcomeRecord | None:
         content = self._files.load(OUTCOME_FILE)
@@ -356,6 +394,6 @@ async def _nothing_left(device: bytes) -> None:
 
 
 def _ended(failed: PiccoloError, *, unfinished: bool) -> Work:
-    more = " Give the same 24 words again to go on; what was done is kept." if unfinished else ""
+    more = _GO_ON if unfinished and failed.reason != "FORK" else ""
     error = (failed.reason, failed.message + more)
     return Work(error=error, cancelled=failed.kind is Kind.CANCELLED)

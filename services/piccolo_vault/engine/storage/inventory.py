@@ -30,6 +30,7 @@ from piccolo_formats.records.keeping import Tombstone
 from piccolo_formats.signed import open_signed
 
 from piccolo_vault.core.circle import Standing
+from piccolo_vault.core.compared import Compared
 from piccolo_vault.core.storage.journal import seal_local
 from piccolo_vault.core.storage.manifests import read_content, read_layout
 from piccolo_vault.engine.storage.nursery import gather
@@ -67,6 +68,15 @@ class _Found:
         return self.summary.generation, self.summary.seq
 
 
+@dataclass(slots=True)
+class _Tally:
+    """What became of unknown objects: files named, objects that wait, objects that are of no use."""
+
+    files: int = 0
+    left: int = 0
+    unusable: int = 0
+
+
 class Inventory:
     """Reconciles the memory with the keepers after a recovery."""
 
@@ -91,15 +101,17 @@ class Inventory:
         found: dict[bytes, _Found] = {}
         work = {n: partial(self._ask, m.owner_id, known, buried, found) for n, m in enumerate(members)}
         heard, _ = await gather(work)
-        left = 0
-        for each in sorted(found.values(), key=lambda one: one.order):
-            left += not await self._bring_back(each)
+        tally = _Tally()
+        for done, each in enumerate(sorted(found.values(), key=lambda one: one.order)):
+            self._aftermath.comparing(done, len(found))
+            await self._bring_back(each, tally)
         _log.info(
             "inventory compared",
-            extra=fields(members=len(members), heard=len(heard), unknown=len(found), left=left),
+            extra=fields(members=len(members), heard=len(heard), unknown=len(found), left=tally.left),
         )
-        self._aftermath.compared()
-        if len(heard) == len(members) and not left:
+        counted = (len(members), len(heard), tally.files, tally.left, tally.unusable)
+        self._aftermath.compared(Compared(*counted))
+        if len(heard) == len(members) and not tally.left:
             self._aftermath.reconciled()
 
     async def _known(self) -> array[int]:
@@ -128,6 +140,7 @@ class Inventory:
         """Goes through one member's fragments."""
         token = ""
         while True:
+            self._aftermath.comparing(0, 0)
             page, token = await self._context.peers.ask(owner, partial(_list, token=token), _PAGE_SECONDS)
             strange = [
                 kept.fragment_id
@@ -167,24 +180,28 @@ class Inventory:
             found[layout.object_id] = there = _Found(summary, record, live)
         there.live.add(fragment)
 
-    async def _bring_back(self, found: _Found) -> bool:
-        """Names an unknown object's files; returns whether nothing of it has to wait."""
+    async def _bring_back(self, found: _Found, tally: _Tally) -> None:
+        """Names an unknown object's files."""
         layout = read_layout(found.summary.layout)
         missing = [i for i in range(layout.m) if layout.fragment_id(i) not in found.live]
         if layout.m - len(missing) < layout.k:
             told = fields(object=layout.object_id.hex(), found=len(found.live), needed=layout.k)
             _log.warning("an unknown object has too few fragments yet", extra=told)
-            return False
+            tally.left += 1
+            return
         if await self._is_known(layout.object_id):
-            return True  # a fragment that a repair replaced: another one of that index is in force
+            return  # a fragment that a repair replaced: another one of that index is in force
         try:
             files = [self._file(each, found.summary) for each in found.summary.files]
             stored = self._stored(found.summary, layout.object_id)
         except (FormatError, PiccoloError) as error:
             told = fields(object=layout.object_id.hex(), why=str(error))
             _log.warning("an unknown object is not this owner's", extra=told)
-            return True
-        return await self._publish(Intent(stored, tuple(files), found.record), missing)
+            tally.unusable += 1
+            return
+        named = await self._publish(Intent(stored, tuple(files), found.record), missing)
+        tally.files += named
+        tally.unusable += not named
 
     async def _is_known(self, object_id: bytes) -> bool:
         try:
@@ -195,7 +212,8 @@ class Inventory:
             raise
         return True
 
-    async def _publish(self, intent: Intent, missing: Sequence[int]) -> bool:
+    async def _publish(self, intent: Intent, missing: Sequence[int]) -> int:
+        """Returns how many of the files got names."""
         objects = self._context.objects
         refused = await objects.prepare(intent)
         if refused:
@@ -208,12 +226,12 @@ class Inventory:
             refused = await objects.prepare(intent)
         if len(refused) == len(intent.files):
             _log.warning("an unknown object's names were refused", extra=fields(why=refused[0].message))
-            return True
+            return 0
         published = await objects.publish(intent.stored.object_id, missing)
         names = [each.entry.path for each in published if each.entry]
         _log.info("files brought back", extra=fields(files=len(names)))
         self._context.repairs_due.set()
-        return True
+        return len(names)
 
     def _file(self, file: SummaryFile, summary: Summary) -> NewFile:
         """Checks a file's key and MAC. Raises FormatError or PiccoloError when it is not this owner's."""

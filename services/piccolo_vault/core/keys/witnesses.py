@@ -1,0 +1,178 @@
+"""What the members know of the backup log against what the cloud shows: one judgement, from facts alone.
+
+Rules:
+* A head counts only when a device of this owner signed it: its certificate, by the owner root, comes along.
+  A member can hold heads back and show old ones; it can make up none.
+* What devices of an older generation left than the log's newest was settled by the words, which claimed that
+  generation on this very log: it proves nothing against it.
+* A head beyond the log's end: the cloud was ROLLED BACK. Another entry at a head's place, or two heads of one
+  place that differ: a FORK, whatever else is said.
+* The log is proven when a majority of the other members keep heads and all that they keep is in it. Less is
+  "unproven", which is told and stops nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.device_record import open_device
+from piccolo_formats.errors import FormatError
+from piccolo_formats.records.backup import Head as HeadRecord
+from piccolo_formats.signed import open_signed
+
+from piccolo_vault.core.keys.succession import wanted_promises
+
+if TYPE_CHECKING:
+    from piccolo_vault.core.keys.records import OwnerRecord
+
+
+class Finding(StrEnum):
+    """How the cloud's log stands against the members' word, from well to worse."""
+
+    PROVEN = "proven"
+    UNPROVEN = "unproven"
+    ROLLED_BACK = "rolled_back"
+    FORK = "fork"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A head of this owner's log that a device of this owner signed."""
+
+    generation: int
+    seq: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What one member answered; `member` is its name."""
+
+    member: str
+    heads: tuple[Head, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What the cloud shows: generation and seq of the newest entry, and the hashes of entries by seq."""
+
+    generation: int
+    seq: int
+    places: Mapping[int, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The finding, and who said what, in words."""
+
+    finding: Finding
+    words: str
+
+
+def read_head(head: bytes, device: bytes, owner: OwnerRecord) -> Head | None:
+    """Returns a head that counts, None for anything else: a keeper could make it up."""
+    try:
+        signer = open_device(device, owner.root).record
+        said = open_signed(HeadRecord, head, required=[signer.signing.metadata]).record
+    except FormatError:
+        return None
+    if (signer.owner, said.locator) != (owner.owner, owner.locator) or said.generation > signer.generation:
+        return None
+    return Head(said.generation, said.seq, said.hash)
+
+
+def places_of_interest(log: Log, told: Iterable[Witness]) -> list[int]:
+    """Returns the seqs whose hashes are needed to judge."""
+    return sorted({head.seq for each in told for head in _judged(log, each) if head.seq <= log.seq})
+
+
+def judge(log: Log, told: Sequence[Witness], voices: int) -> Verdict:
+    """Judges the log. `voices`: the other members that the circle has, silent ones included."""
+    forks = [*_contradictions(log, told), *_other_entries(log, told)]
+    if forks:
+        return Verdict(Finding.FORK, f"{_shown(log)} {' '.join(forks)}")
+    beyond = [(each.member, head) for each in told for head in _judged(log, each) if head.seq > log.seq]
+    if beyond:
+        return Verdict(Finding.ROLLED_BACK, f"{_shown(log)} {_beyond(log, beyond)}")
+    agreeing, wanted = sum(_agrees(log, each) for each in told), wanted_promises(voices)
+    if voices and agreeing >= wanted:
+        return Verdict(Finding.PROVEN, f"{agreeing} of {voices} members confirm that the backup is whole.")
+    return Verdict(
+        Finding.UNPROVEN,
+        f"{agreeing} of {voices} members confirmed that the backup is the newest; {max(wanted, 1)} would "
+        "prove it. What the members have that is newer is brought back all the same, as they are heard.",
+    )
+
+
+def refuse(verdict: Verdict, *, accepted: bool) -> PiccoloError | None:
+    """Returns why a recovery must not go on by itself, None when it may."""
+    if verdict.finding is Finding.FORK:
+        return PiccoloError(
+            Kind.DATA_LOSS,
+            "FORK",
+            f"The cloud shows another backup than the one that your device wrote. {verdict.words} Nothing "
+            "was claimed or written. Ask the cloud's operator what happened. To come back without the cloud, "
+            "reset this device and recover it from your circle's contacts (from_circle).",
+        )
+    if verdict.finding is Finding.ROLLED_BACK and not accepted:
+        return PiccoloError(
+            Kind.DATA_LOSS,
+            "ROLLED_BACK",
+            f"The cloud shows an older backup than the one that your device wrote. {verdict.words} Nothing "
+            "was claimed or written. Either ask the cloud's operator to bring the newer entries back, reset "
+            "this device and begin again; or go on with accept_rolled_back: files that are newer than this "
+            "backup are then brought back from the members; other later changes (names, removals, settings) "
+            "are lost.",
+        )
+    return None
+
+
+def _judged(log: Log, told: Witness) -> list[Head]:
+    return [head for head in told.heads if head.generation >= log.generation]
+
+
+def _agrees(log: Log, told: Witness) -> bool:
+    known = all(log.places.get(head.seq) == head.hash for head in _judged(log, told))
+    return bool(told.heads) and known
+
+
+def _contradictions(log: Log, told: Sequence[Witness]) -> list[str]:
+    """Two heads of one place that differ, in words."""
+    said: dict[tuple[int, int], dict[bytes, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for each in told:
+        for head in _judged(log, each):
+            said[head.generation, head.seq][head.hash].append(each.member)
+    parted = ((seq, [*by.values()]) for (_, seq), by in said.items() if len(by) > 1)
+    return [
+        f"Two histories were told of entry {seq}: one by {', '.join(one)}, another one by {', '.join(other)}."
+        for seq, (one, other, *_) in parted
+    ]
+
+
+def _other_entries(log: Log, told: Sequence[Witness]) -> list[str]:
+    """Heads whose place has another entry in the log, in words."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for each in told:
+        for head in _judged(log, each):
+            if log.places.get(head.seq, head.hash) != head.hash and head.seq <= log.seq:
+                found[head.seq].append(each.member)
+    return [
+        f"Its entry {seq} is not the one that {', '.join(names)} kept the mark of."
+        for seq, names in found.items()
+    ]
+
+
+def _shown(log: Log) -> str:
+    return f"Its newest entry is {log.seq} (generation {log.generation} of your devices)."
+
+
+def _beyond(log: Log, beyond: Sequence[tuple[str, Head]]) -> str:
+    highest = {name: max(head.seq for who, head in beyond if who == name) for name, _ in beyond}
+    said = ", ".join(f"{name} of entry {seq}" for name, seq in sorted(highest.items()))
+    missing = max(highest.values()) - log.seq
+    return f"Members keep the mark of later ones: {said}. So {missing} or more are missing."

@@ -1,0 +1,175 @@
+"""A cloud that shows an older backup, or another one: the members' word, before anything is claimed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from piccolo.fragment_store.v1 import fragment_store_pb2 as keeping
+from piccolo_formats.kek import Kek
+from piccolo_formats.records.backup import Head
+from piccolo_formats.signed import open_signed, sign
+
+from piccolo_vault.core.keys.custody import Stage
+from piccolo_vault.tests.burned import FAILED, SUCCEEDED, Burned, burned
+from piccolo_vault.tests.metadata_fake import Entry
+from piccolo_vault.tests.vault_on import PASSPHRASE, until
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[Burned]:
+    """A device that left the head of its log with three members, and then burned."""
+    async with burned(tmp_path) as made:
+        async with made.old.vault() as vault:
+            vault.follow()
+            await vault.custody.unlock(PASSPHRASE)
+            made.old.metadata.files = 9
+            made.old.metadata.back_up()
+            await until(made.old, vault, lambda: vault.circle._heard)
+            await vault.heads.leave()
+        yield made
+
+
+def log_of(scene: Burned) -> list[Entry]:
+    return scene.cloud.logs[Kek.from_words(scene.words).locator().public]
+
+
+def promised(scene: Burned) -> set[int]:
+    """The generations that members serve; the old device asked for its own, to hear of rivals."""
+    return {claim.generation for keeper in scene.keepers for claim, _ in keeper.promised.values()}
+
+
+def cut(scene: Burned) -> Entry:
+    """The cloud goes back by one entry."""
+    return log_of(scene).pop()
+
+
+async def test_members_confirm_the_newest_backup(scene: Burned) -> None:
+    async with scene.new.vault() as vault:
+        ended = await scene.recover(vault)
+        result = json.loads(ended.result)
+        assert (result["backup"], result["files"]) == ("proven", 9)
+        assert result["words"] == "3 of 3 members confirm that the backup is whole."
+
+
+async def test_heads_are_countersigned_while_unlocked(scene: Burned) -> None:
+    locator = Kek.from_words(scene.words).locator().public
+    for keeper in scene.keepers:
+        (kept,) = keeper.heads
+        head = open_signed(Head, kept.head, required=[locator, scene.old.metadata.key.public])
+        assert (head.record.seq, head.record.hash) == (2, log_of(scene)[-1].hash)
+
+
+async def test_a_cloud_that_went_back_is_told_and_nothing_is_claimed(scene: Burned) -> None:
+    cut(scene)
+    async with scene.new.vault() as vault:
+        ended = await scene.recover(vault)
+        assert (ended.state, ended.error_reason) == (FAILED, "ROLLED_BACK")
+        assert "keeper 0 of entry 2, keeper 1 of entry 2, keeper 2 of entry 2" in ended.error_message
+        assert "accept_rolled_back" in ended.error_message
+        assert vault.custody.stage is Stage.RECOVERING
+        assert promised(scene) <= {1}
+        assert scene.claims() == []
+        assert (await scene.recover(vault)).error_reason == "ROLLED_BACK"
+        ended = await scene.recover(vault, accept_rolled_back=True)
+        assert ended.state == SUCCEEDED
+        assert json.loads(ended.result)["backup"] == "rolled_back"
+        assert json.loads(ended.result)["files"] == 7
+        assert [claim.generation for claim in scene.claims()] == [2]
+        assert not vault.keyring.may_bury()
+
+
+async def test_one_member_that_kept_the_mark_is_enough(scene: Burned) -> None:
+    cut(scene)
+    scene.keepers[0].away = True
+    scene.keepers[1].heads = []
+    async with scene.new.vault() as vault:
+        ended = await scene.recover(vault)
+        assert ended.error_reason == "ROLLED_BACK"
+        assert "keeper 2 of entry 2" in ended.error_message
+
+
+async def test_too_few_answers_are_unproven_and_stop_nothing(scene: Burned) -> None:
+    for keeper in scene.keepers[:2]:
+        keeper.heads = []
+    async with scene.new.vault() as vault:
+        ended = await scene.recover(vault)
+        assert json.loads(ended.result)["backup"] == "unproven"
+        assert "1 of 3 members confirmed" in json.loads(ended.result)["words"]
+
+
+async def test_another_history_of_the_same_length_stops_it(scene: Burned) -> None:
+    entry = cut(scene)
+    scene.old.metadata.files = 1
+    scene.old.metadata.back_up()  # the same seq, other bytes
+    assert log_of(scene)[-1].hash != entry.hash
+    async with scene.new.vault() as vault:
+        for accepted in (False, True):
+            ended = await scene.recover(vault, accept_rolled_back=accepted)
+            assert (ended.state, ended.error_reason) == (FAILED, "FORK")
+            assert "Its entry 2 is not the one that keeper 0, keeper 1, keeper 2" in ended.error_message
+            assert "same 24 words" not in ended.error_message
+        assert promised(scene) <= {1}
+        assert scene.claims() == []
+
+
+async def test_two_heads_of_one_place_are_a_fork(scene: Burned) -> None:
+    (kept,) = scene.keepers[0].heads
+    other = replace(open_signed(Head, kept.head).record, hash=bytes(32))
+    twin = keeping.KeptHead(head=sign(other, scene.old.metadata.key).to_bytes(), device=kept.device)
+    scene.keepers[0].heads = [kept, twin]
+    async with scene.new.vault() as vault:
+        ended = await scene.recover(vault)
+        assert ended.error_reason == "FORK"
+        assert "Two histories were told of entry 2" in ended.error_message
+
+
+async def test_forged_heads_of_a_lying_keeper_change_nothing(scene: Burned) -> None:
+    (kept,) = scene.keepers[0].heads
+    liar = scene.keepers[0]
+    beyond = replace(open_signed(Head, kept.head).record, seq=99, hash=bytes(32))
+    liar.heads = [
+        keeping.KeptHead(head=sign(beyond, liar.who.keys["metadata"]).to_bytes(), device=kept.device),
+        keeping.KeptHead(
+            head=sign(beyond, liar.who.keys["metadata"]).to_bytes(), device=liar.who.device.to_bytes()
+        ),
+        keeping.KeptHead(head=b"nothing", device=b"at all"),
+    ]
+    async with scene.new.vault() as vault:
+        ended = await scene.recover(vault)
+        assert ended.state == SUCCEEDED
+        assert json.loads(ended.result)["words"] == "2 of 3 members confirm that the backup is whole."
+
+
+async def test_a_locked_device_leaves_heads_and_a_replaced_one_none(scene: Burned) -> None:
+    async with scene.old.vault() as vault:
+        vault.follow()
+        assert vault.custody.stage is Stage.LOCKED
+        scene.old.metadata.back_up()
+        await until(scene.old, vault, lambda: vault.circle._heard)
+        await vault.heads.leave()
+        for keeper in scene.keepers:
+            (kept,) = keeper.heads
+            assert open_signed(Head, kept.head).record.seq == 3
+            assert open_signed(Head, kept.head).signers == {scene.old.metadata.key.public}
+        scene.old.metadata.back_up()
+        vault.fence.raise_for(generation=9)
+        await vault.heads.leave()
+        assert open_signed(Head, scene.keepers[0].heads[0].head).record.seq == 3
+
+
+async def test_a_member_that_was_away_is_left_the_head_at_the_next_round(scene: Burned) -> None:
+    async with scene.old.vault() as vault:
+        vault.follow()
+        scene.old.metadata.back_up()
+        await until(scene.old, vault, lambda: vault.circle._heard)
+        scene.keepers[1].away = True
+        await vault.heads.leave()
+        scene.keepers[1].away = False
+        scene.keepers[0].heads = []
+        await vault.heads.leave()
+        assert open_signed(Head, scene.keepers[1].heads[0].head).record.seq == 3
+        assert scene.keepers[0].heads == []  # it has it: it is not told twice
