@@ -242,18 +242,29 @@ class Client:
         started = await self._json("POST", "/repair", {"now": True})
         return await self.finished(started["operation_id"], seconds)
 
-    async def recover(self, seconds: float = 600.0) -> None:
-        """Brings the owner back on a blank device, from the words alone, and logs in."""
+    async def recover(self, seconds: float = 600.0, **wish: Any) -> dict[str, Any]:
+        """Brings the owner back on a blank device, from the words alone, and logs in; returns the result.
+
+        `wish`: `contacts`, `from_circle`, `accept_rolled_back`, as the API takes them.
+        """
         started = await self._json(
             "POST",
             "/recovery",
             {
                 "words": await self._sealed(Purpose.WORDS, self.words),
                 "passphrase": await self._sealed(Purpose.PASSPHRASE, self.passphrase),
+                **wish,
             },
         )
-        await self.finished(started["operation_id"], seconds)
+        ended = await self.finished(started["operation_id"], seconds)
         await self.log_in()
+        return dict(json.loads(ended["result"] or "{}"))
+
+    async def contacts(self) -> str:
+        """The circle's contacts, as they are printed with the words."""
+        async with self.http.get(f"{_API}/circle/contacts.txt") as response:
+            await _refused(response)
+            return await response.text()
 
     async def backed_up(self, seconds: float = 60.0) -> None:
         """Returns when the cloud has acknowledged everything that was committed."""

@@ -26,6 +26,7 @@ from piccolo_chassis.testing import Service, spawned, until_ready
 SERVICES: Final = ("metadata", "attestation", "fragment-store", "vault", "gateway")
 _START_SECONDS: Final = 90.0
 _GOSSIP_SECONDS: Final = 3.0
+_HEADS_SECONDS: Final = 1.0
 
 
 def free_port() -> int:
@@ -160,7 +161,11 @@ class Device(Box):
                 "address": f"127.0.0.1:{self.peers_port}",
                 "offer_bytes": self.offer_bytes,
             },
-            "vault": {"metadata": sockets["metadata"], "attestation": sockets["attestation"]},
+            "vault": {
+                "metadata": sockets["metadata"],
+                "attestation": sockets["attestation"],
+                "heads": {"pace": _HEADS_SECONDS},
+            },
             "gateway": {
                 "address": f"127.0.0.1:{self.https_port}",
                 "sockets": {name.replace("-", "_"): where for name, where in sockets.items()},

@@ -100,6 +100,11 @@ class TrustedCircle:
         return self._chain[0].record.circle
 
     @property
+    def anchor(self) -> bytes:
+        """The hash of the circle's first roster, which never changes."""
+        return self._chain[0].record_hash()
+
+    @property
     def head(self) -> Signed[Roster]:
         """The roster in force."""
         return self._chain[-1]

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from piccolo.attestation.v1 import attestation_pb2 as pb
 from piccolo.attestation.v1 import attestation_pb2_grpc
 
-from piccolo_attestation.core import bundle
+from piccolo_attestation.core import bundle, contacts
+from piccolo_attestation.core.view import view_of
 from piccolo_attestation.engine.changes import Changes, first
 from piccolo_attestation.engine.circle import Circle, no_circle
 from piccolo_attestation.engine.invitations import Invitations
@@ -35,6 +36,23 @@ class CircleServicer(attestation_pb2_grpc.CircleServiceServicer):
         self._circle, self._invitations = circle, invitations
         self._joining, self._proposals = joining, proposals
         self._stopping = stopping
+
+    async def GetContacts(self, request: pb.GetContactsRequest, context: Any) -> pb.GetContactsResponse:
+        """Where other members are reached."""
+        trusted = self._circle.trusted
+        found = contacts.entries(view_of(trusted), self._circle.owner)
+        return pb.GetContactsResponse(
+            circle=contacts.circle_line(trusted.anchor),
+            contacts=[
+                pb.Contact(
+                    owner_id=each.owner,
+                    name=each.name,
+                    endpoint=each.contact.endpoint,
+                    line=each.contact.text(),
+                )
+                for each in found
+            ],
+        )
 
     async def Found(self, request: pb.FoundRequest, context: Any) -> pb.FoundResponse:
         """Starts a circle."""

@@ -13,6 +13,8 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.core.bodies.circle import (
     Circle,
+    Contact,
+    Contacts,
     Departure,
     Invitation,
     Invitations,
@@ -37,6 +39,12 @@ _WANTED: Final[dict[Departure, pb.MemberState.ValueType]] = {
     "expelled": pb.MEMBER_STATE_EXPELLED,
     "compromised": pb.MEMBER_STATE_COMPROMISED,
 }
+
+_PRINT: Final = (
+    "With these lines and your 24 words your files come back even if the cloud is gone. Print them and keep "
+    "them with the words; print them anew when members come, go or get another device."
+)
+_NOBODY: Final = "No other member has told an address yet. Come back when one is online."
 
 
 class AttestedCircle:
@@ -95,6 +103,20 @@ class AttestedCircle:
             invited_by=told.invited_by.hex(),
             invited_by_name=told.invited_by_name,
             members=told.members,
+        )
+
+    async def contacts(self) -> Contacts:
+        """Where other members are reached."""
+        told = await self._stub.GetContacts(pb.GetContactsRequest())
+        found = [
+            Contact(owner_id=one.owner_id.hex(), name=one.name, endpoint=one.endpoint, line=one.line)
+            for one in told.contacts
+        ]
+        return Contacts(
+            words=_PRINT if found else _NOBODY,
+            circle=told.circle,
+            contacts=found,
+            text="\n".join([told.circle, *(one.line for one in found)]),
         )
 
     async def proposals(self) -> Proposals:

@@ -10,7 +10,7 @@ from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.core.bodies.circle import Approved, Founded, Joined
-from piccolo_gateway.core.bodies.device import KeyState, Words
+from piccolo_gateway.core.bodies.device import KeyState, Recovery, Words
 from piccolo_gateway.ports.keys import KeyStatus
 
 _STATES: Final[dict[int, KeyState]] = {
@@ -74,9 +74,17 @@ class VaultKeys:
         """Whether the words are this owner's."""
         return (await self._stub.TestWords(pb.TestWordsRequest(words=words))).match
 
-    async def recover(self, words: bytes, passphrase: bytes, seq: int, device_name: str) -> str:
+    async def recover(self, asked: Recovery) -> str:
         """Begins to bring an owner back; returns the operation's id."""
-        request = pb.RecoverRequest(words=words, passphrase=passphrase, seq=seq, device_name=device_name)
+        request = pb.RecoverRequest(
+            words=asked.words,
+            passphrase=asked.passphrase,
+            seq=asked.seq,
+            device_name=asked.device_name or "",
+            accept_rolled_back=asked.accept_rolled_back,
+            contacts=asked.contacts,
+            from_circle=asked.from_circle,
+        )
         return (await self._stub.Recover(request, timeout=_ARGON_SECONDS)).operation_id
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from piccolo_gateway.core.bodies.circle import (
     Circle,
+    Contacts,
     Departure,
     Invitations,
     MadeInvitation,
@@ -41,6 +42,10 @@ class CirclePort(Protocol):
 
     async def open(self, invitation: str) -> Opened:
         """Reads somebody's invitation."""
+        ...
+
+    async def contacts(self) -> Contacts:
+        """Where other members are reached."""
         ...
 
     async def proposals(self) -> Proposals:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from piccolo_gateway.core.bodies.circle import Approved, Founded, Joined
-from piccolo_gateway.core.bodies.device import KeyState, Words
+from piccolo_gateway.core.bodies.device import KeyState, Recovery, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Keys(Protocol):
         """Whether the words are this owner's."""
         ...
 
-    async def recover(self, words: bytes, passphrase: bytes, seq: int, device_name: str) -> str:
+    async def recover(self, asked: Recovery) -> str:
         """Begins to bring an owner back; returns the operation's id."""
         ...
 

@@ -9,6 +9,7 @@ from piccolo_gateway.core.bodies.access import Scope
 from piccolo_gateway.core.bodies.circle import (
     Approved,
     Circle,
+    Contacts,
     Founded,
     Founding,
     Joined,
@@ -22,6 +23,7 @@ from piccolo_gateway.routes.services import Services
 
 _TAG = "circle"
 _JOIN = 310.0
+_TEXT = "text/plain; charset=utf-8"
 
 
 _SHOW = Endpoint(
@@ -32,6 +34,27 @@ _SHOW = Endpoint(
     scope=Scope.READ,
     refuses=(404,),
     answers={200: Answer("Its members, and what should be looked at.", Circle)},
+)
+
+_CONTACTS = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/circle/contacts",
+    summary="Where the circle is found without the cloud, to be printed with the words",
+    tag=_TAG,
+    scope=Scope.READ,
+    refuses=(404,),
+    answers={200: Answer("A few members' addresses, and how their devices are known.", Contacts)},
+)
+
+_PRINTED = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/circle/contacts.txt",
+    summary="The same as text, for the printer",
+    tag=_TAG,
+    scope=Scope.READ,
+    refuses=(404,),
+    answers={200: Answer("What the lines are for, then the lines.", media="text/plain")},
+    words="A recovery takes the whole text as `contacts`.",
 )
 
 _FOUND = Endpoint(
@@ -106,6 +129,13 @@ def _circle(services: Services) -> list[Bound]:
             raise PiccoloError(Kind.NOT_FOUND, "NO_CIRCLE", "This device is in no circle yet.")
         return Reply(body=circle)
 
+    async def contacts(call: Call) -> Reply:
+        return Reply(body=await services.circle.contacts())
+
+    async def printed(call: Call) -> Reply:
+        told = await services.circle.contacts()
+        return Reply(raw=f"{told.words}\n\n{told.text}\n".encode(), media=_TEXT)
+
     async def found(call: Call) -> Reply:
         asked = call.body(Founding)
         return Reply(201, await services.membership.found(asked.device_name, at_risk=asked.at_risk))
@@ -114,7 +144,13 @@ def _circle(services: Services) -> list[Bound]:
         asked = call.body(Joining)
         return Reply(body=await services.membership.join(asked.invitation, asked.device_name))
 
-    return [Bound(_SHOW, show), Bound(_FOUND, found), Bound(_JOIN_ENDPOINT, join)]
+    return [
+        Bound(_SHOW, show),
+        Bound(_CONTACTS, contacts),
+        Bound(_PRINTED, printed),
+        Bound(_FOUND, found),
+        Bound(_JOIN_ENDPOINT, join),
+    ]
 
 
 def _proposals(services: Services) -> list[Bound]:

@@ -32,7 +32,10 @@ _RECOVER = Endpoint(
         )
     },
     words="Words and passphrase are sealed to /api/v1/boot-key. When the operation has succeeded,"
-    " log in with the passphrase.",
+    " log in with the passphrase. Its result says in `backup` whether the members confirm that the backup is"
+    " the newest (`proven`, `unproven`, `rolled_back`, or `circle` when the files came from the members"
+    " alone), and in `words` what came back and what did not. It stops, with nothing claimed, when the cloud"
+    " shows an older backup (ROLLED_BACK) or another one (FORK).",
     seconds=150.0,
     audit="recovery.start",
     secret=True,
@@ -73,9 +76,7 @@ def endpoints(services: Services) -> list[Bound]:
 
     async def recover(call: Call) -> Reply:
         asked = call.body(Recovery)
-        operation = await services.keys.recover(
-            asked.words, asked.passphrase, asked.seq, asked.device_name or ""
-        )
+        operation = await services.keys.recover(asked)
         services.device.doubt()
         secret, _ = services.access.watch()
         call.actor, call.subject = Actor(OWNER), operation

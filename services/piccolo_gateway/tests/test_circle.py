@@ -20,6 +20,21 @@ async def test_before_there_is_a_circle(world: World) -> None:
     assert problem["next_step"] == "Found a circle, or join one by an invitation."
 
 
+async def test_the_contacts_are_told_to_be_printed(world: World) -> None:
+    assert (await world.json("GET", "/circle/contacts"))[0] == 404
+    await world.client.found()
+    status, told = await world.json("GET", "/circle/contacts")
+    assert status == 200
+    assert [(one["name"], one["line"]) for one in told["contacts"]] == [("Ana", "127.0.0.1:2#0000")]
+    assert told["text"] == "circle#0000\n127.0.0.1:2#0000"
+    assert "Print them" in told["words"]
+    async with world.client.http.get("/api/v1/circle/contacts.txt") as printed:
+        assert printed.content_type == "text/plain"
+        assert await printed.text() == f"{told['words']}\n\n{told['text']}\n"
+    world.fakes.circle.told = False
+    assert "No other member" in (await world.json("GET", "/circle/contacts"))[1]["words"]
+
+
 async def test_inviting_and_revoking(world: World) -> None:
     await world.client.found()
     status, made = await world.json("POST", "/circle/invitations", json={"note": "Ana"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from piccolo.metadata.v1 import memory_pb2
@@ -56,13 +57,16 @@ async def test_work_that_fails_says_why(world: World) -> None:
 async def test_recovery_is_watched_by_who_began_it_and_by_nothing_more(blank: World) -> None:
     owner = blank.client
     owner.words = WORDS
-    recovering = asyncio.ensure_future(owner.recover())
+    wish: dict[str, Any] = {"contacts": "a:1#0000", "accept_rolled_back": True, "from_circle": True}
+    recovering = asyncio.ensure_future(owner.recover(**wish))
     operations = blank.fakes.operations
     await operations.seen(lambda: operations.watchers > 0)
     with pytest.raises(ApiError) as refused:
         await owner.get("/x")
     assert refused.value.reason == "SCOPE_MISSING"
-    await operations.advance("recover-1", state=SUCCEEDED)
-    await recovering
+    asked = blank.fakes.keys.recovered
+    assert (asked.contacts, asked.accept_rolled_back, asked.from_circle) == tuple(wish.values())
+    await operations.advance("recover-1", state=SUCCEEDED, result='{"backup": "circle"}')
+    assert await recovering == {"backup": "circle"}
     await owner.put("/x", b"")
     assert await owner.get("/x") == b""

@@ -44,6 +44,7 @@ class FakeKeeper(_Fragments, _Peers):  # type: ignore[misc]
     heads: list[keeping.KeptHead] = field(default_factory=list)
     knows: list[bytes] = field(default_factory=list)
     away: bool = False
+    refusal: PiccoloError | None = None
     on_claim: Callable[[], None] | None = None
     host: str = "127.0.0.1"
     port: int = 0
@@ -95,6 +96,8 @@ class FakeKeeper(_Fragments, _Peers):  # type: ignore[misc]
     async def KeepHead(self, request: keeping.KeepHeadRequest, context: Any) -> keeping.KeepHeadResponse:
         """Keeps a head that the caller's device signed, and no older one."""
         self._reach()
+        if self.refusal is not None:
+            raise self.refusal
         owner, root = self._caller(context)
         device = open_device(request.head.device, root).record
         head = open_signed(Head, request.head.head, required=[device.signing.metadata]).record

@@ -20,6 +20,7 @@ from piccolo_formats.tls import certificate_fingerprint, generate_key, make_cert
 from piccolo_vault.core.compared import Compared
 from piccolo_vault.core.keys.custody import Stage
 from piccolo_vault.core.keys.recovering import Wish
+from piccolo_vault.testing_keys import Crash, MemoryFiles
 from piccolo_vault.tests.burned import FAILED, NEW, SUCCEEDED, Burned, burned
 from piccolo_vault.tests.vault_on import Vault, reason_of, until
 
@@ -28,12 +29,17 @@ from piccolo_vault.tests.vault_on import Vault, reason_of, until
 async def scene(tmp_path: Path) -> AsyncIterator[Burned]:
     """A device that burned, and the cloud with it; the members know their circle."""
     async with burned(tmp_path) as made:
-        records = cbor.decode(made.old.metadata.state["attestation/bundle"])
-        assert isinstance(records, list)
-        for keeper in made.keepers:
-            keeper.knows = [record for record in records if isinstance(record, bytes)]
+        know_the_circle(made)
         made.cloud.logs.clear()
         yield made
+
+
+def know_the_circle(scene: Burned) -> None:
+    """The members know what the owner's device knew of the circle."""
+    records = cbor.decode(scene.old.metadata.state["attestation/bundle"])
+    assert isinstance(records, list)
+    for keeper in scene.keepers:
+        keeper.knows = [record for record in records if isinstance(record, bytes)]
 
 
 def contacts(scene: Burned) -> Contacts:
@@ -97,8 +103,7 @@ async def test_without_contacts_it_says_what_is_missing(scene: Burned) -> None:
 
 async def test_a_cloud_that_is_there_is_asked_first_unless_the_owner_says_otherwise(tmp_path: Path) -> None:
     async with burned(tmp_path) as scene:
-        records = cbor.decode(scene.old.metadata.state["attestation/bundle"])
-        scene.keepers[0].knows = [record for record in records if isinstance(record, bytes)]  # type: ignore[union-attr]
+        know_the_circle(scene)
         async with scene.new.vault() as vault:
             members = asyncio.ensure_future(told(vault, Compared(3, 3, 1, 0, 0)))
             ended = await scene.recover(vault, contacts=contacts(scene).text(), from_circle=True)
@@ -207,3 +212,47 @@ async def test_members_that_do_not_tell_in_time_are_not_waited_for(scene: Burned
         ended = await scene.recover(vault, contacts=contacts(scene).text())
         assert ended.state == SUCCEEDED
         assert "still being asked" in json.loads(ended.result)["words"]
+
+
+async def test_a_crash_at_any_moment_is_gone_on_with_by_the_same_words(tmp_path: Path) -> None:
+    crashes = 0
+    for at in range(2, 40):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        async with burned(folder) as scene:
+            know_the_circle(scene)
+            scene.cloud.logs.clear()
+            scene.new.patience = 0.2  # nobody waits long for the members' inventories
+            scene.new.files = MemoryFiles(crash_at=at, torn=bool(at % 2))
+            if not await _crashed(scene):
+                break
+            crashes += 1
+            scene.new.files = scene.new.files.rebooted()
+            async with scene.new.vault() as vault:
+                await vault.recovery.run()
+                if vault.custody.stage is not Stage.LOCKED:
+                    ended = await scene.recover(vault, contacts=contacts(scene).text())
+                    assert (ended.state, ended.error_message) == (SUCCEEDED, "")
+                    assert json.loads(ended.result)["backup"] == "circle"
+                    assert vault.keyring.generation() == 2
+            assert {claim.generation for claim in scene.claims()} == {2}
+    else:
+        pytest.fail("it never came through")
+    assert crashes >= 8
+
+
+async def _crashed(scene: Burned) -> bool:
+    crashed = False
+    try:
+        async with scene.new.vault() as vault:
+            wish = Wish(contacts=contacts(scene).text())
+            operation = await vault.recovery.start(scene.words, NEW, wish)
+            running = asyncio.ensure_future(scene.new.metadata.ended(operation))
+            (work,) = [task for task in asyncio.all_tasks() if task.get_name() == "recovery"]
+            await asyncio.wait([running, work], return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                running.cancel()
+            await asyncio.wait([work])
+    except* Crash:
+        crashed = True
+    return crashed

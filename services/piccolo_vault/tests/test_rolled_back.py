@@ -9,14 +9,18 @@ from pathlib import Path
 
 import pytest
 from piccolo.fragment_store.v1 import fragment_store_pb2 as keeping
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.device_record import open_device
 from piccolo_formats.kek import Kek
 from piccolo_formats.records.backup import Head
 from piccolo_formats.signed import open_signed, sign
 
+from piccolo_vault.core.keys.certificates import device_claim
 from piccolo_vault.core.keys.custody import Stage
-from piccolo_vault.tests.burned import FAILED, SUCCEEDED, Burned, burned
+from piccolo_vault.core.keys.recovering import Wish
+from piccolo_vault.tests.burned import FAILED, NEW, SUCCEEDED, Burned, burned
 from piccolo_vault.tests.metadata_fake import Entry
-from piccolo_vault.tests.vault_on import PASSPHRASE, until
+from piccolo_vault.tests.vault_on import PASSPHRASE, reason_of, until
 
 
 @pytest.fixture
@@ -74,6 +78,12 @@ async def test_a_cloud_that_went_back_is_told_and_nothing_is_claimed(scene: Burn
         assert promised(scene) <= {1}
         assert scene.claims() == []
         assert (await scene.recover(vault)).error_reason == "ROLLED_BACK"
+        wish = Wish(from_circle=True, contacts="circle#000G-40R4-0M30-E209-185G-R38E-1ZKA a:1#0")
+        with pytest.raises(PiccoloError, match="cannot be used"):
+            await vault.recovery.start(scene.words, NEW, wish)
+        contact = "box.example:7443#208H-44RM-2MB1-E60S-38DH-R78Y-3XJV"
+        wish = replace(wish, contacts=f"circle#000G-40R4-0M30-E209-185G-R38E-1ZKA {contact}")
+        assert await reason_of(vault.recovery.start(scene.words, NEW, wish)) == "RESTORED_ALREADY"
         ended = await scene.recover(vault, accept_rolled_back=True)
         assert ended.state == SUCCEEDED
         assert json.loads(ended.result)["backup"] == "rolled_back"
@@ -173,3 +183,19 @@ async def test_a_member_that_was_away_is_left_the_head_at_the_next_round(scene: 
         await vault.heads.leave()
         assert open_signed(Head, scene.keepers[1].heads[0].head).record.seq == 3
         assert scene.keepers[0].heads == []  # it has it: it is not told twice
+
+
+async def test_a_device_that_hears_of_its_successor_stops(scene: Burned) -> None:
+    kek = Kek.from_words(scene.words)
+    mine = open_device(scene.old.attestation.device)
+    newer = sign(replace(mine.record, generation=2, name="the new one"), kek.owner_root())
+    claim = device_claim(kek, newer, 1_800_000_000).to_bytes()
+    scene.keepers[2].refusal = PiccoloError(
+        Kind.PRECONDITION, "FENCED", "A newer device is served.", {"claim": claim.hex()}
+    )
+    async with scene.old.vault() as vault:
+        vault.follow()
+        scene.old.metadata.back_up()
+        await until(scene.old, vault, lambda: vault.circle._heard)
+        await vault.heads.leave()
+        assert vault.fence.up

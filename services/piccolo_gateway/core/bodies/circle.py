@@ -51,6 +51,24 @@ class Circle(Told, frozen=True):
     alarms: Annotated[list[str], msgspec.Meta(description="What somebody should look at, in words.")]
 
 
+class Contact(Told, frozen=True):
+    """Where one member is reached."""
+
+    owner_id: Hex
+    name: str
+    endpoint: str
+    line: Annotated[str, msgspec.Meta(description="As it is printed; it finds out what was mistyped.")]
+
+
+class Contacts(Told, frozen=True):
+    """The circle's contacts, to be printed with the words."""
+
+    words: Annotated[str, msgspec.Meta(description="What they are for, and what to do with them.")]
+    circle: Annotated[str, msgspec.Meta(description="The line that names the circle.")]
+    contacts: list[Contact]
+    text: Annotated[str, msgspec.Meta(description="All lines, as a recovery takes them.")]
+
+
 class Founding(Asked, frozen=True):
     """A circle to start."""
 

@@ -100,3 +100,18 @@ class Recovery(Asked, frozen=True):
         int, msgspec.Meta(ge=0, le=2**63 - 1, description="The restore point; 0 is the newest.")
     ] = 0
     device_name: DeviceName | None = None
+    accept_rolled_back: Annotated[
+        bool,
+        msgspec.Meta(
+            description="Go on although members know of a newer backup than the cloud shows (ROLLED_BACK)."
+        ),
+    ] = False
+    contacts: Annotated[
+        str,
+        msgspec.Meta(
+            max_length=65536,
+            description="The circle's contacts as they were printed (`/api/v1/circle/contacts.txt`): how the"
+            " circle is found when the cloud has no backup, or does not answer.",
+        ),
+    ] = ""
+    from_circle: Annotated[bool, msgspec.Meta(description="Do not ask the cloud; needs `contacts`.")] = False

@@ -22,6 +22,7 @@ class FakeCircle(wire.CircleServiceServicer):
 
     def __init__(self) -> None:
         self.name = ""
+        self.told = True
         self.frozen, self.fenced = "", ""
         self.alarms: list[str] = []
         self.proposals: dict[bytes, int] = {}
@@ -87,6 +88,11 @@ class FakeCircle(wire.CircleServiceServicer):
         return pb.OpenInvitationResponse(
             circle_id=self.circle_id, invited_by=_OTHER, invited_by_name="Ana", members=1
         )
+
+    async def GetContacts(self, request: pb.GetContactsRequest, context: Context) -> pb.GetContactsResponse:
+        self._require()
+        contact = pb.Contact(owner_id=_OTHER, name="Ana", endpoint="127.0.0.1:2", line="127.0.0.1:2#0000")
+        return pb.GetContactsResponse(circle="circle#0000", contacts=[contact] if self.told else [])
 
     async def ListProposals(
         self, request: pb.ListProposalsRequest, context: Context

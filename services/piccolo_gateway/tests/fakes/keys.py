@@ -31,6 +31,7 @@ class FakeKeys(wire.KeyServiceServicer):
         self.passphrase = ""
         self.delay = 0.0
         self.setups = 0
+        self.recovered = pb.RecoverRequest()
 
     def set_up(self, passphrase: str) -> None:
         """An owner, unlocked."""
@@ -107,6 +108,7 @@ class FakeKeys(wire.KeyServiceServicer):
             raise PiccoloError(Kind.PRECONDITION, "NOT_BLANK", "This device has an owner already.")
         if self._open(Purpose.WORDS, request.words) != WORDS:
             raise PiccoloError(Kind.INVALID, "WORDS_UNKNOWN", "No backup belongs to these words.")
+        self.recovered = request
         self.set_up(self._open(Purpose.PASSPHRASE, request.passphrase))
         return pb.RecoverResponse(operation_id=await self._operations.start("recover"))
 

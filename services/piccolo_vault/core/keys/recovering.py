@@ -91,6 +91,17 @@ def begin_journal(
     )
 
 
+def check_source(journal: RecoveryJournal, wish: Wish) -> None:
+    """Raises PiccoloError PRECONDITION, RESTORED_ALREADY, when the cloud's memory is here and not wanted."""
+    if wish.from_circle and journal.phase is RecoveryPhase.RESTORED:
+        raise PiccoloError(
+            Kind.PRECONDITION,
+            "RESTORED_ALREADY",
+            "This device holds the memory from the cloud's backup already. To come back from the circle "
+            "alone, reset the device first: the members fill an empty memory only.",
+        )
+
+
 def nothing_backed_up() -> PiccoloError:
     """What words are told under which the cloud has nothing."""
     return PiccoloError(

@@ -26,7 +26,8 @@ async def hear(
     while not quiet.compared.is_set():
         done, total = quiet.progress
         moved = asyncio.ensure_future(quiet.moved.wait())
-        await tell(Work(phase=_BRINGING if total else _ASKING, done=done, total=total))
+        # the operation counts bytes, and these are none
+        await tell(Work(phase=f"{_BRINGING}: {done} of {total} parts" if total else _ASKING))
         try:
             async with asyncio.timeout_at(until):
                 await moved

@@ -35,7 +35,13 @@ from piccolo_vault.core.keys.custody import Step, permit
 from piccolo_vault.core.keys.owner import FIRST_GENERATION, owner_of, read_words
 from piccolo_vault.core.keys.passphrase import check_new
 from piccolo_vault.core.keys.records import OutcomeRecord, RecoveryJournal, RecoveryPhase
-from piccolo_vault.core.keys.recovering import begin_journal, is_cloud_gone, nothing_backed_up, outcome_of
+from piccolo_vault.core.keys.recovering import (
+    begin_journal,
+    check_source,
+    is_cloud_gone,
+    nothing_backed_up,
+    outcome_of,
+)
 from piccolo_vault.core.keys.witnesses import refuse
 from piccolo_vault.engine.keys.generations import Plan
 from piccolo_vault.engine.keys.hearing import hear
@@ -112,7 +118,7 @@ class Recovery:
         """Begins a recovery or goes on with one; returns the operation that tells of it.
 
         Raises PiccoloError PRECONDITION (NOT_BLANK), INVALID (WORDS_..., PASSPHRASE_..., CONTACTS_...),
-        DENIED (OTHER_WORDS), CONFLICT (RECOVERY_RUNNING), UNAVAILABLE.
+        DENIED (OTHER_WORDS), CONFLICT (RECOVERY_RUNNING), PRECONDITION (RESTORED_ALREADY), UNAVAILABLE.
         """
         permit(Step.RECOVER, self._custody.stage)
         kek = read_words(words)
@@ -124,6 +130,7 @@ class Recovery:
         if self._running is not None:
             return self._joined(owner)
         journal = begin_journal(self._custody.recovery, owner, wish.seq, name)
+        check_source(journal, wish)
         self._running = journal
         try:
             self._operation = await self._remembers.start_operation(KIND, "bytes")
