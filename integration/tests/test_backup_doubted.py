@@ -139,14 +139,24 @@ async def test_a_log_that_parted_from_what_members_keep_stops_the_recovery(tmp_p
         assert (await api.status())["keys"] == "empty"
 
 
-@pytest.mark.parametrize("down", [0, 1])
-async def test_words_and_contacts_bring_everything_back_without_the_cloud(tmp_path: Path, down: int) -> None:
+@pytest.mark.parametrize(
+    ("down", "wiped"),
+    [
+        pytest.param(0, False, id="the old log comes back"),
+        pytest.param(1, True, id="the log is gone for good, and a member is down"),
+    ],
+)
+async def test_words_and_contacts_bring_everything_back_without_the_cloud(
+    tmp_path: Path, down: int, wiped: bool
+) -> None:
     async with circle(tmp_path, 4) as made:
         api = made.owners[0].api
         await put(api, FILES)
         await api.backed_up()
         printed = await api.contacts()
         await made.cloud.kill()
+        if wiped:
+            shutil.rmtree(made.cloud.state("cloud") / "objects")
         await put(api, NEWER)
         for owner in made.owners[4 - down :]:
             await owner.device.kill()
@@ -156,14 +166,14 @@ async def test_words_and_contacts_bring_everything_back_without_the_cloud(tmp_pa
         assert result["brought"] >= len(FILES | NEWER)
         assert (result["members"], result["heard"], result["left"]) == (3, 3 - down, 0)
         await check(api, FILES | NEWER)
-        await api.put("/after", b"the device writes again")
-        if down:
-            return
-        await made.cloud.start()  # it returns, with the old log, which is gone on with
+        after = {"/after": b"the device writes again", "/one": b"and again"}
+        await put(api, after)
+        await made.cloud.start()
         await api.backed_up(120)
         async with api.http.get("/api/v1/backup") as answer:
-            assert "are not in this device's memory" in (await answer.json())["problem"]
+            told = (await answer.json())["problem"]
+        assert ("are not in this device's memory" in told) == (not wiped)
         api = await burned_and_blank(made)
         result = await api.recover()
         assert (result["backup"] == "circle", result["generation"]) == (False, 3)
-        await check(api, FILES | NEWER | {"/after": b"the device writes again"})
+        await check(api, FILES | NEWER | after)
