@@ -102,7 +102,7 @@ def _wire_keys(
     duties = Duties(custody, fence, there, generations, membership, clock, pulses)
     for work in (circle, proposals, fences, quiet, duties, heads, recovery):
         tasks.create_task(work.run(), name=type(work).__name__)
-    keys = key_service.KeyServicer(custody, recovery, fence, BootKey(random))
+    keys = key_service.KeyServicer(custody, recovery, fence, heads, BootKey(random))
     host.add_service(lambda to: wire.add_KeyServiceServicer_to_server(keys, to), key_service.NAME)
     members = membership_service.MembershipServicer(membership)
     host.add_service(

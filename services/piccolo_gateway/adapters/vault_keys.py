@@ -11,6 +11,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.core.bodies.circle import Approved, Founded, Joined
 from piccolo_gateway.core.bodies.device import KeyState, Recovery, Words
+from piccolo_gateway.core.bodies.memory import Witnesses
 from piccolo_gateway.ports.keys import KeyStatus
 
 _STATES: Final[dict[int, KeyState]] = {
@@ -73,6 +74,11 @@ class VaultKeys:
     async def test_words(self, words: bytes) -> bool:
         """Whether the words are this owner's."""
         return (await self._stub.TestWords(pb.TestWordsRequest(words=words))).match
+
+    async def witnesses(self) -> Witnesses:
+        """Who knows of the newest backup."""
+        told = await self._stub.GetWitnesses(pb.GetWitnessesRequest())
+        return Witnesses(seq=told.seq, told=told.told, members=told.members, words=told.words)
 
     async def recover(self, asked: Recovery) -> str:
         """Begins to bring an owner back; returns the operation's id."""

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from piccolo_gateway.core.bodies.circle import Approved, Founded, Joined
 from piccolo_gateway.core.bodies.device import KeyState, Recovery, Words
+from piccolo_gateway.core.bodies.memory import Witnesses
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,10 @@ class Keys(Protocol):
 
     async def test_words(self, words: bytes) -> bool:
         """Whether the words are this owner's."""
+        ...
+
+    async def witnesses(self) -> Witnesses:
+        """Who knows of the newest backup."""
         ...
 
     async def recover(self, asked: Recovery) -> str:

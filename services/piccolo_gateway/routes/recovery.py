@@ -7,7 +7,7 @@ from piccolo_gateway.core.api import PREFIX, Answer, Endpoint, Header
 from piccolo_gateway.core.bodies.access import Scope
 from piccolo_gateway.core.bodies.base import Started
 from piccolo_gateway.core.bodies.device import Recovery
-from piccolo_gateway.core.bodies.memory import Backup, RestorePoints, Snapshot
+from piccolo_gateway.core.bodies.memory import Backup, RestorePoints, Snapshot, Witnesses
 from piccolo_gateway.routes.call import Bound, Call, Reply
 from piccolo_gateway.routes.safety import WHERE, started
 from piccolo_gateway.routes.services import Services
@@ -59,6 +59,15 @@ _STATUS = Endpoint(
     answers={200: Answer("What the cloud has acknowledged, and what it has not.", Backup)},
 )
 
+_WITNESSES = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/backup/witnesses",
+    summary="How many members know of the newest backup",
+    tag=_TAG,
+    scope=Scope.READ,
+    answers={200: Answer("By them a recovery finds out a cloud that went back.", Witnesses)},
+)
+
 _SNAPSHOT = Endpoint(
     method="POST",
     path=f"{PREFIX}/backup/snapshot",
@@ -88,6 +97,9 @@ def endpoints(services: Services) -> list[Bound]:
     async def status(call: Call) -> Reply:
         return Reply(body=await services.backups.status())
 
+    async def witnesses(call: Call) -> Reply:
+        return Reply(body=await services.keys.witnesses())
+
     async def snapshot(call: Call) -> Reply:
         return Reply(201, await services.backups.snapshot())
 
@@ -95,5 +107,6 @@ def endpoints(services: Services) -> list[Bound]:
         Bound(_RECOVER, recover),
         Bound(_POINTS, points),
         Bound(_STATUS, status),
+        Bound(_WITNESSES, witnesses),
         Bound(_SNAPSHOT, snapshot),
     ]

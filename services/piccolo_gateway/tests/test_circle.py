@@ -124,6 +124,8 @@ async def test_recovery_on_a_device_that_has_an_owner(world: World) -> None:
 
 async def test_the_backup(world: World) -> None:
     assert (await world.json("GET", "/backup"))[1]["enabled"] is True
+    _, witnesses = await world.json("GET", "/backup/witnesses")
+    assert witnesses == {"seq": 7, "told": 2, "members": 3, "words": "2 of 3 members know of it."}
     assert (await world.json("POST", "/backup/snapshot"))[0] == 201
     assert [one["seq"] for one in (await world.json("GET", "/recovery/points"))[1]["points"]] == [1]
 

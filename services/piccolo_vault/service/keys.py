@@ -10,11 +10,13 @@ from piccolo_formats.client_seal import Purpose
 
 from piccolo_vault.core.keys.custody import Stage
 from piccolo_vault.core.keys.recovering import Wish
+from piccolo_vault.core.keys.witnesses import witness_words
 
 if TYPE_CHECKING:
     from piccolo_vault.adapters.boot_key import BootKey
     from piccolo_vault.engine.keys.aftermath import Fence
     from piccolo_vault.engine.keys.custody import Custody
+    from piccolo_vault.engine.keys.heads import HeadPost
     from piccolo_vault.engine.keys.recovery import Recovery
 
 NAME = "piccolo.vault.v1.KeyService"
@@ -31,9 +33,11 @@ _STATES = {
 class KeyServicer(wire.KeyServiceServicer):
     """The keys, over the Unix socket."""
 
-    def __init__(self, custody: Custody, recovery: Recovery, fence: Fence, boot_key: BootKey) -> None:
+    def __init__(
+        self, custody: Custody, recovery: Recovery, fence: Fence, heads: HeadPost, boot_key: BootKey
+    ) -> None:
         self._custody, self._recovery = custody, recovery
-        self._fence, self._boot_key = fence, boot_key
+        self._fence, self._heads, self._boot_key = fence, heads, boot_key
 
     async def GetKeyStatus(self, request: pb.GetKeyStatusRequest, context: Any) -> pb.GetKeyStatusResponse:
         """Where the keys are."""
@@ -110,6 +114,12 @@ class KeyServicer(wire.KeyServiceServicer):
         )
         operation = await self._recovery.start(words, passphrase, wish)
         return pb.RecoverResponse(operation_id=operation)
+
+    async def GetWitnesses(self, request: pb.GetWitnessesRequest, context: Any) -> pb.GetWitnessesResponse:
+        """Who knows of the backup."""
+        seq, told, members = self._heads.told()
+        words = witness_words(seq, told, members)
+        return pb.GetWitnessesResponse(seq=seq, told=told, members=members, words=words)
 
 
 _RECOVERING = (

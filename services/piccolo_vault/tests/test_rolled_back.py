@@ -178,9 +178,11 @@ async def test_a_member_that_was_away_is_left_the_head_at_the_next_round(scene: 
         await until(scene.old, vault, lambda: vault.circle._heard)
         scene.keepers[1].away = True
         await vault.heads.leave()
+        assert vault.heads.told() == (3, 2, 3)
         scene.keepers[1].away = False
         scene.keepers[0].heads = []
         await vault.heads.leave()
+        assert vault.heads.told() == (3, 3, 3)
         assert open_signed(Head, scene.keepers[1].heads[0].head).record.seq == 3
         assert scene.keepers[0].heads == []  # it has it: it is not told twice
 

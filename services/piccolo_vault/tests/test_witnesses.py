@@ -22,6 +22,7 @@ from piccolo_vault.core.keys.witnesses import (
     places_of_interest,
     read_head,
     refuse,
+    witness_words,
 )
 from piccolo_vault.tests.circle_fakes import FakeOwner
 
@@ -152,6 +153,19 @@ def test_only_the_owner_decides_to_go_on_with_an_older_backup() -> None:
     assert "So 4 or more are missing." in refused.message
     assert "accept_rolled_back" in refused.message
     assert refuse(verdict, accepted=True) is None
+
+
+@pytest.mark.parametrize(
+    ("figures", "words"),
+    [
+        ((0, 0, 0), "invite a member"),
+        ((0, 0, 3), "No member knows"),
+        ((7, 1, 3), "1 of 3 members know of your newest backup (entry 7). The others are told"),
+        ((7, 2, 3), "2 of 3 members know of your newest backup (entry 7): a cloud"),
+    ],
+)
+def test_who_knows_of_the_backup_is_told(figures: tuple[int, int, int], words: str) -> None:
+    assert words in witness_words(*figures)
 
 
 def signed(owner: FakeOwner, *, generation: int = 1, locator: bytes = b"") -> HeadRecord:

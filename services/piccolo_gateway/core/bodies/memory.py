@@ -78,6 +78,15 @@ class Backup(Told, frozen=True):
     bytes: int
 
 
+class Witnesses(Told, frozen=True):
+    """How many members know of the newest backup."""
+
+    seq: Annotated[int, msgspec.Meta(description="The entry that they were told last; 0 is none.")]
+    told: int
+    members: int
+    words: str
+
+
 class RestorePoint(Told, frozen=True):
     """A state that can be restored."""
 

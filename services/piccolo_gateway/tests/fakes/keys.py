@@ -103,6 +103,11 @@ class FakeKeys(wire.KeyServiceServicer):
         self.require_owner()
         return pb.TestWordsResponse(match=self._open(Purpose.WORDS, request.words) == WORDS)
 
+    async def GetWitnesses(
+        self, request: pb.GetWitnessesRequest, context: Context
+    ) -> pb.GetWitnessesResponse:
+        return pb.GetWitnessesResponse(seq=7, told=2, members=3, words="2 of 3 members know of it.")
+
     async def Recover(self, request: pb.RecoverRequest, context: Context) -> pb.RecoverResponse:
         if self.state != pb.KEY_STATE_EMPTY:
             raise PiccoloError(Kind.PRECONDITION, "NOT_BLANK", "This device has an owner already.")

@@ -132,6 +132,23 @@ def refuse(verdict: Verdict, *, accepted: bool) -> PiccoloError | None:
     return None
 
 
+def witness_words(seq: int, told: int, members: int) -> str:
+    """Says how many members know of the backup's newest entry, and what to do about the others."""
+    if not members:
+        return "Nobody else can vouch for your backup yet. Found a circle, or invite a member."
+    if not seq:
+        return "No member knows of your backup yet. They are told when the cloud has acknowledged it."
+    if told >= wanted_promises(members):
+        return (
+            f"{told} of {members} members know of your newest backup (entry {seq}): a cloud that shows an "
+            "older one is found out when you recover."
+        )
+    return (
+        f"{told} of {members} members know of your newest backup (entry {seq}). The others are told as soon "
+        "as they are online."
+    )
+
+
 def _judged(log: Log, told: Witness) -> list[Head]:
     return [head for head in told.heads if head.generation >= log.generation]
 

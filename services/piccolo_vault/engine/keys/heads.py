@@ -67,6 +67,7 @@ class HeadPost:
         self._circle, self._own, self._witnesses = circle, own, witnesses
         self._moved, self._pace = moved, pace
         self._left: dict[bytes, Left] = {}
+        self._seq = 0
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def run(self) -> None:
@@ -86,6 +87,15 @@ class HeadPost:
                 for wait in waits:
                     wait.cancel()
 
+    def told(self) -> tuple[int, int, int]:
+        """The entry that was left last (0: none), how many members have it, and how many others there are."""
+        try:
+            members = electorate(self._circle.current())
+        except PiccoloError:
+            return self._seq, 0, 0
+        left = [self._left.get(member.owner_id) for member in members]
+        return self._seq, sum(place is not None and place[1] == self._seq for place in left), len(members)
+
     async def leave(self) -> None:
         """Leaves the head as it is now with all members that lack it.
 
@@ -99,6 +109,7 @@ class HeadPost:
             return
         head = await self._signed(state.head, owner)
         place = (head.record.generation, head.record.seq, len(head.signatures))
+        self._seq = head.record.seq
         lacking = [m for m in electorate(self._circle.current()) if self._left.get(m.owner_id) != place]
         async with asyncio.TaskGroup() as leaving:
             for member in lacking:
