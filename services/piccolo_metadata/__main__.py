@@ -54,7 +54,7 @@ async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
         for aside in set_aside_before(claim.folder):
             _log.warning("a damaged memory was set aside; delete it when all is restored: %s", aside)
         async with opened(claim.folder / "metadata.db", SystemClock()) as database:
-            _serve(database, host)
+            _serve(database, host, backed_up=bool(config.cloud.address))
             host.task_group.create_task(_keep_up(database, host.stopping), name="upkeep")
             async with _backed_up(config, claim.folder / "backup", database, host):
                 yield
@@ -80,8 +80,8 @@ async def _backed_up(config: Config, folder: Path, memory: Database, host: Host)
         await channel.close()
 
 
-def _serve(memory: Database, host: Host) -> None:
-    files, objects = FileServicer(memory), ObjectServicer(memory)
+def _serve(memory: Database, host: Host, *, backed_up: bool) -> None:
+    files, objects = FileServicer(memory), ObjectServicer(memory, backed_up=backed_up)
     host.add_service(
         lambda to: file_pb2_grpc.add_FileServiceServicer_to_server(files, to), f"{_WIRE}FileService"
     )

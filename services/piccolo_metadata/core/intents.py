@@ -51,9 +51,10 @@ def _pack_file(file: NewFile) -> cbor.Value:
         file.upload_id,
         file.version_id,
         file.size,
+        file.moved_from,
     ]
 
 
 def _unpack_file(fields: list[Any]) -> NewFile:
-    path, modified, media, expected, content, upload_id, version_id, size = fields
-    return NewFile(path, modified, media, expected, StoredContent(*content), upload_id, version_id, size)
+    path, modified, media, expected, content, *rest = fields
+    return NewFile(path, modified, media, expected, StoredContent(*content), *rest)

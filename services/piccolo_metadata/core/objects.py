@@ -48,7 +48,10 @@ class StoredContent:
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """A file version to be published. `expected_revision`: 0 the name must be free, None anything goes."""
+    """A file version to be published. `expected_revision`: 0 the name must be free, None anything goes.
+
+    `moved_from`: the object that a kept version lies in and is moved from; empty for a new version.
+    """
 
     path: str
     modified: int
@@ -58,6 +61,17 @@ class NewFile:
     upload_id: str
     version_id: bytes
     size: int
+    moved_from: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class PackUse:
+    """How much of a pack is kept: so many versions, so many of its `size` bytes."""
+
+    object_id: bytes
+    size: int
+    files: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +100,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The outcome for one file: one of the two."""
+    """The outcome for one file: one of the two; neither for a version that was moved."""
 
     entry: Entry | None = None
     refusal: Refusal | None = None

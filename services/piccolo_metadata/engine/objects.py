@@ -8,7 +8,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -19,7 +19,7 @@ from piccolo_formats.records.manifest import Layout
 from piccolo_metadata.core.objects import Manifest, NewFile, ObjectKind, StoredContent, StoredObject
 from piccolo_metadata.core.pages import Page, take
 from piccolo_metadata.core.paths import Path
-from piccolo_metadata.engine import history, tree
+from piccolo_metadata.engine import history, tombstones, tree
 from piccolo_metadata.engine.walk import walk
 from piccolo_metadata.ports import Rows, Transaction
 
@@ -55,8 +55,14 @@ def insert(tx: Transaction, new: StoredObject) -> None:
     )
 
 
-def update(tx: Transaction, new: StoredObject, expected_layout: bytes) -> None:
-    """Replaces an object's layout.
+def update(
+    tx: Transaction,
+    new: StoredObject,
+    expected_layout: bytes,
+    tombstone: bytes = b"",
+    keepers: Sequence[bytes] = (),
+) -> None:
+    """Replaces an object's layout, and queues the tombstone of what it names there no more.
 
     Raises PiccoloError NOT_FOUND (OBJECT_NOT_FOUND), CONFLICT (LAYOUT_CONFLICT) or INVALID (LAYOUT_INVALID).
     """
@@ -76,6 +82,8 @@ def update(tx: Transaction, new: StoredObject, expected_layout: bytes) -> None:
         bytes(new.missing),
         new.object_id,
     )
+    if tombstone:
+        tombstones.record(tx, tombstone, [], keepers)
 
 
 def check_layout(new: StoredObject) -> Layout:
@@ -107,10 +115,13 @@ def listing(rows: Rows, keeper: bytes, after: bytes, most: int) -> Page[StoredOb
     return take(_all(rows, keeper, after), most, lambda one: one.weight)
 
 
-def reclaimable(rows: Rows, most: int) -> Page[StoredObject]:
-    """Objects that no kept version lies in, in id order."""
+def reclaimable(
+    rows: Rows, most: int, waits: Callable[[Rows, bytes], bool] = lambda rows, object_id: False
+) -> Page[StoredObject]:
+    """Objects that no kept version lies in and that wait for nothing else, in id order."""
     found = rows.each(f"SELECT {COLUMNS} FROM object WHERE reclaimable = 1 ORDER BY object_id")  # noqa: S608
-    return take((stored(row) for row in found), most, lambda one: one.weight)
+    ready = (stored(row) for row in found if not waits(rows, row[0]))
+    return take(ready, most, lambda one: one.weight)
 
 
 def listing_under(rows: Rows, under: Path, keeper: bytes, after: bytes, most: int) -> Page[StoredObject]:
@@ -129,9 +140,10 @@ def listing_under(rows: Rows, under: Path, keeper: bytes, after: bytes, most: in
     return take(found, most, lambda one: one.weight)
 
 
-def files_of(rows: Rows, object_id: bytes) -> list[NewFile]:
-    """The file versions in an object, once for each present path; without one, once with an empty path.
+def files_of(rows: Rows, object_id: bytes, *, kept: bool = False) -> list[NewFile]:
+    """The file versions in an object: current ones once for each present path, all others with an empty one.
 
+    `kept`: only what a version still refers to.
     Raises PiccoloError NOT_FOUND, OBJECT_NOT_FOUND.
     """
     get(rows, object_id)
@@ -142,8 +154,11 @@ def files_of(rows: Rows, object_id: bytes) -> list[NewFile]:
         " WHERE object_id = ? ORDER BY offset"
     )
     for version_id, size, modified, media, *content in rows.each(sql, object_id):
-        entries = rows.each("SELECT DISTINCT entry FROM version WHERE version_id = ?", version_id)
-        paths = [tree.path_of(rows, entry, known) for (entry,) in entries]
+        entries = list(rows.each("SELECT entry, replaced FROM version WHERE version_id = ?", version_id))
+        if kept and not entries:
+            continue
+        current = {entry for entry, replaced in entries if replaced is None}
+        paths = [tree.path_of(rows, entry, known) for entry in current]
         for path in sorted(str(path) for path in paths if path) or [""]:
             part = StoredContent(*content)
             files.append(NewFile(path, modified, media, None, part, "", version_id, size))

@@ -5,6 +5,7 @@ Rules:
   name. With none left it journals nothing.
 * Publish writes the object, its contents and its names in one transaction. A name that changed since is
   refused alone; when all are, the object is there without names, and is reclaimable.
+* A kept version that is moved (engine/packs.py) changes its place in that transaction, or is refused alone.
 * Publishing again answers the same, from what was recorded with the first answer.
 """
 
@@ -21,7 +22,7 @@ from piccolo_metadata.core.intents import pack_intent, unpack_intent
 from piccolo_metadata.core.objects import Intent, NewFile, Published, Refusal
 from piccolo_metadata.core.pages import PAGE_BYTES, take
 from piccolo_metadata.core.paths import Path
-from piccolo_metadata.engine import files, history, objects, repairs, tree, uploads
+from piccolo_metadata.engine import files, history, objects, packs, repairs, tree, uploads
 from piccolo_metadata.engine.tree import Current
 from piccolo_metadata.ports import Rows, Transaction
 
@@ -42,8 +43,7 @@ def prepare(tx: Transaction, intent: Intent) -> list[Refusal]:
     kept: list[NewFile] = []
     for index, file in enumerate(intent.files):
         try:
-            path = _check(tx, file, [other.version_id for other in kept])
-            kept.append(replace(file, path=str(path)))
+            kept.append(_prepared(tx, file, [other.version_id for other in kept]))
         except PiccoloError as wrong:
             refused.append(Refusal(index, wrong.reason, wrong.message))
     if kept:
@@ -67,6 +67,7 @@ def publish(tx: Transaction, object_id: bytes, missing: tuple[int, ...]) -> list
     stored = replace(intent.object, missing=missing)
     objects.insert(tx, stored)
     outcomes = [_publish_one(tx, index, object_id, file) for index, file in enumerate(intent.files)]
+    packs.leave(tx, sorted({file.moved_from for file in intent.files if file.moved_from}))
     history.mark_if_unused(tx, object_id)
     repairs.enqueue_missing(tx, stored)
     tx.run("DELETE FROM intent WHERE object_id = ?", object_id)
@@ -99,6 +100,14 @@ def forget_answers(tx: Transaction, before: int) -> int:
     return tx.run("DELETE FROM published WHERE time < ?", before)
 
 
+def _prepared(tx: Transaction, file: NewFile, others: list[bytes]) -> NewFile:
+    """The file as it can be published now; raises the PiccoloError that says why not."""
+    if not file.moved_from:
+        return replace(file, path=str(_check(tx, file, others)))
+    packs.check_move(tx, file)
+    return file
+
+
 def _check(tx: Transaction, file: NewFile, others: list[bytes]) -> Path:
     """The path of a file that can be published now; raises the PiccoloError that says why not."""
     path = Path.parse(file.path)
@@ -123,6 +132,9 @@ def _publish_one(tx: Transaction, index: int, object_id: bytes, file: NewFile) -
     if file.upload_id:
         uploads.forget(tx, file.upload_id)
     try:
+        if file.moved_from:
+            packs.move(tx, object_id, file)
+            return Published()
         path = _check(tx, file, [])
     except PiccoloError as wrong:
         return Published(refusal=Refusal(index, wrong.reason, wrong.message))
@@ -165,7 +177,9 @@ def _pack_one(outcome: Published) -> cbor.Value:
     if outcome.refusal:
         refusal = outcome.refusal
         return [refusal.index, refusal.reason, refusal.message]
-    entry = cast("Entry", outcome.entry)
+    if outcome.entry is None:
+        return []
+    entry = outcome.entry
     shown = [entry.revision, entry.version_id, entry.size, entry.modified, entry.media, entry.versions]
     return [str(entry.path), *shown]
 
@@ -175,6 +189,8 @@ def _unpack(answer: bytes) -> list[Published]:
 
 
 def _unpack_one(fields: list[Any]) -> Published:
+    if not fields:
+        return Published()
     if len(fields) == 3:
         return Published(refusal=Refusal(*fields))
     path, revision, *rest = fields

@@ -57,6 +57,11 @@ def acknowledge(tx: Transaction, number: int, keeper: bytes) -> None:
     )
 
 
+def replaced_key(object_id: bytes) -> str:
+    """The local value that says which outbox entry tells of an object's replacement (engine/packs.py)."""
+    return f"replaced/{object_id.hex()}"
+
+
 def _forget(tx: Transaction, object_id: bytes) -> None:
     row = tx.one("SELECT reclaimable FROM object WHERE object_id = ?", object_id)
     if row is None:
@@ -70,3 +75,4 @@ def _forget(tx: Transaction, object_id: bytes) -> None:
     tx.run("DELETE FROM repair WHERE object_id = ?", object_id)
     tx.run("DELETE FROM content WHERE object_id = ?", object_id)
     tx.run("DELETE FROM object WHERE object_id = ?", object_id)
+    tx.run("DELETE FROM local WHERE key = ?", replaced_key(object_id))

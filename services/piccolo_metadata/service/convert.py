@@ -81,6 +81,7 @@ def file_from(message: pb.NewFile) -> NewFile:
         upload_id=message.upload_id,
         version_id=message.version_id,
         size=whole(message.size),
+        moved_from=message.moved_from,
     )
 
 
@@ -95,6 +96,7 @@ def file_to(file: NewFile) -> pb.NewFile:
         upload_id=file.upload_id,
         version_id=file.version_id,
         size=file.size,
+        moved_from=file.moved_from,
     )
 
 

@@ -9,8 +9,8 @@ from piccolo.metadata.v1 import object_pb2 as pb
 from piccolo.metadata.v1 import object_pb2_grpc
 
 from piccolo_metadata.core.paths import Path
-from piccolo_metadata.engine import numbers, objects, publishing, repairs, tombstones, uploads
-from piccolo_metadata.ports import Memory
+from piccolo_metadata.engine import numbers, objects, packs, publishing, repairs, tombstones, uploads
+from piccolo_metadata.ports import Memory, Rows
 from piccolo_metadata.service import convert
 from piccolo_metadata.service.file import entry_of
 from piccolo_metadata.service.wire import Listing, optional, whole
@@ -21,8 +21,9 @@ _PAGE: Final = 1_000
 class ObjectServicer(object_pb2_grpc.ObjectServiceServicer):
     """Serves manifests and what keeps them true."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, *, backed_up: bool = True) -> None:
         self._memory = memory
+        self._waits = packs.waits_for_backup if backed_up else _for_nothing
 
     async def Reserve(self, request: pb.ReserveRequest, context: Any) -> pb.ReserveResponse:
         """Draws mutation numbers."""
@@ -116,17 +117,40 @@ class ObjectServicer(object_pb2_grpc.ObjectServiceServicer):
             objects=map(convert.object_to, page.items), next_page_token=listing.next(page.more, last)
         )
 
+    async def ListPacks(self, request: pb.ListPacksRequest, context: Any) -> pb.ListPacksResponse:
+        """Returns a page of packs."""
+        listing = Listing("packs")
+        after, most = listing.after(request.page_token, b""), request.page_size or _PAGE
+        page = await self._memory.read(packs.listing, after, most)
+        last = page.items[-1].object_id if page.items else b""
+        return pb.ListPacksResponse(
+            packs=[
+                pb.PackUse(object_id=one.object_id, size=one.size, files=one.files, bytes=one.bytes)
+                for one in page.items
+            ],
+            next_page_token=listing.next(page.more, last),
+        )
+
+    async def LocateVersions(
+        self, request: pb.LocateVersionsRequest, context: Any
+    ) -> pb.LocateVersionsResponse:
+        """Says where versions lie."""
+        found = await self._memory.read(packs.locate, list(request.version_ids))
+        return pb.LocateVersionsResponse(object_ids=found)
+
     async def ListObjectFiles(
         self, request: pb.ListObjectFilesRequest, context: Any
     ) -> pb.ListObjectFilesResponse:
         """Returns the file versions in an object."""
-        found = await self._memory.read(objects.files_of, request.object_id)
+        found = await self._memory.read(objects.files_of, request.object_id, kept=request.kept)
         return pb.ListObjectFilesResponse(files=map(convert.file_to, found))
 
     async def UpdateLayout(self, request: pb.UpdateLayoutRequest, context: Any) -> pb.UpdateLayoutResponse:
         """Replaces a layout."""
         stored = convert.object_from(request.object)
-        await self._memory.write(objects.update, stored, request.expected_layout)
+        await self._memory.write(
+            objects.update, stored, request.expected_layout, request.tombstone, list(request.keepers)
+        )
         return pb.UpdateLayoutResponse()
 
     async def EnqueueRepairs(
@@ -150,7 +174,7 @@ class ObjectServicer(object_pb2_grpc.ObjectServiceServicer):
         self, request: pb.ListReclaimableRequest, context: Any
     ) -> pb.ListReclaimableResponse:
         """Returns objects that nobody needs."""
-        page = await self._memory.read(objects.reclaimable, request.page_size or _PAGE)
+        page = await self._memory.read(objects.reclaimable, request.page_size or _PAGE, self._waits)
         return pb.ListReclaimableResponse(objects=map(convert.object_to, page.items))
 
     async def RecordTombstone(
@@ -180,3 +204,7 @@ class ObjectServicer(object_pb2_grpc.ObjectServiceServicer):
         """Ends the queueing for one keeper."""
         await self._memory.write(tombstones.acknowledge, whole(request.tombstone_id), request.keeper)
         return pb.AcknowledgeTombstoneResponse()
+
+
+def _for_nothing(rows: Rows, object_id: bytes) -> bool:
+    return False

@@ -15,7 +15,7 @@ from piccolo.metadata.v1 import (
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_vault.adapters import metadata_types as types
-from piccolo_vault.ports.objects import PendingTombstone, Repair
+from piccolo_vault.ports.objects import PackUse, PendingTombstone, Repair
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from piccolo_chassis.calls import Channel
 
     from piccolo_vault.ports.objects import (
+        Burying,
         Intent,
         Manifest,
         NewFile,
@@ -124,16 +125,33 @@ class MetadataObjects:
         answer = await self._objects.ListObjects(request)
         return [types.object_from(each) for each in answer.objects], answer.next_page_token
 
-    async def list_object_files(self, object_id: bytes) -> list[NewFile]:
+    async def list_packs(self, page_token: str = "") -> tuple[list[PackUse], str]:
+        """Returns a page of packs."""
+        answer = await self._objects.ListPacks(object_pb2.ListPacksRequest(page_token=page_token))
+        found = [PackUse(each.object_id, each.size, each.files, each.bytes) for each in answer.packs]
+        return found, answer.next_page_token
+
+    async def locate(self, version_ids: Sequence[bytes]) -> list[bytes]:
+        """Says where versions lie."""
+        request = object_pb2.LocateVersionsRequest(version_ids=version_ids)
+        return list((await self._objects.LocateVersions(request)).object_ids)
+
+    async def list_object_files(self, object_id: bytes, *, kept: bool = False) -> list[NewFile]:
         """Returns the files in an object."""
-        answer = await self._objects.ListObjectFiles(object_pb2.ListObjectFilesRequest(object_id=object_id))
+        request = object_pb2.ListObjectFilesRequest(object_id=object_id, kept=kept)
+        answer = await self._objects.ListObjectFiles(request)
         return [types.file_from(each) for each in answer.files]
 
-    async def update_layout(self, stored: StoredObject, expected_layout: bytes) -> None:
+    async def update_layout(
+        self, stored: StoredObject, expected_layout: bytes, burying: Burying | None = None
+    ) -> None:
         """Replaces a layout."""
         request = object_pb2.UpdateLayoutRequest(
             object=types.object_to(stored), expected_layout=expected_layout
         )
+        if burying is not None:
+            request.tombstone = burying.tombstone
+            request.keepers.extend(burying.keepers)
         await self._objects.UpdateLayout(request)
 
     async def enqueue_repairs(self, repairs: Sequence[Repair]) -> None:

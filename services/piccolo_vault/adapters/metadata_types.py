@@ -70,6 +70,7 @@ def file_to(file: NewFile) -> object_pb2.NewFile:
         upload_id=file.upload_id,
         version_id=file.version_id,
         size=file.size,
+        moved_from=file.moved_from,
     )
 
 
@@ -85,6 +86,7 @@ def file_from(wire: object_pb2.NewFile) -> NewFile:
         wire.upload_id,
         wire.version_id,
         wire.size,
+        wire.moved_from,
     )
 
 
@@ -152,7 +154,7 @@ def published_from(wire: object_pb2.Published) -> Published:
     """An outcome of the wire."""
     if wire.HasField("entry"):
         return Published(entry_from(wire.entry), None)
-    return Published(None, refusal_from(wire.refusal))
+    return Published(None, refusal_from(wire.refusal) if wire.HasField("refusal") else None)
 
 
 def manifest_from(wire: object_pb2.GetManifestResponse) -> Manifest:

@@ -42,7 +42,10 @@ class StoredContent:
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """A file version with the name it is published under. `expected_revision` 0: the name must be free."""
+    """A file version with the name it is published under. `expected_revision` 0: the name must be free.
+
+    `moved_from`: the object that a kept version lies in at present and is moved from; b"": a new version.
+    """
 
     path: str
     modified: int
@@ -52,6 +55,25 @@ class NewFile:
     upload_id: str
     version_id: bytes
     size: int
+    moved_from: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class PackUse:
+    """How much of a pack is kept: so many versions, so many of its `size` bytes."""
+
+    object_id: bytes
+    size: int
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Burying:
+    """A tombstone to be queued for these keepers, with the change that makes it true."""
+
+    tombstone: bytes
+    keepers: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +108,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The outcome for one file: its entry, or why not."""
+    """The outcome for one file: its entry, or why not; neither for a version that was moved."""
 
     entry: Entry | None
     refusal: Refusal | None
@@ -184,10 +206,21 @@ class Objects(Protocol):
     ) -> tuple[Sequence[StoredObject], str]:
         """Returns a page of objects and the next page's token, "" after the last."""
 
-    async def list_object_files(self, object_id: bytes) -> Sequence[NewFile]:
-        """Returns the file versions in an object; the path is "" for those without a name any more."""
+    async def list_packs(self, page_token: str = "") -> tuple[Sequence[PackUse], str]:
+        """Returns a page of packs and the next page's token, "" after the last."""
 
-    async def update_layout(self, stored: StoredObject, expected_layout: bytes) -> None:
+    async def locate(self, version_ids: Sequence[bytes]) -> Sequence[bytes]:
+        """Returns the objects that versions lie in, in the order asked; b"" for an unknown version."""
+
+    async def list_object_files(self, object_id: bytes, *, kept: bool = False) -> Sequence[NewFile]:
+        """Returns the file versions in an object; the path is "" for those that are not current under a name.
+
+        `kept`: only what something still refers to.
+        """
+
+    async def update_layout(
+        self, stored: StoredObject, expected_layout: bytes, burying: Burying | None = None
+    ) -> None:
         """Replaces an object's layout. Raises PiccoloError CONFLICT when another is in force."""
 
     async def enqueue_repairs(self, repairs: Sequence[Repair]) -> None:
@@ -200,7 +233,7 @@ class Objects(Protocol):
         """Takes a repair out of the queue, or puts it back until then."""
 
     async def list_reclaimable(self, page_size: int = 1000) -> Sequence[StoredObject]:
-        """Returns objects that no kept version needs."""
+        """Returns objects that no kept version needs; what was replaced, once a backup says so."""
 
     async def record_tombstone(
         self, tombstone: bytes, object_ids: Sequence[bytes], keepers: Sequence[bytes]

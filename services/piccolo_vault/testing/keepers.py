@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.digests import digest
+from piccolo_formats.errors import FormatError
 from piccolo_formats.kek import Kek
 from piccolo_formats.keypairs import SigningKey
 from piccolo_formats.merkle import leaf, make_proof, root
 from piccolo_formats.records.commit import Commit
-from piccolo_formats.records.keeping import FragmentState, Receipt, ReceiptEntry, Tombstone
+from piccolo_formats.records.keeping import FragmentState, Receipt, ReceiptEntry, Tombstone, Undelete
 from piccolo_formats.signed import open_signed, sign
 
 from piccolo_vault.core.circle import Member, Standing
@@ -35,6 +36,18 @@ class Fragment:
     state: KeptState = KeptState.INCOMING
     root: bytes = b""
     record: bytes = b""
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """The newest that speaks for its life."""
+        put = self.head.generation, self.head.seq
+        if not self.record:
+            return put
+        try:
+            commit = open_signed(Commit, self.record).record
+        except FormatError:
+            return put
+        return max(put, (commit.generation, commit.seq))
 
     @property
     def size(self) -> int:
@@ -60,6 +73,7 @@ class FakeKeeper:
         self._owner, self._steps = owner, steps
         self.fragments: dict[bytes, Fragment] = {}
         self.tombstones: list[bytes] = []
+        self.buried: dict[bytes, tuple[int, int]] = {}
         self.down = self.hangs = self.full = False
         self.lies_on_get = self.lies_on_receipt = False
         self.forgetful = False
@@ -180,9 +194,26 @@ class FakeKeeper:
         record = open_signed(Tombstone, tombstone, [root_key]).record
         self.tombstones.append(tombstone)
         for fragment_id in record.fragments:
-            if (kept := self.fragments.get(fragment_id)) is not None:
+            kept, order = self.fragments.get(fragment_id), (record.generation, record.seq)
+            self.buried[fragment_id] = max(order, self.buried.get(fragment_id, (0, 0)))
+            if kept is not None and kept.order < order:
                 kept.state = KeptState.TRASH
         await self._steps.leave(number)
+
+    async def unbury(self, undelete: bytes) -> list[bytes]:
+        """Takes fragments out of the trash."""
+        number = await self._enter("unbury")
+        root_key = Kek(bytes(range(32))).owner_root().public
+        record = open_signed(Undelete, undelete, [root_key]).record
+        gone = []
+        for fragment_id in record.fragments:
+            kept = self.fragments.get(fragment_id)
+            if kept is None:
+                gone.append(fragment_id)
+            elif (record.generation, record.seq) > self.buried.get(fragment_id, (0, 0)):
+                kept.state = KeptState.LIVE if kept.state is KeptState.TRASH else kept.state
+        await self._steps.leave(number)
+        return gone
 
     async def list_mine(self, page_token: str) -> tuple[list[Kept], str]:
         """Returns fragments, three a page."""
@@ -206,6 +237,8 @@ class FakeKeeper:
     def _take_in(self, head: Head) -> Fragment | None:
         if self.full:
             raise PiccoloError(Kind.FULL, "KEEPER_FULL", f"{self.member.name} is full.")
+        if (head.generation, head.seq) < self.buried.get(head.fragment_id, (0, 0)):
+            raise PiccoloError(Kind.CONFLICT, "BURIED", "A newer tombstone names this fragment.")
         return self.fragments.get(head.fragment_id)
 
 

@@ -11,10 +11,13 @@ from piccolo_formats.records.manifest import Content, Layout
 from piccolo_formats.signed import open_signed
 
 from piccolo_vault.ports.objects import (
+    Burying,
     Entry,
     Intent,
     Manifest,
     NewFile,
+    ObjectKind,
+    PackUse,
     PendingTombstone,
     Published,
     Refusal,
@@ -32,7 +35,11 @@ class _Version:
 
 
 class FakeObjects:
-    """Metadata in memory: what was answered is durable, in one transaction each."""
+    """Metadata in memory: what was answered is durable, in one transaction each.
+
+    `older`: versions that a history or the trash keeps, besides the current ones. `backed_up`: whether the
+    cloud acknowledges.
+    """
 
     def __init__(self, steps: Steps, now: Callable[[], float]) -> None:
         self._steps, self._now = steps, now
@@ -49,6 +56,9 @@ class FakeObjects:
         self.pending: dict[int, tuple[bytes, set[bytes]]] = {}
         self.state: dict[str, bytes] = {}
         self.wanted = (0, 0)
+        self.older: set[bytes] = set()
+        self.backed_up = True
+        self.replaced: set[bytes] = set()
 
     async def _enter(self, name: str) -> int:
         number = await self._steps.enter(f"metadata.{name}")
@@ -117,10 +127,25 @@ class FakeObjects:
 
     def _refusal(self, index: int, file: NewFile) -> Refusal | None:
         there = self.entries.get(file.path)
+        if file.moved_from:
+            return self._stays(index, file, there)
+        if file.version_id in self.versions:
+            return Refusal(index, "VERSION_EXISTS", f"{file.path}'s version is published already.")
         found = there.revision if there else 0
         if file.expected_revision is None or file.expected_revision == found:
             return None
         return Refusal(index, "REVISION", f"{file.path} has changed since you saw it.")
+
+    def _stays(self, index: int, file: NewFile, there: Entry | None) -> Refusal | None:
+        version = self.versions.get(file.version_id)
+        if version is None or version.object_id != file.moved_from or file.version_id not in self._kept():
+            return Refusal(index, "VERSION_MOVED", "The version does not lie where it was seen.")
+        if file.path and (there is None or there.version_id != file.version_id):
+            return Refusal(index, "VERSION_MOVED", "Another version is current.")
+        return None
+
+    def _kept(self) -> set[bytes]:
+        return self.older | {entry.version_id for entry in self.entries.values()}
 
     async def prepare(self, intent: Intent) -> list[Refusal]:
         """Journals an intent."""
@@ -147,7 +172,12 @@ class FakeObjects:
         results = []
         for index, file in enumerate(intent.files):
             refusal = self._refusal(index, file)
-            results.append(Published(None if refusal else self._name(file, object_id), refusal))
+            named = None if refusal or file.moved_from else self._name(file, object_id)
+            results.append(Published(named, refusal))
+            if file.moved_from and not refusal:
+                whole = replace(self.versions[file.version_id].file, content=file.content)
+                self.versions[file.version_id] = _Version(whole, object_id)
+                self.replaced.add(file.moved_from)
             self._forget(file.upload_id)
         if missing:
             self.repairs[object_id] = Repair(object_id, 1, "missing", int(self._now()))
@@ -214,17 +244,43 @@ class FakeObjects:
             return False
         return not keeper or keeper in open_signed(Layout, stored.layout).record.keepers
 
-    async def list_object_files(self, object_id: bytes) -> list[NewFile]:
+    async def list_packs(self, page_token: str = "") -> tuple[list[PackUse], str]:
+        """Returns packs, two a page."""
+        await self._enter("list_packs")
+        packs = [each for each in self.objects.values() if each.kind is ObjectKind.PACK]
+        rest = sorted(each.object_id for each in packs if each.object_id.hex() > page_token)
+        used = [self._use(object_id) for object_id in rest[:2]]
+        return [each for each in used if each.files], rest[1].hex() if len(rest) > 2 else ""
+
+    def _use(self, object_id: bytes) -> PackUse:
+        kept = self._kept()
+        inside = [
+            each.file.content.length
+            for each in self.versions.values()
+            if each.object_id == object_id and each.file.version_id in kept
+        ]
+        size = open_signed(Layout, self.objects[object_id].layout).record.size
+        return PackUse(object_id, size, len(inside), sum(inside))
+
+    async def locate(self, version_ids: Sequence[bytes]) -> list[bytes]:
+        """Says where versions lie."""
+        await self._enter("locate")
+        found = [self.versions.get(each) for each in version_ids]
+        return [each.object_id if each else b"" for each in found]
+
+    async def list_object_files(self, object_id: bytes, *, kept: bool = False) -> list[NewFile]:
         """Returns the files in an object."""
         await self._enter("list_object_files")
-        current = {entry.version_id for entry in self.entries.values()}
+        current = {entry.version_id: path for path, entry in self.entries.items()}
         return [
-            version.file if version.file.version_id in current else replace(version.file, path="")
-            for version in self.versions.values()
-            if version.object_id == object_id
+            replace(version.file, path=current.get(version_id, ""))
+            for version_id, version in self.versions.items()
+            if version.object_id == object_id and (not kept or version_id in self._kept())
         ]
 
-    async def update_layout(self, stored: StoredObject, expected_layout: bytes) -> None:
+    async def update_layout(
+        self, stored: StoredObject, expected_layout: bytes, burying: Burying | None = None
+    ) -> None:
         """Replaces a layout."""
         number = await self._enter("update_layout")
         if stored.object_id not in self.objects:
@@ -232,6 +288,8 @@ class FakeObjects:
         if self.objects[stored.object_id].layout != expected_layout:
             raise PiccoloError(Kind.CONFLICT, "LAYOUT", "The layout has changed.")
         self.objects[stored.object_id] = stored
+        if burying is not None:
+            self.pending[len(self.pending) + 1] = (burying.tombstone, set(burying.keepers))
         await self._steps.leave(number)
 
     async def enqueue_repairs(self, repairs: Sequence[Repair]) -> None:
@@ -260,7 +318,8 @@ class FakeObjects:
     async def list_reclaimable(self, page_size: int = 1000) -> list[StoredObject]:
         """Returns objects without a name."""
         await self._enter("list_reclaimable")
-        named = {self.versions[entry.version_id].object_id for entry in self.entries.values()}
+        named = {self.versions[version_id].object_id for version_id in self._kept()}
+        named |= set() if self.backed_up else self.replaced
         return [each for each in self.objects.values() if each.object_id not in named][:page_size]
 
     async def record_tombstone(
@@ -272,6 +331,10 @@ class FakeObjects:
         self.pending[tombstone_id] = (tombstone, set(keepers))
         for object_id in object_ids:
             self.objects.pop(object_id, None)
+            self.repairs.pop(object_id, None)
+        forgotten = [id_ for id_, each in self.versions.items() if each.object_id in object_ids]
+        for version_id in forgotten:
+            del self.versions[version_id]
         await self._steps.leave(number)
         return tombstone_id
 

@@ -60,7 +60,9 @@ class Running:
 
 
 @asynccontextmanager
-async def vault(real: RealCircle, circle: Circle) -> AsyncIterator[Running]:
+async def vault(
+    real: RealCircle, circle: Circle, settings: StoreSettings = SETTINGS
+) -> AsyncIterator[Running]:
     """One life of the vault; metadata and keepers outlive it."""
     async with real.metadata.connect() as channel, Tasks() as tasks:
         objects, source = MetadataObjects(channel), FakeCircle(circle)
@@ -76,7 +78,7 @@ async def vault(real: RealCircle, circle: Circle) -> AsyncIterator[Running]:
             objects=objects,
             operations=MetadataOperations(channel),
             pipeline=pipeline,
-            settings=SETTINGS,
+            settings=settings,
             random=os.urandom,
             now=time.time,
             numbers=Numbers(objects, real.keyring),

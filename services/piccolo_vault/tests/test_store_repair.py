@@ -14,7 +14,7 @@ from piccolo_formats.signed import open_signed
 
 from piccolo_vault.core.storage.health import PlaceState
 from piccolo_vault.core.storage.manifests import read_layout
-from piccolo_vault.ports.objects import StoredObject
+from piccolo_vault.ports.objects import Burying, StoredObject
 from piccolo_vault.testing import FakeKeeper, random_bytes
 from piccolo_vault.tests.world import MIB, World, world
 
@@ -340,9 +340,11 @@ async def test_a_layout_that_changed_meanwhile_is_not_overwritten() -> None:
         (object_id,) = here.objects.objects
         original = here.objects.update_layout
 
-        async def too_late(stored: StoredObject, expected_layout: bytes) -> None:
+        async def too_late(
+            stored: StoredObject, expected_layout: bytes, burying: Burying | None = None
+        ) -> None:
             here.objects.objects[object_id] = replace(here.objects.objects[object_id], layout=stored.layout)
-            await original(stored, expected_layout)
+            await original(stored, expected_layout, burying)
 
         here.objects.update_layout = too_late  # type: ignore[method-assign]
         await here.store.maintenance.repair_due(impatient=False)

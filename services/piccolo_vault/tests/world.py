@@ -40,6 +40,7 @@ QUICK = StoreSettings(
     settle_seconds=0.0,
     return_seconds=0.3,
     repair_pause=0.0,
+    quiet_seconds=0.0,
 )
 
 

@@ -36,7 +36,10 @@ class StoreSettings:
         settle_seconds: how long a member must be silent before it counts as away.
         return_seconds: how long a write that has too few keepers waits for those that fell silent lately, or
             after a restore for those that must be heard first.
-        repair_pause: rest between two repairs.
+        repair_pause: rest between two repairs, and between two pieces of what nobody waits for.
+        chores_seconds: how often it is looked what nobody waits for: compaction, spreading, stock-taking.
+        quiet_seconds: how long the owner must have written nothing for that.
+        compact_bytes_a_day: what compaction may write, before coding.
     """
 
     k: int = 0
@@ -64,6 +67,9 @@ class StoreSettings:
     settle_seconds: float = 20.0
     return_seconds: float = 4.0
     repair_pause: float = 0.05
+    chores_seconds: float = 600.0
+    quiet_seconds: float = 60.0
+    compact_bytes_a_day: int = 2_048 * MIB
 
     def __post_init__(self) -> None:
         """Raises ValueError for numbers that contradict each other."""

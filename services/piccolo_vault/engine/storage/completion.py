@@ -26,7 +26,7 @@ from piccolo_formats.signed import sign
 
 from piccolo_vault.core.storage import health
 from piccolo_vault.core.storage.journal import seal_local
-from piccolo_vault.ports.objects import Intent, ObjectKind, StoredObject
+from piccolo_vault.ports.objects import Entry, Intent, ObjectKind, StoredObject
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from piccolo_vault.core.storage.promise import Promise
     from piccolo_vault.engine.storage.burial import Burial
     from piccolo_vault.engine.storage.context import Context
-    from piccolo_vault.ports.objects import Entry, NewFile, Refusal
+    from piccolo_vault.ports.objects import NewFile, Refusal
 
 # A refusal travels as reason and words only; these are metadata's reasons that are no conflict.
 _KINDS: Final = {
@@ -205,8 +205,8 @@ class Completion:
         if missing:
             self._context.repairs_due.set()
         waiting = [index for index, result in enumerate(results) if result is None]
-        for index, each in zip(waiting, published, strict=True):
-            results[index] = each.entry or _refused(each.refusal)
+        for index, each, file in zip(waiting, published, delivery.intent.files, strict=True):
+            results[index] = each.entry or _unnamed(file, each.refusal)
         return Outcome(_all(results), health.assess(draft.code, health.places(draft.keepers, missing, ())))
 
     async def _withdraw(self, delivery: Delivery) -> None:
@@ -287,6 +287,13 @@ def _summary_file(file: NewFile) -> SummaryFile:
         offset=file.content.offset,
         length=file.content.length,
     )
+
+
+def _unnamed(file: NewFile, refusal: Refusal | None) -> Entry | PiccoloError:
+    """A kept version that moved has no new name and no new revision; any other was refused."""
+    if refusal is None and file.moved_from:
+        return Entry(file.path, 0, file.version_id, file.size, file.modified, file.media)
+    return _refused(refusal)
 
 
 def _refused(refusal: Refusal | None) -> PiccoloError:

@@ -10,6 +10,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_vault.core.storage import promise
 from piccolo_vault.core.storage.promise import Promise
+from piccolo_vault.engine.storage.pace import Quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,7 @@ class Context:
     numbers: Numbers
     tasks: TaskParent
     repairs_due: asyncio.Event = field(default_factory=asyncio.Event)
+    quiet: Quiet = field(default_factory=Quiet)
     wanted: tuple[int, int] = (0, 0)
 
     async def code(self) -> Code:

@@ -3,7 +3,8 @@
 Rules:
 * Every member is asked for all its fragments of this owner. Committed ones that the memory does not know were
   written after the last backup: their commit records bring the files back, newest last, under their own
-  names, or below /lost+found where the name cannot be had.
+  names, or below /lost+found where the name cannot be had. Versions that the memory knows in another object
+  were compacted since: they lie in the newer one from now on, and the older one ends.
 * A record is believed when the owner's words open it and it holds: the wrapped key opens and the content's
   MAC is right. What a pending tombstone names stays dead; what too few keepers have is left where it lies.
 * It begins as soon as the vault is unlocked, and is tried again soon at first, then every ten minutes.
@@ -192,7 +193,7 @@ class Inventory:
         if await self._is_known(layout.object_id):
             return  # a fragment that a repair replaced: another one of that index is in force
         try:
-            files = [self._file(each, found.summary) for each in found.summary.files]
+            files = await self._placed([self._file(each, found.summary) for each in found.summary.files])
             stored = self._stored(found.summary, layout.object_id)
         except (FormatError, PiccoloError) as error:
             told = fields(object=layout.object_id.hex(), why=str(error))
@@ -202,6 +203,17 @@ class Inventory:
         named = await self._publish(Intent(stored, tuple(files), found.record), missing)
         tally.files += named
         tally.unusable += not named
+
+    async def _placed(self, files: Sequence[NewFile]) -> list[NewFile]:
+        """Versions that the memory knows in another object were moved after the backup: they move again.
+
+        Under which names they are known is the memory's to say, which is newer or as old as the record.
+        """
+        present = await self._context.objects.locate([each.version_id for each in files])
+        return [
+            replace(each, path="" if source else each.path, moved_from=source)
+            for each, source in zip(files, present, strict=True)
+        ]
 
     async def _is_known(self, object_id: bytes) -> bool:
         try:
@@ -219,7 +231,7 @@ class Inventory:
         if refused:
             aside = {each.index for each in refused}
             files = [
-                replace(each, path=LOST + each.path) if index in aside else each
+                replace(each, path=LOST + each.path) if index in aside and each.path else each
                 for index, each in enumerate(intent.files)
             ]
             intent = replace(intent, files=tuple(files))

@@ -5,6 +5,8 @@ Rules:
 * Batches are fetched ahead, bounded, and handed out in order; a batch is decoded and opened in one hop to a
   thread, without decoding when the primary blocks came.
 * Nothing leaves that was not authenticated.
+* An object may be moved while it is read, and what is left of it buried: before a read fails for the lack of
+  fragments it looks once more where the version lies, and goes on there.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from piccolo_vault.ports.objects import Entry, Manifest
 
 _FEW_READS, _MANY_READS = 4, 16
+_LACKING = ("FRAGMENTS_AWAY", "FRAGMENTS_LOST")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class _Opened:
     base: int
     opener: SegmentOpener
     packed: bool
+    manifest: Manifest
 
 
 class Reader:
@@ -144,6 +148,28 @@ class Reader:
             await sink.data(piece)
 
     async def _batch(self, opened: _Opened, batch: Batch, span: Span) -> list[memoryview]:
+        try:
+            return await self._bring_batch(opened, batch, span)
+        except PiccoloError as error:
+            moved = await self._moved(opened) if error.reason in _LACKING else None
+            if moved is None:
+                raise
+            if moved.packed:  # one segment, at another place of another object
+                plan = moved.source.layout.plan()
+                (batch,) = reading.batches(moved.segments, moved.base, plan, span, SEGMENT_SIZE)
+            return await self._bring_batch(moved, batch, span)
+
+    async def _moved(self, opened: _Opened) -> _Opened | None:
+        """The version where it lies by now; None when it has not moved since."""
+        seen = opened.manifest
+        try:
+            found = await self._context.objects.get_manifest(seen.entry.path, opened.content.version_id)
+        except PiccoloError:
+            return None
+        same = (found.stored.layout, found.content.offset) == (seen.stored.layout, seen.content.offset)
+        return None if same else self._open(found)
+
+    async def _bring_batch(self, opened: _Opened, batch: Batch, span: Span) -> list[memoryview]:
         pipeline, work = self._context.pipeline, (opened, batch, span)
         if opened.packed:
             sealed = await self._stripes.get(opened.source, batch.stripes)
@@ -183,7 +209,7 @@ class Reader:
                 Kind.DATA_LOSS, "RECORD_BROKEN", "The file's place in its object contradicts its size."
             )
         source = Source(layout, frozenset(manifest.stored.missing))
-        return _Opened(source, content, segments, manifest.content.offset, opener, packed)
+        return _Opened(source, content, segments, manifest.content.offset, opener, packed, manifest)
 
 
 def open_batch(

@@ -10,6 +10,8 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_vault.engine.storage.burial import Burial
 from piccolo_vault.engine.storage.check import Checker
+from piccolo_vault.engine.storage.chores import Chores
+from piccolo_vault.engine.storage.compaction import Compactor
 from piccolo_vault.engine.storage.completion import Completion
 from piccolo_vault.engine.storage.fetch import Fetcher
 from piccolo_vault.engine.storage.intents import Intents
@@ -72,6 +74,7 @@ class Store:
             self._burial,
             Inventory(context, aftermath),
         )
+        self.chores = Chores(context, Compactor(context, self._fetcher, small, self._intents, self._burial))
         self._operating = Operating(context)
         self._reading: set[Interrupt] = set()
 
@@ -79,6 +82,7 @@ class Store:
         """Begins the background work under the context's task parent."""
         self._context.tasks.create_task(self._packer.run())
         self._context.tasks.create_task(self.maintenance.run())
+        self._context.tasks.create_task(self.chores.run())
         self._context.tasks.create_task(self._operating.run())
 
     def interrupt(self, error: PiccoloError) -> None:
@@ -103,8 +107,9 @@ class Store:
     ) -> Written | None:
         """Stores a file; see Writer.write."""
         self._context.keyring.kek()
-        await self._intents.ensure_settled()
-        return await self._writer.write(start, steps, report)
+        with self._context.quiet.writing():
+            await self._intents.ensure_settled()
+            return await self._writer.write(start, steps, report)
 
     async def read(
         self, path: str, sink: Sink, *, version_id: bytes = b"", offset: int = 0, length: int | None = None
