@@ -129,6 +129,8 @@ class Device(Box):
     peers_port: int = field(default_factory=free_port)
     https_port: int = field(default_factory=free_port)
     offer_bytes: int = 1 << 40
+    store: Mapping[str, Any] = field(default_factory=dict)
+    """The table [store] of the vault: its pace, where a test cannot wait for a real one."""
 
     @property
     def url(self) -> str:
@@ -165,6 +167,7 @@ class Device(Box):
                 "metadata": sockets["metadata"],
                 "attestation": sockets["attestation"],
                 "heads": {"pace": _HEADS_SECONDS},
+                "store": dict(self.store),
             },
             "gateway": {
                 "address": f"127.0.0.1:{self.https_port}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hypothesis import given
@@ -9,9 +10,13 @@ from hypothesis import strategies as st
 from piccolo_formats.segments import padme
 from piccolo_formats.stripes import PACK_SIZE_LIMIT
 
+from piccolo_vault.core.storage import placement, promise
 from piccolo_vault.core.storage.budget import DAY, Budget
 from piccolo_vault.core.storage.compaction import SMALL_BYTES, groups
+from piccolo_vault.core.storage.erasure import Code
 from piccolo_vault.core.storage.packing import MOST_FILES
+from piccolo_vault.core.storage.placement import Candidate
+from piccolo_vault.core.storage.spreading import next_epoch, next_move
 
 MIB = 1_048_576
 
@@ -117,3 +122,102 @@ def test_a_clock_that_stands_still_gives_nothing_and_no_rate_is_no_limit() -> No
     free = Budget(0, 0)
     free.spend(10**12, 1.0)
     assert free.wait(1.0) == 0
+
+
+MEMBERS = [bytes([number]) * 32 for number in range(1, 13)]
+
+
+def homes(capacities: Iterable[int], factor: float = 1.0) -> dict[bytes, Candidate]:
+    return {
+        owner: Candidate(owner, int(each * factor) + 1, 1.0)
+        for owner, each in zip(MEMBERS, capacities, strict=False)
+    }
+
+
+def survived(held: Iterable[bytes | None], k: int) -> int:
+    return promise.survives(promise.count_by_device(held).values(), k)
+
+
+def settle(
+    object_id: bytes,
+    k: int,
+    held: list[bytes | None],
+    weights: dict[bytes, Candidate],
+    ready: set[bytes],
+    departing: set[bytes],
+) -> int:
+    """Moves until nothing pays any more; returns how often. No step may lower what is survived."""
+    for count in range(100):
+        move = next_move(object_id, k, held, weights, ready, departing)
+        if move is None:
+            return count
+        before = survived(held, k)
+        assert held[move.index] == move.source
+        assert move.target in ready - departing
+        assert move.target not in held
+        held[move.index] = move.target
+        assert survived(held, k) >= before
+    raise AssertionError("it comes to no end")
+
+
+@given(
+    st.binary(min_size=16, max_size=16),
+    st.lists(st.integers(1, 10**6), min_size=3, max_size=12),
+    st.data(),
+)
+def test_spreading_ends_with_each_fragment_at_another_member_that_stays(
+    object_id: bytes, capacities: list[int], data: st.DataObject
+) -> None:
+    weights = homes(capacities)
+    members = list(weights)
+    m = data.draw(st.integers(1, len(members)))
+    k = data.draw(st.integers(1, m))
+    held = data.draw(st.lists(st.sampled_from([*members, None]), min_size=m, max_size=m))
+    ready = data.draw(st.sets(st.sampled_from(members)))
+    departing = data.draw(st.sets(st.sampled_from(members)))
+    settle(object_id, k, held, weights, ready, departing)
+    counts = promise.count_by_device(held)
+    if any(count > 1 for count in counts.values()) or departing & counts.keys():
+        assert ready - departing <= counts.keys()  # whoever could take one has one
+    assert settle(object_id, k, held, weights, ready, departing) == 0
+
+
+@given(
+    st.binary(min_size=16, max_size=16),
+    st.lists(st.tuples(st.integers(1, 10**6), st.floats(0.51, 1.0)), min_size=3, max_size=12),
+    st.data(),
+)
+def test_nothing_goes_to_and_fro_while_weights_stay_within_a_factor_of_two(
+    object_id: bytes, capacities: list[tuple[int, float]], data: st.DataObject
+) -> None:
+    one = {o: Candidate(o, 1000 * c, 1.0) for o, (c, _) in zip(MEMBERS, capacities, strict=False)}
+    two = {o: Candidate(o, int(1000 * c * f), 1.0) for o, (c, f) in zip(MEMBERS, capacities, strict=False)}
+    m = data.draw(st.integers(1, len(one)))
+    held: list[bytes | None] = list(data.draw(st.permutations(list(one)))[:m])
+    for weights in (one, two) * 3:
+        settle(object_id, 1, held, weights, set(one), set())
+    assert [settle(object_id, 1, held, weights, set(one), set()) for weights in (two, one)] == [0, 0]
+
+
+@given(st.integers(13, 400), st.integers(1, 8))
+def test_a_newcomer_gets_about_its_share_and_nobody_elses_place_changes(objects: int, m: int) -> None:
+    old, everybody = homes([10**6] * 11), homes([10**6] * 12)
+    newcomer, moved = MEMBERS[11], 0
+    for number in range(objects):
+        object_id = number.to_bytes(16)
+        held: list[bytes | None] = list(placement.ranked(object_id, old.values())[:m])
+        before = list(held)
+        settle(object_id, 1, held, everybody, set(everybody), set())
+        changed = [new for was, new in zip(before, held, strict=True) if was != new]
+        assert changed in ([], [newcomer])
+        moved += len(changed)
+    assert moved <= objects * m / 12 + 4 * (objects * m / 12) ** 0.5 + 4
+
+
+@given(st.integers(1, 70_000), st.integers(1, 40), st.integers(1, 40))
+def test_a_new_epoch_is_higher_and_tells_codes_apart(epoch: int, k: int, m: int) -> None:
+    code = Code(min(k, m), max(k, m))
+    new = next_epoch(epoch, code)
+    assert epoch < new < 2**32
+    assert next_epoch(epoch, Code(code.k, code.m + 1)) != new
+    assert next_epoch(new, code) > new

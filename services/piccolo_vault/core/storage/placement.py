@@ -42,12 +42,11 @@ class Candidate:
 
 def ranked(object_id: bytes, candidates: Iterable[Candidate]) -> list[bytes]:
     """Returns the candidates' ids, the object's first choice first."""
-    return [
-        each.owner_id for each in sorted(candidates, key=lambda one: _score(object_id, one), reverse=True)
-    ]
+    return [each.owner_id for each in sorted(candidates, key=lambda one: score(object_id, one), reverse=True)]
 
 
-def _score(object_id: bytes, candidate: Candidate) -> float:
+def score(object_id: bytes, candidate: Candidate) -> float:
+    """Returns how much an object wants to lie with a candidate; the highest scores are its first choices."""
     drawn = int.from_bytes(digest("placement", object_id, candidate.owner_id)[:8])
     # strictly between 0 and 1, so that the logarithm exists and is not 0
     return -candidate.weight / log((drawn + 1) / (2**64 + 2))

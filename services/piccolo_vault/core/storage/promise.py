@@ -119,6 +119,11 @@ def count_by_device(placed: Iterable[bytes | None]) -> dict[bytes, int]:
     return counts
 
 
+def survived(placed: Iterable[bytes | None], k: int) -> int:
+    """Returns how many devices may be lost, whichever they are, when these have a fragment each."""
+    return survives(count_by_device(placed).values(), k)
+
+
 @dataclass(frozen=True, slots=True)
 class Promise:
     """What must hold before a client is told yes: the loss of any `losses` devices is survived."""

@@ -37,9 +37,13 @@ class StoreSettings:
         return_seconds: how long a write that has too few keepers waits for those that fell silent lately, or
             after a restore for those that must be heard first.
         repair_pause: rest between two repairs, and between two pieces of what nobody waits for.
+        repair_rate: bytes a second of rebuilt and moved fragments, together; 0: no limit.
         chores_seconds: how often it is looked what nobody waits for: compaction, spreading, stock-taking.
         quiet_seconds: how long the owner must have written nothing for that.
         compact_bytes_a_day: what compaction may write, before coding.
+        spread_bytes_a_day: what may be moved or coded anew, in bytes sent to members.
+        spread_seconds: how long the circle must have stayed the same before files are coded for its size.
+        stock_seconds: how often every member is asked for all that it has.
     """
 
     k: int = 0
@@ -67,9 +71,13 @@ class StoreSettings:
     settle_seconds: float = 20.0
     return_seconds: float = 4.0
     repair_pause: float = 0.05
+    repair_rate: int = 64 * MIB
     chores_seconds: float = 600.0
     quiet_seconds: float = 60.0
     compact_bytes_a_day: int = 2_048 * MIB
+    spread_bytes_a_day: int = 20_480 * MIB
+    spread_seconds: float = 86_400.0
+    stock_seconds: float = 86_400.0
 
     def __post_init__(self) -> None:
         """Raises ValueError for numbers that contradict each other."""

@@ -20,9 +20,10 @@ from piccolo_formats.signed import sign
 
 from piccolo_vault.core.storage.manifests import read_layout
 from piccolo_vault.engine.storage.nursery import gather
+from piccolo_vault.ports.objects import Burying
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from piccolo_formats.records.manifest import Layout
 
@@ -78,20 +79,38 @@ class Burial:
         # each by itself: what waits for one that is away must not stand in the others' way
         await gather({number: partial(self._tell, owner) for number, owner in enumerate(owners)})
 
+    async def of(self, fragments: Iterable[bytes], keepers: Iterable[bytes]) -> Burying | None:
+        """Returns the tombstone of fragments that these keepers have no more reason to keep.
+
+        None where none can be signed now: what is left there is found by the next stock-taking.
+        """
+        if not self.may_bury():
+            return None
+        return Burying(await self._signed(fragments), tuple(sorted(set(keepers))))
+
+    async def bury_at(self, keeper: bytes, fragments: Sequence[bytes]) -> None:
+        """Buries fragments at one keeper that no layout names there; needs `may_bury`."""
+        tombstone = await self._signed(fragments)
+        await self._context.objects.record_tombstone(tombstone, [], [keeper])
+        await self._tell(keeper)
+
     async def _record(self, layouts: Sequence[Layout], object_ids: Sequence[bytes]) -> None:
-        context = self._context
         fragments = {layout.fragment_id(index) for layout in layouts for index in range(layout.m)}
         keepers = {owner for layout in layouts for owner in layout.keepers if owner is not None}
+        signed = await self._signed(fragments)
+        await self._context.objects.record_tombstone(signed, object_ids, sorted(keepers))
+
+    async def _signed(self, fragments: Iterable[bytes]) -> bytes:
+        context = self._context
         record = Tombstone(
             owner=context.keyring.owner_id(),
             generation=context.keyring.generation(),
             seq=await context.numbers.draw(),
             purge=False,
-            fragments=tuple(sorted(fragments)),
+            fragments=tuple(sorted(set(fragments))),
             time=context.time(),
         )
-        signed = sign(record, context.keyring.kek().owner_root())
-        await context.objects.record_tombstone(signed.to_bytes(), object_ids, sorted(keepers))
+        return sign(record, context.keyring.kek().owner_root()).to_bytes()
 
     async def _tell(self, owner: bytes) -> None:
         objects, peers = self._context.objects, self._context.peers

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from piccolo_vault.engine.storage.compaction import Compactor
     from piccolo_vault.engine.storage.context import Context
+    from piccolo_vault.engine.storage.spreading import Spreader
 
 _log = logging.getLogger(__name__)
 
@@ -26,9 +27,9 @@ _log = logging.getLogger(__name__)
 class Chores:
     """The round of what nobody waits for."""
 
-    def __init__(self, context: Context, compactor: Compactor) -> None:
+    def __init__(self, context: Context, compactor: Compactor, spreader: Spreader) -> None:
         self._context = context
-        self.compactor = compactor
+        self.compactor, self.spreader = compactor, spreader
 
     async def run(self) -> None:
         """Works until cancelled."""
@@ -38,6 +39,7 @@ class Chores:
 
     async def round(self) -> None:
         """Does each kind of work as far as it may now."""
+        await self._safely("spreading", self.spreader.round)
         await self._safely("compaction", self.compactor.round)
 
     async def _safely(self, what: str, work: Callable[[], Awaitable[object]]) -> None:

@@ -10,9 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -26,10 +24,11 @@ from piccolo_formats.signed import sign
 
 from piccolo_vault.core.storage import health
 from piccolo_vault.core.storage.journal import seal_local
+from piccolo_vault.engine.storage.exclusive import Exclusive
 from piccolo_vault.ports.objects import Entry, Intent, ObjectKind, StoredObject
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from piccolo_formats.fek import LayoutKey
 
@@ -90,7 +89,7 @@ class Completion:
 
     def __init__(self, context: Context, burial: Burial) -> None:
         self._context, self._burial = context, burial
-        self._names = Names()
+        self._names = Exclusive[str]()
         self.under_way: set[bytes] = set()
         self.left_open = False
 
@@ -227,28 +226,6 @@ class Completion:
             "Too few members have the file for it to survive the loss of one device. "
             f"Not reached: {', '.join(sorted(lost))}. Nothing was stored under its name; try again.",
         )
-
-
-class Names:
-    """Names under way; see the module's rules."""
-
-    def __init__(self) -> None:
-        self._held: set[str] = set()
-        self._freed = asyncio.Condition()
-
-    @asynccontextmanager
-    async def held(self, names: Iterable[str]) -> AsyncIterator[None]:
-        """Holds names while nobody else holds any of them."""
-        wanted = frozenset(names)
-        async with self._freed:
-            await self._freed.wait_for(lambda: not wanted & self._held)
-            self._held |= wanted
-        try:
-            yield
-        finally:
-            async with self._freed:
-                self._held -= wanted
-                self._freed.notify_all()
 
 
 def make_record(context: Context, stored: StoredObject, layout: Layout, files: Sequence[NewFile]) -> bytes:

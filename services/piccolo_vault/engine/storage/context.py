@@ -10,6 +10,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_vault.core.storage import promise
 from piccolo_vault.core.storage.promise import Promise
+from piccolo_vault.engine.storage.exclusive import Exclusive
 from piccolo_vault.engine.storage.pace import Quiet
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class Context:
     tasks: TaskParent
     repairs_due: asyncio.Event = field(default_factory=asyncio.Event)
     quiet: Quiet = field(default_factory=Quiet)
+    placing: Exclusive[bytes] = field(default_factory=Exclusive)
+    """Objects whose fragments are being moved, rebuilt or buried, by id."""
     wanted: tuple[int, int] = (0, 0)
 
     async def code(self) -> Code:

@@ -6,10 +6,14 @@ Rules:
 * A new keeper has the whole fragment, committed with a newer commit record, before the layout names it; the
   layout is replaced only if it is still the one that was read.
 * Interrupted anywhere, the next try finds fragments that are there already and does not send them again.
+* A fragment that only moves is read from its old keeper, and its tombstone there is queued with the layout
+  that names it there no more.
+* The rate is bounded, but for objects that would not survive one more loss.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -22,11 +26,13 @@ from piccolo_formats.merkle import RootBuilder, leaf
 from piccolo_formats.signed import sign
 
 from piccolo_vault.core.storage import placement, promise, urgency
+from piccolo_vault.core.storage.budget import Budget
 from piccolo_vault.core.storage.erasure import Code
 from piccolo_vault.core.storage.lanes import Lanes
 from piccolo_vault.core.storage.manifests import read_layout
 from piccolo_vault.core.storage.promise import Promise
 from piccolo_vault.core.storage.receipts import Expected, check_receipt
+from piccolo_vault.core.storage.urgency import Damage
 from piccolo_vault.engine.storage.completion import make_record
 from piccolo_vault.engine.storage.fanout import Fanout, Sendoff
 from piccolo_vault.engine.storage.fetch import Source
@@ -40,13 +46,13 @@ if TYPE_CHECKING:
 
     from piccolo_formats.records.manifest import Layout
 
-    from piccolo_vault.core.storage.urgency import Damage
+    from piccolo_vault.engine.storage.burial import Burial
     from piccolo_vault.engine.storage.context import Context
     from piccolo_vault.engine.storage.fetch import Fetcher
     from piccolo_vault.engine.storage.survey import Survey
     from piccolo_vault.ports.codec import Codec
     from piccolo_vault.ports.keepers import Keeper
-    from piccolo_vault.ports.objects import StoredObject
+    from piccolo_vault.ports.objects import Burying, StoredObject
 
 _RECORD_SECONDS = 10.0
 _REFUSALS = 1_000
@@ -69,13 +75,15 @@ class _Plan:
     layout: Layout
     damage: Damage
     targets: dict[int, bytes]
+    moves: bool = False
 
 
 class Repairer:
     """Repairs one object at a time."""
 
-    def __init__(self, context: Context, fetcher: Fetcher, survey: Survey) -> None:
-        self._context, self._fetcher, self._survey = context, fetcher, survey
+    def __init__(self, context: Context, fetcher: Fetcher, survey: Survey, burial: Burial) -> None:
+        self._context, self._fetcher, self._survey, self._burial = context, fetcher, survey, burial
+        self._budget = Budget(context.settings.repair_rate, context.settings.repair_rate)
         self._refused: OrderedDict[bytes, set[bytes]] = OrderedDict()
 
     async def repair(self, object_id: bytes, *, tries: int = 0, impatient: bool = False) -> Repaired:
@@ -83,6 +91,23 @@ class Repairer:
 
         Raises PiccoloError: FRAGMENTS_AWAY, FRAGMENTS_LOST, ROOT_DIFFERS, and what metadata raises.
         """
+        async with self._context.placing.held([object_id]):
+            return await self._repair(object_id, tries, impatient=impatient)
+
+    async def move(self, seen: StoredObject, index: int, target: bytes) -> bool:
+        """Lets another member keep a fragment; returns False when the object has changed since it was seen.
+
+        Raises PiccoloError: what its keepers and metadata raise; then it stays where it is.
+        """
+        async with self._context.placing.held([seen.object_id]):
+            stored = await self._context.objects.get_object(seen.object_id)
+            if stored.layout != seen.layout:
+                return False
+            layout = read_layout(stored.layout)
+            damage = Damage(frozenset(stored.missing), {})
+            return await self._rebuild(_Plan(stored, layout, damage, {index: target}, moves=True)) > 0
+
+    async def _repair(self, object_id: bytes, tries: int, *, impatient: bool) -> Repaired:
         stored = await self._context.objects.get_object(object_id)
         layout = read_layout(stored.layout)
         damage = damage_seen(self._context, layout, (await self._survey.ask([layout]))[object_id])
@@ -126,7 +151,8 @@ class Repairer:
             layout, record = await self._new_layout(plan, done)
         missing = tuple(sorted(index for index in plan.damage.gone if index not in done))
         stored = replace(plan.stored, layout=layout[1], missing=missing)
-        await self._context.objects.update_layout(stored, plan.stored.layout)
+        burying = await self._burying(plan, done)
+        await self._context.objects.update_layout(stored, plan.stored.layout, burying)
         for index in done:
             self._fetcher.distrust.trust(layout[0].fragment_id(index))
         await self._renew_records(layout[0], record, missing)
@@ -135,6 +161,12 @@ class Repairer:
             extra=fields(object=plan.layout.object_id.hex(), rebuilt=len(done), missing=len(missing)),
         )
         return len(done)
+
+    async def _burying(self, plan: _Plan, done: set[int]) -> Burying | None:
+        left = {index: owner for index in done if (owner := plan.layout.keepers[index]) is not None}
+        if not plan.moves or not left:
+            return None
+        return await self._burial.of([plan.layout.fragment_id(index) for index in left], left.values())
 
     def _note_refusals(self, plan: _Plan, taken: set[int]) -> None:
         """A member that did not take a fragment is passed over at the object's next repair."""
@@ -188,25 +220,44 @@ class Repairer:
                 step = max(1, context.settings.batch // layout.stripe_size)
                 for first in range(0, stripes.count, step):
                     group = range(first, min(first + step, stripes.count))
-                    await self._send_group(fanout, source, group, tuple(indexes), builders)
+                    await self._rest(plan, group, len(indexes))
+                    await self._send_group(plan, fanout, source, group, tuple(indexes), builders)
                 await fanout.finish(self._sendoffs(layout, builders))
                 return set(lanes.finished())
             finally:
                 fanout.close()
 
+    async def _rest(self, plan: _Plan, stripes: range, fragments: int) -> None:
+        """Keeps to the rate; what one more loss would destroy does not wait."""
+        clock = asyncio.get_running_loop().time
+        good = [
+            None if index in plan.damage.gone or index in plan.damage.away else owner
+            for index, owner in enumerate(plan.layout.keepers)
+        ]
+        at_risk = promise.survives(promise.count_by_device(good).values(), plan.layout.k) < 1
+        if not at_risk:
+            await asyncio.sleep(self._budget.wait(clock()))
+        self._budget.spend(len(stripes) * plan.layout.plan().block_size * fragments, clock())
+
     async def _send_group(
         self,
+        plan: _Plan,
         fanout: Fanout,
         source: Source,
         stripes: range,
         indexes: tuple[int, ...],
         builders: dict[int, RootBuilder],
     ) -> None:
-        blocks = await self._fetcher.fetch(source, stripes)
         pipeline = self._context.pipeline
-        rebuilt = await pipeline.submit(
-            rebuild_stripes, pipeline.codec, source.layout, stripes, blocks, indexes
-        )
+        if plan.moves:
+            (index,) = indexes
+            own = await self._fetcher.fetch_one(plan.layout, index, stripes)
+            rebuilt = await pipeline.submit(copy_blocks, index, own)
+        else:
+            blocks = await self._fetcher.fetch(source, stripes)
+            rebuilt = await pipeline.submit(
+                rebuild_stripes, pipeline.codec, source.layout, stripes, blocks, indexes
+            )
         for coded in rebuilt:
             for index, each in zip(indexes, coded.leaves, strict=True):
                 builders[index].add(each)
@@ -307,3 +358,8 @@ def rebuild_stripes(
         codec.rebuild(code, {index: each[number] for index, each in blocks.items()}, want)
         made.append(Coded(buffer, size, tuple(leaf(room) for room in want.values()), indexes))
     return made
+
+
+def copy_blocks(index: int, blocks: list[memoryview]) -> list[Coded]:
+    """Returns a fragment's checked blocks as they are sent, with their leaves; in a thread."""
+    return [Coded(bytearray(block), len(block), (leaf(block),), (index,)) for block in blocks]

@@ -21,8 +21,10 @@ from piccolo_vault.engine.storage.nursery import outliving
 from piccolo_vault.engine.storage.operating import Operating
 from piccolo_vault.engine.storage.pack import Packer
 from piccolo_vault.engine.storage.read import Reader
+from piccolo_vault.engine.storage.recoding import Recoder
 from piccolo_vault.engine.storage.repair import Repairer
 from piccolo_vault.engine.storage.small import LoneFiles, SmallObjects
+from piccolo_vault.engine.storage.spreading import Spreader
 from piccolo_vault.engine.storage.survey import Survey
 from piccolo_vault.engine.storage.uploads import Interrupt, Uploads
 from piccolo_vault.engine.storage.write import Writer
@@ -65,16 +67,22 @@ class Store:
         self._reader = Reader(context, self._fetcher)
         self._intents = Intents(context, survey, self._burial, self._completion)
         self._checker = Checker(context, self._fetcher, survey)
+        repairer = Repairer(context, self._fetcher, survey, self._burial)
         self.maintenance = Maintenance(
             context,
             source,
             self._intents,
             self._checker,
-            Repairer(context, self._fetcher, survey),
+            repairer,
             self._burial,
             Inventory(context, aftermath),
         )
-        self.chores = Chores(context, Compactor(context, self._fetcher, small, self._intents, self._burial))
+        recoder = Recoder(context, self._fetcher, self._completion, self._burial)
+        self.chores = Chores(
+            context,
+            Compactor(context, self._fetcher, small, self._intents, self._burial),
+            Spreader(context, repairer, recoder, self._burial),
+        )
         self._operating = Operating(context)
         self._reading: set[Interrupt] = set()
 

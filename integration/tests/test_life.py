@@ -1,0 +1,63 @@
+"""The later life of what is stored: packs are compacted, fragments spread, and nothing is lost over it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import Final
+
+import pytest
+from piccolo.metadata.v1 import object_pb2, object_pb2_grpc
+
+from integration.circle import circle
+from integration.owner import Owner
+
+BRISK: Final = {"chores_seconds": 0.5, "quiet_seconds": 0.5, "look_seconds": 2.0, "settle_seconds": 2.0}
+
+
+def content(number: int) -> bytes:
+    """What a file holds; each differs in its bytes and in its size."""
+    return hashlib.blake2b(number.to_bytes(8)).digest() * (20 + number % 50)
+
+
+async def packs(owner: Owner) -> dict[bytes, int]:
+    """The packs that the owner's device remembers, and how many files of each it keeps."""
+    async with owner.device.connect("metadata") as channel:
+        answer = await object_pb2_grpc.ObjectServiceStub(channel).ListPacks(object_pb2.ListPacksRequest())
+        return {bytes(each.object_id): each.files for each in answer.packs}
+
+
+@pytest.mark.circle
+async def test_compacted_files_come_back_from_the_words_byte_for_byte(
+    tmp_path: Path, no_leaked_processes: None
+) -> None:
+    """Many small files, most of them deleted, compacted; the device burns; the words bring the rest back."""
+    files = {f"/notes/{number}": content(number) for number in range(400)}
+    async with circle(tmp_path, 4) as made:
+        owner = made.owners[0]
+        await asyncio.gather(*(owner.api.put(path, data) for path, data in files.items()))
+        changed = list(files)[::40]
+        for path in changed:  # the version before stays in the history, and moves with the rest
+            files[path] = b"newer than " + files[path]
+            await owner.api.put(path, files[path])
+        for number, path in enumerate(list(files)):
+            if number % 20:
+                await owner.api.delete(path, purge=True)
+                del files[path]
+        before = await packs(owner)
+        owner.device.store = BRISK
+        await owner.device.kill(["vault"])
+        await owner.device.run({"vault": owner.device.settings("vault")})
+        await owner.api.unlock()
+        async with asyncio.timeout(60):
+            while before.keys() & (await packs(owner)).keys():
+                assert {path: await owner.api.get(path) for path in files} == files
+        assert sum((await packs(owner)).values()) == len(files) + len(changed)
+        await owner.api.backed_up()
+        await owner.burn()
+        await owner.start()
+        await owner.api.recover()
+        assert {path: await owner.api.get(path) for path in files} == files
+        assert [each["path"] async for each in owner.api.list("/notes")] == sorted(files)
+        assert not (await owner.api.health()).unreconciled
