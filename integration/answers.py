@@ -18,11 +18,12 @@ class Health:
     unreadable: int = 0
     repairs: int = 0
     unreconciled: bool = False
+    devices: int = 0
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Self:
         """Reads it out of a body; what is not told there is nothing."""
-        numbers = {name: told.get(name, 0) for name in ("k", "m", "unreadable", "repairs")}
+        numbers = {name: told.get(name, 0) for name in ("k", "m", "unreadable", "repairs", "devices")}
         unreconciled = bool(told.get("unreconciled"))
         return cls(survives=told["survives"], words=told["words"], unreconciled=unreconciled, **numbers)
 

@@ -61,3 +61,53 @@ async def test_compacted_files_come_back_from_the_words_byte_for_byte(
         assert {path: await owner.api.get(path) for path in files} == files
         assert [each["path"] async for each in owner.api.list("/notes")] == sorted(files)
         assert not (await owner.api.health()).unreconciled
+
+
+async def spread(owner: Owner, paths: list[str], devices: int) -> None:
+    """Returns when each file lies with that many devices; until then it is read."""
+    async with asyncio.timeout(120):
+        for path in paths:
+            while (await owner.api.health(path)).devices < devices:
+                assert await owner.api.get(path)
+
+
+async def pace(owner: Owner, **store: float) -> None:
+    """Starts the owner's vault anew at another pace."""
+    owner.device.store = {**BRISK, **store}
+    await owner.device.kill(["vault"])
+    await owner.device.run({"vault": owner.device.settings("vault")})
+    await owner.api.unlock()
+
+
+@pytest.mark.circle
+async def test_two_fragments_at_one_member_spread_when_a_sixth_joins_and_the_others_return(
+    tmp_path: Path, no_leaked_processes: None
+) -> None:
+    """Two of four keepers are dead while files are written; every loss that is promised is borne."""
+    files = {f"/f/{number}": content(number) * (1 + number % 4 * 200) for number in range(12)}
+    async with circle(tmp_path, 5) as made:
+        owner, dead = made.owners[0], made.owners[3:5]
+        await pace(owner)
+        await asyncio.gather(*(each.device.kill(["fragment-store"]) for each in dead))
+        for path, data in files.items():
+            await owner.api.put(path, data)
+        assert {(await owner.api.health(path)).devices for path in files} == {2}
+        (sixth,) = await made.add(1)
+        await spread(owner, list(files), 3)
+        # two of four fragments rebuild a file: without the fullest of three devices two are left
+        await made.owners[1].device.kill(["fragment-store"])
+        assert {path: await owner.api.get(path) for path in files} == files
+        for each in (made.owners[1], *dead):
+            await each.device.run({"fragment-store": each.device.settings("fragment-store")})
+        await spread(owner, list(files), 4)
+        assert min([(await owner.api.health(path)).survives for path in files]) == 2
+        await pace(owner, spread_seconds=0.0)
+        await spread(owner, list(files), 5)
+        assert min([(await owner.api.health(path)).survives for path in files]) == 3
+        assert {path: await owner.api.get(path) for path in files} == files
+        await owner.api.backed_up()
+        await owner.burn()
+        await owner.start()
+        await owner.api.recover()
+        await asyncio.gather(*(each.device.kill(["fragment-store"]) for each in (*dead, sixth)))
+        assert {path: await owner.api.get(path) for path in files} == files

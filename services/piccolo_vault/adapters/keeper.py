@@ -170,6 +170,10 @@ class GrpcKeeper:
         """Hands over a tombstone."""
         await self._call(self._stub.Bury(wire.BuryRequest(tombstone=tombstone)))
 
+    async def unbury(self, undelete: bytes) -> list[bytes]:
+        """Hands over an undelete."""
+        return list((await self._call(self._stub.Unbury(wire.UnburyRequest(undelete=undelete)))).gone)
+
     async def list_mine(self, page_token: str) -> tuple[list[Kept], str]:
         """Returns a page of all fragments."""
         answer = await self._call(self._stub.ListMine(wire.ListMineRequest(page_token=page_token)))

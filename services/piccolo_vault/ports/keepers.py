@@ -122,6 +122,9 @@ class Keeper(Protocol):
     async def bury(self, tombstone: bytes) -> None:
         """Hands over the owner root's signed wish to delete."""
 
+    async def unbury(self, undelete: bytes) -> Sequence[bytes]:
+        """Hands over the owner root's signed wish to undelete; returns the fragments that are gone."""
+
     async def list_mine(self, page_token: str) -> tuple[Sequence[Kept], str]:
         """Returns a page of this owner's fragments and the next page's token, "" after the last."""
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 from typing import Any
 
 import pytest
 from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.records.manifest import Layout
 
+from piccolo_vault.core.storage.manifests import read_layout
+from piccolo_vault.ports.keepers import KeptState
 from piccolo_vault.testing import random_bytes
 from piccolo_vault.tests.world import MIB, World, world
 
@@ -147,3 +151,89 @@ async def test_without_any_backup_at_all_the_circle_restores_the_owner(size: int
         assert await here.get("/f") == data
         await here.store.maintenance.repair_due(impatient=True)
         assert (await here.store.health("/f", ask=True))[0].placed == 4
+
+
+FILES = {"/small": random_bytes(3_000), "/one": random_bytes(700_000), "/large": random_bytes(5 * MIB)}
+
+
+async def stored_then_deleted(here: World) -> dict[str, Any]:
+    """Files that a backup knows and that were deleted for good since; returns the backup."""
+    for path, data in FILES.items():
+        await here.put(path, data)
+    memory = backup(here)
+    for path in FILES:
+        await here.store.delete(path, recursive=False, expected_revision=None)
+    assert not here.holders()
+    return memory
+
+
+async def told(here: World) -> dict[str, Any]:
+    """What the check that follows an inventory says."""
+    (operation,) = [each for each in here.operations.progress if each.startswith("check")]
+    return dict(json.loads((await here.operations.ended(operation)).result))
+
+
+async def test_what_was_deleted_after_the_point_that_is_restored_is_taken_out_of_the_trash() -> None:
+    async with world(5) as here:
+        await recover(here, await stored_then_deleted(here))
+        await reconcile(here)
+        assert {path: await here.get(path) for path in FILES} == FILES
+        for path in FILES:
+            assert (await here.store.health(path, ask=True))[0].placed == 5
+        assert (await told(here))["lost_files"] == []
+
+
+async def test_what_the_trash_holds_no_more_is_told_by_its_name() -> None:
+    async with world(5) as here:
+        memory = await stored_then_deleted(here)
+        one, large = (_layout(memory, path) for path in ("/one", "/large"))
+        purged = {one.fragment_id(index) for index in range(one.m)}
+        purged |= {large.fragment_id(index) for index in range(large.k, large.m)}
+        for keeper in here.keepers:
+            for fragment_id in purged & keeper.fragments.keys():
+                del keeper.fragments[fragment_id]
+        await recover(here, memory)
+        await reconcile(here)
+        found = await told(here)
+        assert found["lost_files"] == ["/one"]
+        assert await here.get("/large") == FILES["/large"]
+        assert await here.get("/small") == FILES["/small"]
+        with pytest.raises(PiccoloError) as refused:
+            await here.get("/one")
+        assert refused.value.reason == "FRAGMENTS_LOST"
+
+
+def _layout(memory: dict[str, Any], path: str) -> Layout:
+    version_id = memory["entries"][path].version_id
+    return read_layout(memory["objects"][memory["versions"][version_id].object_id].layout)
+
+
+async def test_a_keeper_that_is_away_gives_its_trash_back_when_it_is_heard() -> None:
+    async with world(5) as here:
+        memory = await stored_then_deleted(here)
+        here.keepers[1].down = True
+        await recover(here, memory)
+        await reconcile(here)
+        assert {path: await here.get(path) for path in FILES} == FILES
+        assert not here.keyring.bury
+        here.keepers[1].down = False
+        await reconcile(here)
+        assert here.keyring.bury
+        for path in FILES:
+            assert (await here.store.health(path, ask=True))[0].placed == 5
+
+
+async def test_a_copy_that_was_buried_where_it_lies_no_more_stays_buried() -> None:
+    async with world(5) as here:
+        await here.put("/one", FILES["/one"])
+        (stored,) = here.objects.objects.values()
+        layout = read_layout(stored.layout)
+        elsewhere = next(each for each in here.keepers if each.member.owner_id != layout.keepers[0])
+        owner = next(each for each in here.keepers if each.member.owner_id == layout.keepers[0])
+        copied = deepcopy(owner.fragments[layout.fragment_id(0)])
+        elsewhere.fragments[layout.fragment_id(0)] = copied
+        copied.state = KeptState.TRASH
+        await recover(here, backup(here))
+        await reconcile(here)
+        assert copied.state is KeptState.TRASH
+        assert here.keyring.bury

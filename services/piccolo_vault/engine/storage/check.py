@@ -4,6 +4,7 @@ Rules:
 * A check asks each keeper for the states of many fragments at once; with a read percentage it also reads
   random blocks and proves them to the root, which looks to the keeper like any other read.
 * What is found wrong is noted with the object and queued for repair; a check repairs nothing itself.
+* Files that nothing brings back any more are named, as many as fit into an answer.
 * Health is told from what is known; asking the keepers first is a choice.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 _PAGE = 200
 _TOTALS_SECONDS = 10.0
+_LOST_NAMES = 200
 _log = logging.getLogger(__name__)
 
 
@@ -51,10 +53,11 @@ class CheckTotals:
     lost: int = 0
     blocks_read: int = 0
     blocks_wrong: int = 0
+    lost_files: list[str] = field(default_factory=list)
 
     def to_json(self) -> str:
-        """Returns the totals by name."""
-        names = ("objects", "damaged", "lost", "blocks_read", "blocks_wrong")
+        """Returns the totals by name, and the names of lost files."""
+        names = ("objects", "damaged", "lost", "blocks_read", "blocks_wrong", "lost_files")
         return json.dumps({name: getattr(self, name) for name in names})
 
 
@@ -132,9 +135,20 @@ class Checker:
                 damage = await self._read(layout, damage, read_percent, found)
             found.objects += 1
             found.damaged += bool(damage)
-            found.lost += assessed(layout, damage).lost
+            if assessed(layout, damage).lost:
+                await self._name_lost(stored, found)
             damaged.append((stored, layout, damage))
         await self._note(damaged)
+
+    async def _name_lost(self, stored: StoredObject, found: CheckTotals) -> None:
+        found.lost += 1
+        files = await self._context.objects.list_object_files(stored.object_id, kept=True)
+        names = sorted(
+            {each.path or f"an older or removed version ({each.version_id.hex()})" for each in files}
+        )
+        room = max(0, _LOST_NAMES - len(found.lost_files))
+        found.lost_files += names[:room]
+        _log.error("files are lost", extra=fields(object=stored.object_id.hex(), files=names[:_LOST_NAMES]))
 
     async def _read(self, layout: Layout, damage: Damage, percent: int, found: CheckTotals) -> Damage:
         """Reads random blocks of each fragment that is there; those that are wrong are gone."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from piccolo_vault.engine.storage.compaction import Compactor
     from piccolo_vault.engine.storage.context import Context
     from piccolo_vault.engine.storage.spreading import Spreader
+    from piccolo_vault.engine.storage.stocktaking import StockTaker
 
 _log = logging.getLogger(__name__)
 
@@ -27,9 +28,11 @@ _log = logging.getLogger(__name__)
 class Chores:
     """The round of what nobody waits for."""
 
-    def __init__(self, context: Context, compactor: Compactor, spreader: Spreader) -> None:
+    def __init__(
+        self, context: Context, compactor: Compactor, spreader: Spreader, stocktaker: StockTaker
+    ) -> None:
         self._context = context
-        self.compactor, self.spreader = compactor, spreader
+        self.compactor, self.spreader, self.stocktaker = compactor, spreader, stocktaker
 
     async def run(self) -> None:
         """Works until cancelled."""
@@ -40,6 +43,7 @@ class Chores:
     async def round(self) -> None:
         """Does each kind of work as far as it may now."""
         await self._safely("spreading", self.spreader.round)
+        await self._safely("stock-taking", self.stocktaker.round)
         await self._safely("compaction", self.compactor.round)
 
     async def _safely(self, what: str, work: Callable[[], Awaitable[object]]) -> None:

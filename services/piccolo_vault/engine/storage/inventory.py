@@ -7,6 +7,8 @@ Rules:
   were compacted since: they lie in the newer one from now on, and the older one ends.
 * A record is believed when the owner's words open it and it holds: the wrapped key opens and the content's
   MAC is right. What a pending tombstone names stays dead; what too few keepers have is left where it lies.
+* What the memory names at a keeper and the keeper has in its trash was deleted after the backup: it is taken
+  out again. Afterwards everything is checked, so that what is lost for good is told by name.
 * It begins as soon as the vault is unlocked, and is tried again soon at first, then every ten minutes.
 * Only when every member was heard, and all that can be brought back is named, burying is allowed again.
 """
@@ -39,12 +41,13 @@ from piccolo_vault.ports.keepers import KeptState
 from piccolo_vault.ports.objects import Intent, NewFile, StoredContent, StoredObject
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from piccolo_formats.fek import LayoutKey
     from piccolo_formats.records.commit import Summary, SummaryFile
 
     from piccolo_vault.engine.storage.context import Context
+    from piccolo_vault.engine.storage.undeleting import Undeleter
     from piccolo_vault.ports.keepers import Keeper, Kept
     from piccolo_vault.ports.keyring import Aftermath
 
@@ -81,8 +84,15 @@ class _Tally:
 class Inventory:
     """Reconciles the memory with the keepers after a recovery."""
 
-    def __init__(self, context: Context, aftermath: Aftermath) -> None:
+    def __init__(
+        self,
+        context: Context,
+        aftermath: Aftermath,
+        undeleter: Undeleter,
+        check_all: Callable[[], Awaitable[object]],
+    ) -> None:
         self._context, self._aftermath = context, aftermath
+        self._undeleter, self._check_all = undeleter, check_all
         self._again, self._pause = 0.0, _SOON_SECONDS
 
     async def reconcile(self) -> None:
@@ -100,20 +110,26 @@ class Inventory:
         members = [m for m in context.peers.circle().members if m.standing is not Standing.COMPROMISED]
         known, buried = await self._known(), await self._buried()
         found: dict[bytes, _Found] = {}
-        work = {n: partial(self._ask, m.owner_id, known, buried, found) for n, m in enumerate(members)}
+        trash: dict[bytes, set[bytes]] = {}
+        work = {n: partial(self._ask, m.owner_id, known, buried, found, trash) for n, m in enumerate(members)}
         heard, _ = await gather(work)
-        tally = _Tally()
+        undeleted, tally = await self._undeleter.undelete(trash), _Tally()
         for done, each in enumerate(sorted(found.values(), key=lambda one: one.order)):
             self._aftermath.comparing(done, len(found))
             await self._bring_back(each, tally)
-        _log.info(
-            "inventory compared",
-            extra=fields(members=len(members), heard=len(heard), unknown=len(found), left=tally.left),
+        told = fields(
+            members=len(members),
+            heard=len(heard),
+            unknown=len(found),
+            left=tally.left,
+            undeleted=undeleted,
         )
+        _log.info("inventory compared", extra=told)
         counted = (len(members), len(heard), tally.files, tally.left, tally.unusable)
         self._aftermath.compared(Compared(*counted))
         if len(heard) == len(members) and not tally.left:
             self._aftermath.reconciled()
+            await self._check_all()
 
     async def _known(self) -> array[int]:
         """All fragment ids that the memory knows, shortened and sorted: millions of them must fit."""
@@ -136,7 +152,12 @@ class Inventory:
         )
 
     async def _ask(
-        self, owner: bytes, known: array[int], buried: frozenset[bytes], found: dict[bytes, _Found]
+        self,
+        owner: bytes,
+        known: array[int],
+        buried: frozenset[bytes],
+        found: dict[bytes, _Found],
+        trash: dict[bytes, set[bytes]],
     ) -> None:
         """Goes through one member's fragments."""
         token = ""
@@ -150,6 +171,13 @@ class Inventory:
                 and kept.fragment_id not in buried
                 and not _holds(known, _short(kept.fragment_id))
             ]
+            trash.setdefault(owner, set()).update(
+                kept.fragment_id
+                for kept in page
+                if kept.state is KeptState.TRASH
+                and kept.fragment_id not in buried
+                and _holds(known, _short(kept.fragment_id))
+            )
             for at in range(0, len(strange), _RECORDS):
                 await self._note(owner, strange[at : at + _RECORDS], found)
             if not token:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -25,7 +26,9 @@ from piccolo_vault.engine.storage.recoding import Recoder
 from piccolo_vault.engine.storage.repair import Repairer
 from piccolo_vault.engine.storage.small import LoneFiles, SmallObjects
 from piccolo_vault.engine.storage.spreading import Spreader
+from piccolo_vault.engine.storage.stocktaking import StockTaker
 from piccolo_vault.engine.storage.survey import Survey
+from piccolo_vault.engine.storage.undeleting import Undeleter
 from piccolo_vault.engine.storage.uploads import Interrupt, Uploads
 from piccolo_vault.engine.storage.write import Writer
 from piccolo_vault.ports.objects import Progress
@@ -75,13 +78,14 @@ class Store:
             self._checker,
             repairer,
             self._burial,
-            Inventory(context, aftermath),
+            Inventory(context, aftermath, Undeleter(context), partial(self.check, "/", 0)),
         )
         recoder = Recoder(context, self._fetcher, self._completion, self._burial)
         self.chores = Chores(
             context,
             Compactor(context, self._fetcher, small, self._intents, self._burial),
             Spreader(context, repairer, recoder, self._burial),
+            StockTaker(context, survey, self._burial),
         )
         self._operating = Operating(context)
         self._reading: set[Interrupt] = set()
