@@ -245,7 +245,7 @@ class Client:
     async def recover(self, seconds: float = 600.0, **wish: Any) -> dict[str, Any]:
         """Brings the owner back on a blank device, from the words alone, and logs in; returns the result.
 
-        `wish`: `contacts`, `from_circle`, `accept_rolled_back`, as the API takes them.
+        `wish`: `seq`, `contacts`, `from_circle`, `accept_rolled_back`, as the API takes them.
         """
         started = await self._json(
             "POST",
@@ -272,6 +272,10 @@ class Client:
             async for topic, backup in self.events():
                 if topic == "backup" and backup["enabled"] and not backup["pending"]:
                     return
+
+    async def backup(self) -> dict[str, Any]:
+        """How far the backup is."""
+        return await self._json("GET", "/backup")
 
     async def finished(self, operation_id: str, seconds: float) -> dict[str, Any]:
         """Watches long work to its end. Raises OperationFailedError when it ends badly."""

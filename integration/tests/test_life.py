@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from pathlib import Path
 from typing import Final
 
@@ -111,3 +112,37 @@ async def test_two_fragments_at_one_member_spread_when_a_sixth_joins_and_the_oth
         await owner.api.recover()
         await asyncio.gather(*(each.device.kill(["fragment-store"]) for each in (*dead, sixth)))
         assert {path: await owner.api.get(path) for path in files} == files
+
+
+def trashed(owners: list[Owner]) -> int:
+    """How many fragments lie in the keepers' trash."""
+    folders = [each.device.state("fragment-store") / "trash" for each in owners]
+    return sum(path.is_file() for folder in folders for path in folder.rglob("*"))
+
+
+@pytest.mark.circle
+async def test_what_was_deleted_for_good_comes_back_with_an_older_restore_point(
+    tmp_path: Path, no_leaked_processes: None
+) -> None:
+    """The keepers buried the fragments; whoever restores the point before gets them out of the trash."""
+    files = {f"/f/{number}": content(number) * (1 + number % 3 * 400) for number in range(9)}
+    async with circle(tmp_path, 4) as made:
+        owner = made.owners[0]
+        for path, data in files.items():
+            await owner.api.put(path, data)
+        await owner.api.backed_up()
+        before = int((await owner.api.backup())["seq"])
+        await owner.api.delete("/f", recursive=True, purge=True)
+        await owner.api.put("/since", b"then")
+        async with asyncio.timeout(60):
+            while trashed(made.owners[1:]) < 3 * len(files):
+                await owner.api.repair()
+        await owner.api.backed_up()
+        await owner.burn()
+        await owner.start()
+        await owner.api.recover(seq=before)
+        assert {path: await owner.api.get(path) for path in files} == files
+        assert await owner.api.get("/since") == b"then"
+        health = await owner.api.health()
+        assert (health.survives, health.unreadable, health.unreconciled) == (2, 0, False)
+        assert json.loads((await owner.api.check(percent=100))["result"])["lost_files"] == []

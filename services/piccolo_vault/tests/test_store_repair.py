@@ -16,7 +16,7 @@ from piccolo_vault.core.storage.health import PlaceState
 from piccolo_vault.core.storage.manifests import read_layout
 from piccolo_vault.ports.objects import Burying, StoredObject
 from piccolo_vault.testing import FakeKeeper, random_bytes
-from piccolo_vault.tests.world import MIB, World, world
+from piccolo_vault.tests.world import MIB, QUICK, World, world
 
 SIZES = [3_000, 700_000, 9 * MIB + 1]
 WEEK = 7 * 24 * 3600.0
@@ -349,3 +349,45 @@ async def test_a_layout_that_changed_meanwhile_is_not_overwritten() -> None:
         here.objects.update_layout = too_late  # type: ignore[method-assign]
         await here.store.maintenance.repair_due(impatient=False)
         assert here.objects.repairs[object_id].tries == 1
+
+
+async def test_repairs_keep_to_their_rate_but_what_one_more_loss_would_destroy_does_not_wait() -> None:
+    settings = replace(QUICK, repair_rate=1)
+    async with world(4, settings) as here:
+        for path in ("/a", "/b", "/c"):
+            await here.put(path, random_bytes(700_000))
+        entries, versions = here.objects.entries, here.objects.versions
+        ids = {path: versions[entry.version_id].object_id for path, entry in entries.items()}
+        here.keepers[0].fragments.clear()
+        repairer = here.store.maintenance._repairer
+        assert (await repairer.repair(ids["/a"])).rebuilt == 1  # what is saved up is spent
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await repairer.repair(ids["/b"])
+        here.keepers[1].fragments.clear()
+        assert (await repairer.repair(ids["/c"])).rebuilt == 2
+
+
+async def test_what_survives_least_is_repaired_first() -> None:
+    async with world(4) as here:
+        for path in ("/a", "/b", "/c"):
+            await here.put(path, random_bytes(700_000))
+        ids = sorted(here.objects.objects)
+        for lost, object_id in enumerate(ids):
+            layout = read_layout(here.objects.objects[object_id].layout)
+            for index in range(lost):
+                owner = layout.keepers[index]
+                keeper = next(each for each in here.keepers if each.member.owner_id == owner)
+                del keeper.fragments[layout.fragment_id(index)]
+        operation = await here.store.check("/", 0)
+        await here.operations.ended(operation)
+        order: list[bytes] = []
+        original = here.objects.finish_repair
+
+        async def noted(object_id: bytes, retry_at: int | None = None) -> None:
+            order.append(object_id)
+            await original(object_id, retry_at)
+
+        here.objects.finish_repair = noted  # type: ignore[method-assign]
+        await here.store.maintenance.repair_due(impatient=False)
+        assert order == [ids[2], ids[1]]

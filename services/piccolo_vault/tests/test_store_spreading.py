@@ -144,6 +144,17 @@ async def test_more_members_mean_more_fragments_when_the_circle_has_stayed_so() 
         assert await here.store.chores.spreader.round() == 0
 
 
+async def test_what_had_to_wait_for_the_owner_root_is_done_when_the_vault_is_unlocked() -> None:
+    async with world(4, SOON) as here:
+        await store(here)
+        join(here)
+        await here.store.maintenance.look_at_all()
+        here.keyring.locked = True
+        assert await here.store.chores.spreader.round() == 0
+        here.keyring.locked = False
+        assert await here.store.chores.spreader.round() == len(FILES)
+
+
 async def test_files_that_no_loss_is_survived_by_do_not_wait_for_the_circle_to_settle() -> None:
     async with world(1, LATER, at_risk=True) as here:
         await store(here)

@@ -157,7 +157,7 @@ class Repairer:
             self._fetcher.distrust.trust(layout[0].fragment_id(index))
         await self._renew_records(layout[0], record, missing)
         _log.info(
-            "object repaired",
+            "fragment moved" if plan.moves else "object repaired",
             extra=fields(object=plan.layout.object_id.hex(), rebuilt=len(done), missing=len(missing)),
         )
         return len(done)

@@ -8,7 +8,7 @@ Rules:
   for quiet, for the allowance, and for the owner root that can end what is left behind.
 * Files are coded for the present circle, or for what the owner set since, when the circle has stayed the same
   for a while; those that would not survive one loss do not wait.
-* All objects are walked when members came or went, and else once a day.
+* All objects are walked when members came or went or the vault was unlocked, and else once a day.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ class Spreader:
         Raises PiccoloError: what metadata raises, and MEMBERS_UNHEARD after a restore.
         """
         code, moved, left = await self._code(), 0, False
-        world = (frozenset(each.owner_id for each in self._context.peers.candidates()), code)
-        settled = self._stayed()
-        day = self._context.settings.stock_seconds
-        if (world, settled) == self._done_with and self._context.now() - self._done_at < day:
+        ready = frozenset(each.owner_id for each in self._context.peers.candidates())
+        settled, day = self._stayed(), self._context.settings.stock_seconds
+        world = (ready, code, settled, self._burial.may_bury())
+        if world == self._done_with and self._context.now() - self._done_at < day:
             return 0
         await self._measure()
         async for stored in self._objects():
@@ -77,7 +77,7 @@ class Spreader:
             await self._burial.deliver()
             _log.info("fragments spread", extra=fields(moved=moved))
         if not left:
-            self._done_with, self._done_at = (world, settled), self._context.now()
+            self._done_with, self._done_at = world, self._context.now()
         return moved
 
     async def _code(self) -> Code | None:
