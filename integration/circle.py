@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from integration.device import Cloud, Device
 from integration.owner import Owner
@@ -26,10 +26,13 @@ class Circle:
     owners: list[Owner]
     starting: asyncio.Semaphore
     passphrase: str
+    store: Mapping[str, Any] = field(default_factory=dict)
+    """The pace of the devices' vaults, where a test cannot wait for a real one."""
 
     def new_device(self, number: int) -> Device:
         """A box that was just bought."""
-        return Device(f"device-{number}", self.folder / f"d{number:02d}", self.starting, cloud=self.cloud)
+        folder = self.folder / f"d{number:02d}"
+        return Device(f"device-{number}", folder, self.starting, cloud=self.cloud, store=self.store)
 
     async def add(self, count: int, say: Say = lambda _: None) -> list[Owner]:
         """Starts new devices, sets each up, and lets each join (the very first one founds)."""
@@ -59,11 +62,16 @@ class Circle:
 
 @asynccontextmanager
 async def circle(
-    folder: Path, devices: int, say: Say = lambda _: None, *, passphrase: str = _PASSPHRASE
+    folder: Path,
+    devices: int,
+    say: Say = lambda _: None,
+    *,
+    passphrase: str = _PASSPHRASE,
+    store: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Circle]:
     """A running circle of that many devices; all its processes end with the block."""
     starting = asyncio.Semaphore(2 * (os.cpu_count() or 2))
-    made = Circle(folder, Cloud("cloud", folder / "cloud", starting), [], starting, passphrase)
+    made = Circle(folder, Cloud("cloud", folder / "cloud", starting), [], starting, passphrase, store or {})
     try:
         await made.cloud.start()
         say("the cloud runs")

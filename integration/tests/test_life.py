@@ -35,7 +35,7 @@ async def test_compacted_files_come_back_from_the_words_byte_for_byte(
 ) -> None:
     """Many small files, most of them deleted, compacted; the device burns; the words bring the rest back."""
     files = {f"/notes/{number}": content(number) for number in range(400)}
-    async with circle(tmp_path, 4) as made:
+    async with circle(tmp_path, 4, store=BRISK) as made:
         owner = made.owners[0]
         await asyncio.gather(*(owner.api.put(path, data) for path, data in files.items()))
         changed = list(files)[::40]
@@ -47,10 +47,6 @@ async def test_compacted_files_come_back_from_the_words_byte_for_byte(
                 await owner.api.delete(path, purge=True)
                 del files[path]
         before = await packs(owner)
-        owner.device.store = BRISK
-        await owner.device.kill(["vault"])
-        await owner.device.run({"vault": owner.device.settings("vault")})
-        await owner.api.unlock()
         async with asyncio.timeout(60):
             while before.keys() & (await packs(owner)).keys():
                 assert {path: await owner.api.get(path) for path in files} == files
@@ -72,23 +68,14 @@ async def spread(owner: Owner, paths: list[str], devices: int) -> None:
                 assert await owner.api.get(path)
 
 
-async def pace(owner: Owner, **store: float) -> None:
-    """Starts the owner's vault anew at another pace."""
-    owner.device.store = {**BRISK, **store}
-    await owner.device.kill(["vault"])
-    await owner.device.run({"vault": owner.device.settings("vault")})
-    await owner.api.unlock()
-
-
 @pytest.mark.circle
 async def test_two_fragments_at_one_member_spread_when_a_sixth_joins_and_the_others_return(
     tmp_path: Path, no_leaked_processes: None
 ) -> None:
     """Two of four keepers are dead while files are written; every loss that is promised is borne."""
     files = {f"/f/{number}": content(number) * (1 + number % 4 * 200) for number in range(12)}
-    async with circle(tmp_path, 5) as made:
+    async with circle(tmp_path, 5, store=BRISK) as made:
         owner, dead = made.owners[0], made.owners[3:5]
-        await pace(owner)
         await asyncio.gather(*(each.device.kill(["fragment-store"]) for each in dead))
         for path, data in files.items():
             await owner.api.put(path, data)
@@ -102,7 +89,10 @@ async def test_two_fragments_at_one_member_spread_when_a_sixth_joins_and_the_oth
             await each.device.run({"fragment-store": each.device.settings("fragment-store")})
         await spread(owner, list(files), 4)
         assert min([(await owner.api.health(path)).survives for path in files]) == 2
-        await pace(owner, spread_seconds=0.0)
+        owner.device.store = {**BRISK, "spread_seconds": 0.0}
+        await owner.device.kill(["vault"])
+        await owner.device.run({"vault": owner.device.settings("vault")})
+        await owner.api.unlock()
         await spread(owner, list(files), 5)
         assert min([(await owner.api.health(path)).survives for path in files]) == 3
         assert {path: await owner.api.get(path) for path in files} == files

@@ -196,6 +196,7 @@ async def test_what_the_trash_holds_no_more_is_told_by_its_name() -> None:
         await reconcile(here)
         found = await told(here)
         assert found["lost_files"] == ["/one"]
+        assert found["words"].startswith("1 of 3 objects are lost: /one. ")
         assert await here.get("/large") == FILES["/large"]
         assert await here.get("/small") == FILES["/small"]
         with pytest.raises(PiccoloError) as refused:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _PAGE = 200
 _TOTALS_SECONDS = 10.0
-_LOST_NAMES = 200
+_LOST_NAMES, _LOST_TOLD = 200, 5
 _log = logging.getLogger(__name__)
 
 
@@ -57,8 +57,21 @@ class CheckTotals:
 
     def to_json(self) -> str:
         """Returns the totals by name, and the names of lost files."""
-        names = ("objects", "damaged", "lost", "blocks_read", "blocks_wrong", "lost_files")
+        names = ("objects", "damaged", "lost", "blocks_read", "blocks_wrong", "lost_files", "words")
         return json.dumps({name: getattr(self, name) for name in names})
+
+    @property
+    def words(self) -> str:
+        """The sentence for a person, with what to do next."""
+        if self.lost:
+            some = ", ".join(self.lost_files[:_LOST_TOLD])
+            return (
+                f"{self.lost} of {self.objects} objects are lost: {some}. Write these files again if you "
+                "have them elsewhere; a member that returns with its fragments brings them back, too."
+            )
+        if self.damaged:
+            return f"{self.damaged} of {self.objects} objects lack fragments and wait for repair."
+        return "Every fragment is where it should be."
 
 
 class Checker:

@@ -78,7 +78,7 @@ class Store:
             self._checker,
             repairer,
             self._burial,
-            Inventory(context, aftermath, Undeleter(context), partial(self.check, "/", 0)),
+            Inventory(context, aftermath, Undeleter(context), partial(self.check, "", 0)),
         )
         recoder = Recoder(context, self._fetcher, self._completion, self._burial)
         self.chores = Chores(
