@@ -27,7 +27,7 @@ async def test_nothing_acknowledged_is_ever_missing(
             print(f"seed {seed}, {line}", flush=True)  # noqa: T201 - of a long run one wants to see how far it is
 
     # what nobody waits for is always under way, so that it is cut off as often as anything else
-    busy = {"chores_seconds": 0.2, "quiet_seconds": 0.1, "spread_seconds": 0.0, "stock_seconds": 5.0}
+    busy = {"chores_seconds": 0.2, "quiet_seconds": 0.1, "compact_seconds": 0.0, "stock_seconds": 5.0}
     async with circle(tmp_path, 5, store=busy) as made:
         kills = Kills(made, seed, say)
         for number in range(rounds):

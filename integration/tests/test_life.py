@@ -14,7 +14,13 @@ from piccolo.metadata.v1 import object_pb2, object_pb2_grpc
 from integration.circle import circle
 from integration.owner import Owner
 
-BRISK: Final = {"chores_seconds": 0.5, "quiet_seconds": 0.5, "look_seconds": 2.0, "settle_seconds": 2.0}
+BRISK: Final = {
+    "chores_seconds": 0.5,
+    "quiet_seconds": 0.5,
+    "look_seconds": 2.0,
+    "settle_seconds": 2.0,
+    "compact_seconds": 0.0,
+}
 
 
 def content(number: int) -> bytes:

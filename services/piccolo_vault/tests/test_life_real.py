@@ -14,7 +14,7 @@ from piccolo_vault.tests.real import RealCircle, only_good_endpoints, real_circl
 from piccolo_vault.tests.test_store_real import SETTINGS, Running, vault
 
 pytestmark = pytest.mark.component
-LIFE = replace(SETTINGS, quiet_seconds=0.0)
+LIFE = replace(SETTINGS, quiet_seconds=0.0, compact_seconds=0.0)
 
 
 @pytest.fixture

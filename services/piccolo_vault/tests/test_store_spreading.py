@@ -155,6 +155,24 @@ async def test_what_had_to_wait_for_the_owner_root_is_done_when_the_vault_is_unl
         assert await here.store.chores.spreader.round() == len(FILES)
 
 
+async def test_a_recovered_device_codes_anew_what_another_one_wrote() -> None:
+    async with world(4, SOON) as here:
+        await store(here)
+        before = {stored.object_id: read_layout(stored.layout) for stored, _ in layouts(here)}
+        here.keyring._local = bytes(32)  # what the old device sealed for itself, the new one cannot open
+        await here.crash()
+        join(here)
+        await here.store.maintenance.look_at_all()
+        assert await here.store.chores.spreader.round() == len(FILES)
+        for stored, _ in layouts(here):
+            new, old = read_layout(stored.layout), before[stored.object_id]
+            assert new.epoch > old.epoch
+            assert {new.fragment_id(i) for i in range(new.m)}.isdisjoint(
+                old.fragment_id(i) for i in range(old.m)
+            )
+        await read_all(here)
+
+
 async def test_files_that_no_loss_is_survived_by_do_not_wait_for_the_circle_to_settle() -> None:
     async with world(1, LATER, at_risk=True) as here:
         await store(here)

@@ -41,6 +41,7 @@ QUICK = StoreSettings(
     return_seconds=0.3,
     repair_pause=0.0,
     quiet_seconds=0.0,
+    compact_seconds=0.0,
 )
 
 

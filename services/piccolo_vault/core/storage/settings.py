@@ -40,6 +40,7 @@ class StoreSettings:
         repair_rate: bytes a second of rebuilt and moved fragments, together; 0: no limit.
         chores_seconds: how often it is looked what nobody waits for: compaction, spreading, stock-taking.
         quiet_seconds: how long the owner must have written nothing for that.
+        compact_seconds: how long packs are left alone when none of them was worth it.
         compact_bytes_a_day: what compaction may write, before coding.
         spread_bytes_a_day: what may be moved or coded anew, in bytes sent to members.
         spread_seconds: how long the circle must have stayed the same before files are coded for its size.
@@ -74,6 +75,7 @@ class StoreSettings:
     repair_rate: int = 64 * MIB
     chores_seconds: float = 600.0
     quiet_seconds: float = 60.0
+    compact_seconds: float = 3_600.0
     compact_bytes_a_day: int = 2_048 * MIB
     spread_bytes_a_day: int = 20_480 * MIB
     spread_seconds: float = 86_400.0

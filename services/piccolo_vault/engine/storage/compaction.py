@@ -72,6 +72,7 @@ class Compactor:
         self._context, self._fetcher, self._small = context, fetcher, small
         self._intents, self._burial = intents, burial
         self._pace = Pace(context, context.settings.compact_bytes_a_day)
+        self._rest_until = float("-inf")
 
     async def round(self) -> int:
         """Compacts what pays as long as it may; returns how many packs were written anew.
@@ -79,9 +80,12 @@ class Compactor:
         Raises PiccoloError: what metadata raises, and what stands in the way of a write.
         """
         done = 0
-        if not self._burial.may_bury():
+        if not self._burial.may_bury() or self._context.now() < self._rest_until:
             return done
-        for group in compaction.groups(await self._packs()):
+        groups = compaction.groups(await self._packs())
+        if not groups:  # all packs were counted for nothing: not again so soon
+            self._rest_until = self._context.now() + self._context.settings.compact_seconds
+        for group in groups:
             if not self._pace.ready() or not self._burial.may_bury():
                 break
             try:

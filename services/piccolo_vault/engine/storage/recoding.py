@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
-from piccolo_formats.fek import LayoutKey
+from piccolo_formats.fek import LayoutKey, Scope, unwrap
 from piccolo_formats.merkle import RootBuilder
 from piccolo_formats.stripes import StripePlan
 
@@ -27,7 +27,7 @@ from piccolo_vault.core.storage import promise
 from piccolo_vault.core.storage.erasure import Code
 from piccolo_vault.core.storage.journal import open_local
 from piccolo_vault.core.storage.lanes import Lanes
-from piccolo_vault.core.storage.manifests import read_layout
+from piccolo_vault.core.storage.manifests import read_content, read_layout, translated
 from piccolo_vault.core.storage.promise import Promise
 from piccolo_vault.core.storage.receipts import Expected, check_receipt
 from piccolo_vault.core.storage.spreading import next_epoch
@@ -90,7 +90,7 @@ class Recoder:
             stored = await self._context.objects.get_object(seen.object_id)
             if stored.layout != seen.layout or not self._burial.may_bury():
                 return False
-            plan = self._plan(stored, code, tuple(keepers))
+            plan = await self._plan(stored, code, tuple(keepers))
             roots, whole = await self._send(plan)
             delivery = await self._draw_up(plan, roots)
             done = await self._commit(delivery, whole)
@@ -106,11 +106,27 @@ class Recoder:
         _log.info("object coded anew", extra=told)
         return True
 
-    def _plan(self, stored: StoredObject, code: Code, keepers: tuple[bytes | None, ...]) -> _Plan:
-        old, local = read_layout(stored.layout), self._context.keyring.local_key()
-        key = LayoutKey(open_local(local, b"layout-key", stored.object_id, stored.sealed_layout_key))
+    async def _plan(self, stored: StoredObject, code: Code, keepers: tuple[bytes | None, ...]) -> _Plan:
+        old, key = read_layout(stored.layout), await self._layout_key(stored)
         stripes = StripePlan(old.size, old.stripe_size, code.k)
         return _Plan(stored, old, code, stripes, next_epoch(old.epoch, code), key, keepers)
+
+    async def _layout_key(self, stored: StoredObject) -> LayoutKey:
+        """The key that names an object's fragments; one that another device sealed is derived anew."""
+        keyring, object_id = self._context.keyring, stored.object_id
+        try:
+            sealed = stored.sealed_layout_key
+            return LayoutKey(open_local(keyring.local_key(), b"layout-key", object_id, sealed))
+        except PiccoloError as error:
+            if error.reason != "NOTE_FOREIGN":
+                raise
+        with translated("The key of a stored object cannot be opened"):
+            if stored.wrapped_pack_key:
+                scope = Scope.of_pack(object_id)
+                return unwrap(keyring.kek(), stored.wrapped_pack_key, scope).layout_key(object_id)
+            (file, *_) = await self._context.objects.list_object_files(object_id)
+            scope = read_content(file.content.content).scope
+            return unwrap(keyring.kek(), file.content.wrapped_key, scope).layout_key(object_id)
 
     async def _send(self, plan: _Plan) -> tuple[tuple[bytes, ...], set[int]]:
         """Streams the new fragments out; returns all roots, and which are whole at their keepers."""
