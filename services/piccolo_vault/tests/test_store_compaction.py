@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 from piccolo_formats.records.manifest import Layout
@@ -17,7 +18,7 @@ from piccolo_vault.ports.objects import ObjectKind
 from piccolo_vault.testing import random_bytes
 from piccolo_vault.tests.test_store_crash import SWIFT, crash_at, steps_of
 from piccolo_vault.tests.test_store_inventory import backup, reconcile, recover
-from piccolo_vault.tests.world import World, world
+from piccolo_vault.tests.world import QUICK, World, world
 
 Files = dict[str, bytes]
 
@@ -150,6 +151,27 @@ async def test_the_old_pack_stays_until_a_backup_names_the_new_one() -> None:
         await end(here)
         assert packs(here).isdisjoint(old)
         await read_all(here, files)
+
+
+async def test_a_pack_that_waits_for_its_end_is_neither_repaired_nor_coded_anew_nor_in_the_way() -> None:
+    async with world(4, replace(QUICK, spread_seconds=0.0)) as here:
+        files = await sparse(here)
+        (old,) = packs(here)
+        here.objects.backed_up = False
+        await here.store.chores.compactor.round()
+        here.keepers[1].fragments.clear()
+        await here.operations.ended(await here.store.check("", 0))
+        assert old in here.objects.repairs
+        await here.store.maintenance.repair_due(impatient=False)
+        assert not here.objects.repairs
+        here.objects.wanted = (1, 4)
+        await here.store.chores.spreader.round()
+        assert read_layout(here.objects.objects[old].layout).k == 2
+        await read_all(here, files)
+        here.objects.backed_up = True
+        await end(here)
+        assert old not in packs(here)
+        assert not strays(here)
 
 
 @pytest.mark.parametrize("reason", ["locked", "just recovered", "the owner writes"])

@@ -244,6 +244,17 @@ def make_record(context: Context, stored: StoredObject, layout: Layout, files: S
     return make_commit(summary, keyring.backup_public(), keyring.signing_key(), context.random).to_bytes()
 
 
+async def files_in(context: Context, object_id: bytes) -> Sequence[NewFile]:
+    """Returns the versions that are kept in an object, for its next commit record.
+
+    Raises PiccoloError NOT_FOUND, OBJECT_EMPTY when there are none: it only waits for its end.
+    """
+    files = await context.objects.list_object_files(object_id, kept=True)
+    if not files:
+        raise PiccoloError(Kind.NOT_FOUND, "OBJECT_EMPTY", "Nothing is kept in this object any more.")
+    return files
+
+
 def _named(kind: ObjectKind, files: Sequence[NewFile]) -> Sequence[NewFile]:
     """A pack's record names what still has a name; a record that named nothing could not be written."""
     named = [each for each in files if each.path]

@@ -31,7 +31,7 @@ from piccolo_vault.core.storage.manifests import read_content, read_layout, tran
 from piccolo_vault.core.storage.promise import Promise
 from piccolo_vault.core.storage.receipts import Expected, check_receipt
 from piccolo_vault.core.storage.spreading import next_epoch
-from piccolo_vault.engine.storage.completion import Draft
+from piccolo_vault.engine.storage.completion import Draft, files_in
 from piccolo_vault.engine.storage.fanout import Fanout, Sendoff
 from piccolo_vault.engine.storage.fetch import Source
 from piccolo_vault.engine.storage.nursery import gather, nursery
@@ -90,6 +90,7 @@ class Recoder:
             stored = await self._context.objects.get_object(seen.object_id)
             if stored.layout != seen.layout or not self._burial.may_bury():
                 return False
+            await files_in(self._context, stored.object_id)  # before a byte is sent for nothing
             plan = await self._plan(stored, code, tuple(keepers))
             roots, whole = await self._send(plan)
             delivery = await self._draw_up(plan, roots)
@@ -124,7 +125,7 @@ class Recoder:
             if stored.wrapped_pack_key:
                 scope = Scope.of_pack(object_id)
                 return unwrap(keyring.kek(), stored.wrapped_pack_key, scope).layout_key(object_id)
-            (file, *_) = await self._context.objects.list_object_files(object_id)
+            (file, *_) = await files_in(self._context, object_id)
             scope = read_content(file.content.content).scope
             return unwrap(keyring.kek(), file.content.wrapped_key, scope).layout_key(object_id)
 
@@ -196,7 +197,7 @@ class Recoder:
             plan.layout_key,
             plan.stored.wrapped_pack_key,
         )
-        files = await self._context.objects.list_object_files(plan.stored.object_id)
+        files = await files_in(self._context, plan.stored.object_id)
         return await self._completion.draw_up(draft, files)
 
     async def _commit(self, delivery: Delivery, whole: set[int]) -> set[int]:

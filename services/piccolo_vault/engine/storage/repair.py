@@ -33,7 +33,7 @@ from piccolo_vault.core.storage.manifests import read_layout
 from piccolo_vault.core.storage.promise import Promise
 from piccolo_vault.core.storage.receipts import Expected, check_receipt
 from piccolo_vault.core.storage.urgency import Damage
-from piccolo_vault.engine.storage.completion import make_record
+from piccolo_vault.engine.storage.completion import files_in, make_record
 from piccolo_vault.engine.storage.fanout import Fanout, Sendoff
 from piccolo_vault.engine.storage.fetch import Source
 from piccolo_vault.engine.storage.nursery import gather, nursery
@@ -135,6 +135,7 @@ class Repairer:
         return _Plan(stored, layout, damage, targets)
 
     async def _rebuild(self, plan: _Plan) -> int:
+        await files_in(self._context, plan.layout.object_id)  # before a byte is sent for nothing
         there = await self._already_there(plan)
         sent = set(plan.targets) - there
         try:
@@ -284,7 +285,7 @@ class Repairer:
         generation, seq = context.keyring.generation(), await context.numbers.draw()
         layout = replace(plan.layout, keepers=keepers, generation=generation, seq=seq)
         signed = sign(layout, context.keyring.signing_key()).to_bytes()
-        files = await context.objects.list_object_files(layout.object_id)
+        files = await files_in(context, layout.object_id)
         record = make_record(context, replace(plan.stored, layout=signed), layout, files)
         return (layout, signed), record
 

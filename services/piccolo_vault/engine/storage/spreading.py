@@ -17,7 +17,7 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from piccolo_chassis.errors import PiccoloError
+from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
 
 from piccolo_vault.core.circle import Standing
@@ -69,6 +69,8 @@ class Spreader:
             try:
                 count, waits = await self._spread(stored, code if settled else None, code)
             except PiccoloError as error:
+                if error.kind is Kind.NOT_FOUND:
+                    continue  # deleted or emptied meanwhile
                 told = fields(object=stored.object_id.hex(), reason=error.reason, why=error.message)
                 _log.info("spreading postponed", extra=told)
                 count, waits = 0, True
