@@ -187,7 +187,7 @@ class GrpcKeeper:
     async def room(self) -> Room:
         """Tells its space."""
         answer = await self._call(self._stub.Notice(wire.NoticeRequest()))
-        return Room(answer.full, answer.free_bytes, tuple(answer.notices))
+        return Room(answer.full, answer.free_bytes, tuple(answer.notices), answer.owner_bytes)
 
     async def _call(self, call: Awaitable[Any]) -> Any:
         try:

@@ -72,11 +72,15 @@ class Blocks:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a keeper says of its space for this owner, and Signed("notice") records that still hold."""
+    """What a keeper says of its space for this owner, and Signed("notice") records that still hold.
+
+    `owner_bytes`: what it has of this owner, trash and provisional included.
+    """
 
     full: bool
     free_bytes: int
     notices: tuple[bytes, ...] = ()
+    owner_bytes: int = 0
 
 
 class PutStream(Protocol):

@@ -55,6 +55,7 @@ class Sight:
     latency: float = 0.0
     rate: float = 50e6
     free_bytes: int | None = None
+    owner_bytes: int = 0
     full: bool = False
 
 
@@ -259,7 +260,7 @@ class Peers:
             sight.availability *= 1 - _SMOOTHING / 10
             return None
         sight.availability += (1 - sight.availability) * _SMOOTHING / 10
-        sight.full, sight.free_bytes = room.full, room.free_bytes
+        sight.full, sight.free_bytes, sight.owner_bytes = room.full, room.free_bytes, room.owner_bytes
         return room
 
     async def until_heard(self, seconds: float) -> None:

@@ -14,7 +14,6 @@ Rules:
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -48,7 +47,6 @@ class Spreader:
     def __init__(self, context: Context, repairer: Repairer, recoder: Recoder, burial: Burial) -> None:
         self._context, self._repairer, self._recoder, self._burial = context, repairer, recoder, burial
         self._pace = Pace(context, context.settings.spread_bytes_a_day)
-        self._used = Counter[bytes]()
         self._done_with: object = None
         self._done_at = float("-inf")
         self._devices, self._since = 0, context.now()
@@ -64,7 +62,6 @@ class Spreader:
         world = (ready, code, settled, self._burial.may_bury())
         if world == self._done_with and self._context.now() - self._done_at < day:
             return 0
-        await self._measure()
         async for stored in self._objects():
             try:
                 count, waits = await self._spread(stored, code if settled else None, code)
@@ -106,14 +103,6 @@ class Spreader:
                 yield stored
             if not token:
                 return
-
-    async def _measure(self) -> None:
-        """How many bytes each member keeps of this owner."""
-        self._used.clear()
-        async for stored in self._objects():
-            layout = read_layout(stored.layout)
-            size = layout.plan().fragment_size
-            self._used.update({owner: size for owner in layout.keepers if owner is not None})
 
     async def _spread(
         self, stored: StoredObject, code: Code | None, urgent_code: Code | None
@@ -177,11 +166,11 @@ class Spreader:
         ]
 
     def _weights(self) -> list[Candidate]:
+        """What each member has for this owner, free or used, its trash too: a move changes no weight."""
         peers, found = self._context.peers, []
         for member in peers.circle().members:
             if member.standing is Standing.ACTIVE:
                 sight = peers.sight(member.owner_id)
                 free = member.offer_bytes if sight.free_bytes is None else sight.free_bytes
-                total = free + self._used[member.owner_id]
-                found.append(Candidate(member.owner_id, total, sight.availability))
+                found.append(Candidate(member.owner_id, free + sight.owner_bytes, sight.availability))
         return found
