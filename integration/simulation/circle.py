@@ -4,6 +4,7 @@ Rules:
 * Placement, promise, patience and what is rebuilt are the vault's own (`piccolo_vault.core.storage`); nothing
   of them is repeated here. Time is in seconds from the beginning.
 * A member that dies looks like one that is away: nobody knows. A newcomer takes its place after a while.
+* Two fragments at one member are looked at when a newcomer joins.
 * A repair needs k members that are up, and is over at once: it is short beside what it waits for.
 * A member that returns after its fragments were rebuilt elsewhere has nothing to bring.
 * Of a large circle a vault of the simulation looks at some candidates only, so many as change nothing.
@@ -19,7 +20,7 @@ from itertools import count
 from random import Random
 from typing import Final
 
-from piccolo_vault.core.storage import placement, promise, urgency
+from piccolo_vault.core.storage import placement, promise, spreading, urgency
 from piccolo_vault.core.storage.erasure import Code
 from piccolo_vault.core.storage.placement import Candidate
 from piccolo_vault.core.storage.promise import Promise
@@ -96,6 +97,7 @@ class Circle:
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._known: dict[bytes, Member] = {}
+        self._doubled: set[int] = set()
         self._members = [self._newcomer() for _ in range(size)]
         self._things = [self._placed(number) for number in range(objects)]
 
@@ -137,6 +139,8 @@ class Circle:
         self._members[self._members.index(member)] = self._newcomer()
         for number in list(member.keeps):
             self._look(number)
+        for number in list(self._doubled):
+            self._spread(number)
 
     def _leaves(self, member: Member) -> None:
         if member.dead:
@@ -185,8 +189,11 @@ class Circle:
         keeper = self._known[owner_id] if owner_id else None
         thing.keepers[index] = keeper
         if keeper is not None:
-            keeper.keeps.setdefault(number, set()).add(index)
+            kept = keeper.keeps.setdefault(number, set())
+            kept.add(index)
             self._count(thing, 1)
+            if len(kept) > 1:
+                self._doubled.add(number)
 
     def _count(self, thing: Thing, change: int) -> None:
         thing.up += change
@@ -230,6 +237,23 @@ class Circle:
             self.told.repairs += 1
             self.told.rebuilt += len(targets)
             self.told.traffic += 1 + len(targets) / code.k
+
+    def _spread(self, number: int) -> None:
+        """Two fragments at one member move apart as soon as another member can take one."""
+        thing = self._things[number]
+        while not thing.lost:
+            candidates = {each.owner_id: each for each in self._candidates(thing)}
+            held = [
+                keeper.owner_id if keeper is not None and keeper.away_since is None else None
+                for keeper in thing.keepers
+            ]
+            move = spreading.next_move(thing.object_id, self.code.k, held, candidates, candidates)
+            if move is None or not move.urgent:
+                break
+            self._give(thing, number, move.index, move.target)
+            self.told.traffic += 2 / self.code.k
+        if all(len(keeper.keeps[number]) == 1 for keeper in thing.keepers if keeper is not None):
+            self._doubled.discard(number)
 
     def _candidates(self, thing: Thing) -> list[Candidate]:
         """Members that are there: those that keep the object already, and others drawn at random."""
