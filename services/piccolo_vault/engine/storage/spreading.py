@@ -13,6 +13,7 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,7 @@ class Spreader:
         while True:
             page, token = await self._context.objects.list_objects(page_token=token, page_size=_PAGE)
             for stored in page:
+                await asyncio.sleep(0)  # reading a layout takes a moment, and others wait for the loop
                 yield stored
             if not token:
                 return

@@ -15,6 +15,7 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from array import array
@@ -151,6 +152,7 @@ class StockTaker:
                 keeper=keeper, page_token=token, page_size=_PAGE
             )
             for stored in page:
+                await asyncio.sleep(0)  # reading a layout takes a moment, and others wait for the loop
                 yield read_layout(stored.layout)
             if not token:
                 return
