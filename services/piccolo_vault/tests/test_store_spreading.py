@@ -103,6 +103,18 @@ async def test_two_fragments_at_one_member_spread_as_soon_as_others_can_take_one
         assert await here.store.chores.spreader.round() == 0
 
 
+async def test_who_is_back_is_made_use_of_at_once() -> None:
+    async with world(4, replace(LATER, chores_seconds=3600.0)) as here:
+        await doubled(here)
+        here.store.start()
+
+        async def spread() -> bool:
+            return doubles(here) == 0
+
+        await here.until(spread)
+        await read_all(here)
+
+
 async def test_doubles_spread_on_a_locked_device_and_lose_nothing() -> None:
     async with world(4, LATER) as here:
         await doubled(here)

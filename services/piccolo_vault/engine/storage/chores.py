@@ -2,6 +2,7 @@
 
 Rules:
 * One piece of work at a time, and each kind stops by itself when its allowance is used up.
+* It begins at times, and at once when a member came or is back: what lies two by two can spread then.
 * A failure is logged and tried again in the next round; it never keeps another kind from its turn.
 """
 
@@ -37,7 +38,12 @@ class Chores:
     async def run(self) -> None:
         """Works until cancelled."""
         while True:
-            await asyncio.sleep(self._context.settings.chores_seconds)
+            try:
+                async with asyncio.timeout(self._context.settings.chores_seconds):
+                    await self._context.chores_due.wait()
+            except TimeoutError:
+                pass
+            self._context.chores_due.clear()
             await self.round()
 
     async def round(self) -> None:

@@ -68,6 +68,7 @@ class Context:
     numbers: Numbers
     tasks: TaskParent
     repairs_due: asyncio.Event = field(default_factory=asyncio.Event)
+    chores_due: asyncio.Event = field(default_factory=asyncio.Event)
     quiet: Quiet = field(default_factory=Quiet)
     placing: Exclusive[bytes] = field(default_factory=Exclusive)
     """Objects whose fragments are being moved, rebuilt or buried, by id."""

@@ -116,6 +116,7 @@ class Maintenance:
             _log.info("repairs queued", extra=fields(member=peers.name(owner), objects=count))
         if self._queued - lost or self._eager:
             self._context.repairs_due.set()
+            self._context.chores_due.set()
         self._queued, self._members = set(lost), members
         self._unsettled = bool(peers.away().keys() - away)
 
