@@ -130,6 +130,16 @@ def test_two_heads_of_one_place_are_a_fork_even_beyond_the_log(
             assert "liar's twin" in verdict.words
 
 
+@pytest.mark.parametrize("members", [1, 7, 500])
+def test_what_is_said_fits_the_operation_in_a_circle_of_any_size(members: int) -> None:
+    """A result has 4,096 bytes, a name of a device 255."""
+    told = [Witness("\u6f22" * 85, (Head(1, 9 + n % 9, b"a" * 32),)) for n in range(members)]
+    beyond = judge(Log(1, 5), told, members)
+    parted = judge(Log(1, 20, {seq: b"b" * 32 for seq in range(1, 20)}), told, members)
+    assert (beyond.finding, parted.finding) == (Finding.ROLLED_BACK, Finding.FORK)
+    assert max(len(each.words.encode()) for each in (beyond, parted)) < 3500
+
+
 def test_what_the_words_went_beyond_accuses_nobody() -> None:
     old = Witness("was away", (Head(1, 15, b"a" * 32), Head(1, 15, b"b" * 32)))
     log = Log(2, 12, {12: b"c" * 32})

@@ -131,7 +131,7 @@ def outcome_of(
     }
     if told is not None:
         figures |= {"members": told.members, "heard": told.heard, "brought": told.files, "left": told.left}
-    return json.dumps(figures)
+    return json.dumps(figures, ensure_ascii=False)
 
 
 def _rebuilt_words(told: Compared | None) -> str:

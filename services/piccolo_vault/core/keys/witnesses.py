@@ -30,6 +30,8 @@ from piccolo_vault.core.keys.succession import wanted_promises
 if TYPE_CHECKING:
     from piccolo_vault.core.keys.records import OwnerRecord
 
+_SENTENCES, _NAMES, _NAME_SIGNS = 3, 6, 40
+
 
 class Finding(StrEnum):
     """How the cloud's log stands against the members' word, from well to worse."""
@@ -95,7 +97,7 @@ def judge(log: Log, told: Sequence[Witness], voices: int) -> Verdict:
     """Judges the log. `voices`: the other members that the circle has, silent ones included."""
     forks = [*_contradictions(log, told), *_other_entries(log, told)]
     if forks:
-        return Verdict(Finding.FORK, f"{_shown(log)} {' '.join(forks)}")
+        return Verdict(Finding.FORK, f"{_shown(log)} {' '.join(forks[:_SENTENCES])}")
     beyond = [(each.member, head) for each in told for head in _judged(log, each) if head.seq > log.seq]
     if beyond:
         return Verdict(Finding.ROLLED_BACK, f"{_shown(log)} {_beyond(log, beyond)}")
@@ -166,7 +168,7 @@ def _contradictions(log: Log, told: Sequence[Witness]) -> list[str]:
             said[head.generation, head.seq][head.hash].append(each.member)
     parted = ((seq, [*by.values()]) for (_, seq), by in said.items() if len(by) > 1)
     return [
-        f"Two histories were told of entry {seq}: one by {', '.join(one)}, another one by {', '.join(other)}."
+        f"Two histories were told of entry {seq}: one by {_named(one)}, another one by {_named(other)}."
         for seq, (one, other, *_) in parted
     ]
 
@@ -179,7 +181,7 @@ def _other_entries(log: Log, told: Sequence[Witness]) -> list[str]:
             if log.places.get(head.seq, head.hash) != head.hash and head.seq <= log.seq:
                 found[head.seq].append(each.member)
     return [
-        f"Its entry {seq} is not the one that {', '.join(names)} kept the mark of."
+        f"Its entry {seq} is not the one that {_named(names)} kept the mark of."
         for seq, names in found.items()
     ]
 
@@ -190,6 +192,16 @@ def _shown(log: Log) -> str:
 
 def _beyond(log: Log, beyond: Sequence[tuple[str, Head]]) -> str:
     highest = {name: max(head.seq for who, head in beyond if who == name) for name, _ in beyond}
-    said = ", ".join(f"{name} of entry {seq}" for name, seq in sorted(highest.items()))
+    said = _named([f"{_short(name)} of entry {seq}" for name, seq in sorted(highest.items())])
     missing = max(highest.values()) - log.seq
     return f"Members keep the mark of later ones: {said}. So {missing} or more are missing."
+
+
+def _named(names: Sequence[str]) -> str:
+    """Some of the names, short enough for an operation's result in a circle of any size."""
+    shown = ", ".join(map(_short, names[:_NAMES]))
+    return f"{shown} and {len(names) - _NAMES} more" if len(names) > _NAMES else shown
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _NAME_SIGNS else f"{name[: _NAME_SIGNS - 1]}…"

@@ -19,15 +19,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
-from piccolo_formats.backup_body import EntryPlace
 from piccolo_formats.errors import FormatError
-from piccolo_formats.sealed import open_key
 
 from piccolo_vault.core.keys.bundle import joined, last_device
 from piccolo_vault.core.keys.certificates import NO_CIRCLE, device_name, log_delegation
@@ -43,10 +40,11 @@ from piccolo_vault.core.keys.recovering import (
     outcome_of,
 )
 from piccolo_vault.core.keys.witnesses import refuse
+from piccolo_vault.engine.keys.body_keys import open_body_keys
 from piccolo_vault.engine.keys.generations import Plan
 from piccolo_vault.engine.keys.hearing import hear
 from piccolo_vault.engine.keys.telling import Telling
-from piccolo_vault.ports.backups import BUNDLE_STATE, OWNER_STATE, RestoredMemory, SealedBodyKey, Work
+from piccolo_vault.ports.backups import BUNDLE_STATE, OWNER_STATE, RestoredMemory, Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -288,7 +286,7 @@ class Recovery:
 
         try:
             found = await self._backups.restore(
-                delegation, journal.seq, lambda keys: _open_keys(kek, keys), progress
+                delegation, journal.seq, lambda keys: open_body_keys(kek, keys), progress
             )
         except PiccoloError as failed:
             if failed.kind is Kind.NOT_FOUND and failed.reason != "POINT_MISSING":
@@ -373,23 +371,6 @@ class Recovery:
             await self._remembers.audit("vault.recover", owner.owner.hex(), "ok", details)
         except PiccoloError as failed:
             _log.warning("an event is not in the audit log", extra=fields(reason=failed.reason))
-
-
-def _open_keys(kek: Kek, keys: Sequence[SealedBodyKey]) -> list[bytes]:
-    """Opens body keys of this owner's log; the backup's private half never leaves this process."""
-    backup, locator = kek.backup(), kek.locator().public
-    try:
-        return [
-            open_key(each.sealed, backup, EntryPlace(locator, each.generation, each.seq).info).reveal()
-            for each in keys
-        ]
-    except FormatError as refused:
-        raise PiccoloError(
-            Kind.DATA_LOSS,
-            "BACKUP_ALTERED",
-            "An entry of the backup was not sealed for these words: it was altered, or is another owner's. "
-            "Choose an earlier point to restore to.",
-        ) from refused
 
 
 async def _nowhere(device: bytes) -> None:
