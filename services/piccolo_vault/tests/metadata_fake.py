@@ -99,6 +99,7 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit):  # type: ignore[misc]
     head: bytes = b""
     cut_restore: bool = False
     stands_on: int = 0
+    damaged: bool = False
     rebuilt: bool = False
     deaf: bool = False
     tells: bool = True
@@ -209,6 +210,8 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit):  # type: ignore[misc]
 
     async def AppendClaim(self, request: backup.AppendClaimRequest, context: Any) -> Any:
         """Writes a claim."""
+        if self.damaged:
+            raise PiccoloError(Kind.DATA_LOSS, "CHAIN_BROKEN", "The log cannot be followed.")
         delegation, claim = self._checked(request.delegation), open_signed(Claim, request.claim).record
         if claim.generation != delegation.generation:
             raise PiccoloError(Kind.INVALID, "CLAIM_WRONG", "Claim and delegation differ.")

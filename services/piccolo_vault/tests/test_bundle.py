@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 from piccolo_formats import cbor
+from piccolo_formats.records.roster import AttestationPolicy, Policy, Roster
+from piccolo_formats.signed import sign
 
 from piccolo_vault.core.keys.bundle import joined, last_device
+from piccolo_vault.core.keys.company import Company, company
 from piccolo_vault.core.keys.owner import owner_of
-from piccolo_vault.tests.circle_fakes import FakeOwner
+from piccolo_vault.tests.circle_fakes import FakeOwner, member
 
 ANA, BEN = FakeOwner("Ana", bytes(16)), FakeOwner("Ben", bytes(16))
 RECORDS = st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=40)
@@ -50,3 +55,32 @@ def test_the_owners_newest_device_is_found_among_hundreds() -> None:
     bundle = cbor.encode(list(records))
     assert last_device(joined(cut(bundle, 10_000)), ANA.owner) == ANA.device.record
     assert last_device(bundle, owner_of(FakeOwner("Eve", bytes(16)).kek, ask=())) is None
+
+
+def roster(epoch: int, *owners: FakeOwner) -> bytes:
+    """A roster of these owners, signed by the first."""
+    policy = Policy(attestation=AttestationPolicy.OFF, at_risk=False)
+    members = tuple(member(n, each.device.record, admin=n == 0) for n, each in enumerate(owners))
+    previous = bytes(32) if epoch > 1 else None
+    made = Roster(circle=bytes(16), epoch=epoch, previous=previous, policy=policy, members=members)
+    return sign(made, owners[0].kek.admin()).to_bytes()
+
+
+def test_the_company_is_that_of_the_newest_roster_by_its_members_own_word() -> None:
+    eve, cleo = FakeOwner("Eve", bytes(16)), FakeOwner("Cleo", bytes(16))
+    forged = sign(replace(BEN.presence("evil:1").record, seq=9), eve.keys["attestation"]).to_bytes()
+    records = [
+        roster(1, BEN, eve),
+        roster(3, BEN, ANA, cleo),
+        roster(2, BEN, ANA, eve),
+        *(each.device.to_bytes() for each in (ANA, BEN, eve, cleo)),
+        *(each.presence(f"{each.name}:1").to_bytes() for each in (ANA, BEN, eve)),
+        forged,
+        b"rubbish",
+    ]
+    for order in (records, records[::-1]):
+        found = company(cbor.encode(list(order)), ANA.owner.owner)
+        assert found.voices == 2  # Cleo's device has told no address
+        assert [(each.name, each.endpoints) for each in found.members] == [("Ben", ("Ben:1",))]
+        assert found.members[0].server_certificate == BEN.device.record.tls.fragment_store
+    assert company(b"no CBOR", ANA.owner.owner) == company(cbor.encode([]), ANA.owner.owner) == Company()

@@ -89,6 +89,30 @@ async def test_with_the_cloud_away_the_claim_waits_for_it(scene: Burned) -> None
         assert [claim.generation for claim in scene.claims()] == [2]
 
 
+async def test_a_cloud_that_only_hesitated_is_asked_again(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.new.vault() as vault:
+        know_the_circle(scene)
+        scene.cloud.away = True
+        operation = await vault.recovery.start(scene.words, NEW, Wish(contacts=contacts(scene).text()))
+        async with asyncio.timeout(10):
+            while "once more" not in scene.new.metadata.operations[operation].phase:
+                await scene.new.metadata.changed.wait()
+        scene.cloud.away = False
+        ended = await scene.new.metadata.ended(operation)
+        assert json.loads(ended.result)["files"] == 7
+        assert not scene.new.metadata.rebuilt
+
+
+async def test_a_log_that_is_damaged_does_not_hold_up_the_circle(scene: Burned) -> None:
+    scene.new.metadata.damaged = True
+    async with scene.new.vault() as vault:
+        members = asyncio.ensure_future(told(vault, Compared(3, 3, 1, 0, 0)))
+        ended = await scene.recover(vault, contacts=contacts(scene).text(), from_circle=True)
+        await members
+        assert ended.state == SUCCEEDED
+        assert vault.owner.claim is not None  # it waits until somebody has looked after the log
+
+
 async def test_without_contacts_it_says_what_is_missing(scene: Burned) -> None:
     async with scene.new.vault() as vault:
         ended = await scene.recover(vault)

@@ -203,6 +203,7 @@ async def test_a_cloud_that_is_away_leaves_the_device_blank(tmp_path: Path) -> N
         scene.cloud.away = True
         ended = await scene.recover(vault)
         assert (ended.state, ended.error_reason) == (FAILED, "CLOUD_AWAY")
+        assert "give your circle's contacts" in ended.error_message
         assert vault.custody.stage is Stage.EMPTY
         scene.cloud.away = False
         assert (await scene.recover(vault)).state == SUCCEEDED

@@ -135,7 +135,7 @@ def test_what_is_said_fits_the_operation_in_a_circle_of_any_size(members: int) -
     """A result has 4,096 bytes, a name of a device 255."""
     told = [Witness("\u6f22" * 85, (Head(1, 9 + n % 9, b"a" * 32),)) for n in range(members)]
     beyond = judge(Log(1, 5), told, members)
-    parted = judge(Log(1, 20, {seq: b"b" * 32 for seq in range(1, 20)}), told, members)
+    parted = judge(Log(1, 20, dict.fromkeys(range(1, 20), b"b" * 32)), told, members)
     assert (beyond.finding, parted.finding) == (Finding.ROLLED_BACK, Finding.FORK)
     assert max(len(each.words.encode()) for each in (beyond, parted)) < 3500
 

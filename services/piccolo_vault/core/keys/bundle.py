@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from piccolo_formats import cbor
@@ -49,28 +50,46 @@ def cut(bundle: bytes) -> dict[str, bytes]:
 
 def last_device(bundle: bytes, owner: OwnerRecord) -> Device | None:
     """Returns the owner's device of the highest generation, None when there is none."""
-    devices = [_device(item, owner) for item in _records(bundle)]
+    named = (each.data for each in said(bundle) if (each.kind, each.owner) == ("device", owner.owner))
+    devices = [_device(data, owner) for data in named]
     return max((device for device in devices if device), key=lambda device: device.generation, default=None)
 
 
-def records_of(bundle: bytes) -> dict[str, list[bytes]]:
-    """Returns the bundle's records by the type that each says it is of; what cannot be read is left out."""
-    found: dict[str, list[bytes]] = {}
-    for record in _records(bundle):
-        if isinstance(record, bytes) and (kind := _type(record)):
-            found.setdefault(kind, []).append(record)
-    return found
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a record says of itself, not verified: its type, owner (empty: none) and epoch (0: none).
+
+    Whoever believes a record opens it first; most of a large circle's need not be opened at all.
+    """
+
+    kind: str
+    owner: bytes
+    epoch: int
+    data: bytes
 
 
-def _type(record: bytes) -> str:
+def said(bundle: bytes) -> list[Said]:
+    """Returns what the bundle's records say of themselves, each once; what cannot be read is left out."""
+    records = dict.fromkeys(record for record in _records(bundle) if isinstance(record, bytes))
+    return [each for record in records if (each := _said(record)) is not None]
+
+
+def _said(record: bytes) -> Said | None:
     try:
         outer = cbor.decode(record)
         payload = outer[0] if isinstance(outer, list) and outer else None
         inner = cbor.decode(payload) if isinstance(payload, bytes) else None
     except FormatError:
-        return ""
-    kind = inner.get("type") if isinstance(inner, dict) else None
-    return kind if isinstance(kind, str) else ""
+        return None
+    if not isinstance(inner, dict):
+        return None
+    kind, owner, epoch = inner.get("type"), inner.get("owner"), inner.get("epoch")
+    return Said(
+        kind if isinstance(kind, str) else "",
+        owner if isinstance(owner, bytes) else b"",
+        epoch if type(epoch) is int else 0,
+        record,
+    )
 
 
 def _records(bundle: bytes) -> list[cbor.Value]:
@@ -81,9 +100,7 @@ def _records(bundle: bytes) -> list[cbor.Value]:
     return records if isinstance(records, list) else []
 
 
-def _device(record: cbor.Value, owner: OwnerRecord) -> Device | None:
-    if not isinstance(record, bytes):
-        return None
+def _device(record: bytes, owner: OwnerRecord) -> Device | None:
     try:
         device = open_device(record, owner.root).record
     except FormatError:

@@ -10,7 +10,7 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from piccolo_formats.device_record import open_device
 from piccolo_formats.errors import FormatError
@@ -19,15 +19,15 @@ from piccolo_formats.records.roster import MemberState, Roster
 from piccolo_formats.signed import open_signed
 
 from piccolo_vault.core.circle import Member, Standing
-from piccolo_vault.core.keys.bundle import records_of
+from piccolo_vault.core.keys.bundle import said
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping, Sequence
 
-    from piccolo_formats.records.codec import Record
     from piccolo_formats.records.roster import Member as RosterMember
 
-R = TypeVar("R", bound="Record")
+    from piccolo_vault.core.keys.bundle import Said
+
 _VOICES = (MemberState.ACTIVE, MemberState.LEAVING)
 
 
@@ -41,32 +41,34 @@ class Company:
 
 def company(bundle: bytes, owner: bytes) -> Company:
     """Returns the company of an owner, nobody when the bundle holds no roster that can be read."""
-    records = records_of(bundle)
-    rosters = [*_opened(Roster, records.get("roster", ()))]
-    if not rosters:
+    records = said(bundle)
+    roster = _newest(records)
+    if roster is None:
         return Company()
-    others = [each for each in max(rosters, key=lambda each: each.epoch).members if each.owner != owner]
-    asked = [each for each in others if each.state in _VOICES]
-    devices = _devices(records.get("device", ()), {each.owner: each.root for each in asked})
-    presences = _presences(records.get("presence", ()), devices)
+    asked = [each for each in roster.members if each.owner != owner and each.state in _VOICES]
+    devices = _devices(records, {each.owner: each.root for each in asked})
+    presences = _presences(records, devices)
     found = (_member(each, devices.get(each.owner), presences.get(each.owner)) for each in asked)
     return Company(tuple(member for member in found if member), len(asked))
 
 
-def _opened(kind: type[R], records: Iterable[bytes]) -> Iterable[R]:
-    for data in records:
+def _newest(records: Sequence[Said]) -> Roster | None:
+    rosters = (each for each in records if each.kind == "roster")
+    for each in sorted(rosters, key=lambda each: each.epoch, reverse=True):
         try:
-            yield open_signed(kind, data).record
+            return open_signed(Roster, each.data).record
         except FormatError:
             continue
+    return None
 
 
-def _devices(records: Iterable[bytes], roots: dict[bytes, bytes]) -> dict[bytes, Device]:
+def _devices(records: Sequence[Said], roots: Mapping[bytes, bytes]) -> dict[bytes, Device]:
     found: dict[bytes, Device] = {}
-    for data in records:
+    for each in records:
+        if each.kind != "device" or each.owner not in roots:
+            continue
         try:
-            named = open_signed(Device, data).record
-            device = open_device(data, roots.get(named.owner, b"")).record
+            device = open_device(each.data, roots[each.owner]).record
         except FormatError:
             continue
         known = found.get(device.owner)
@@ -75,32 +77,32 @@ def _devices(records: Iterable[bytes], roots: dict[bytes, bytes]) -> dict[bytes,
     return found
 
 
-def _presences(records: Iterable[bytes], devices: dict[bytes, Device]) -> dict[bytes, Presence]:
+def _presences(records: Sequence[Said], devices: Mapping[bytes, Device]) -> dict[bytes, Presence]:
     found: dict[bytes, Presence] = {}
-    for data in records:
+    for each in records:
+        device = devices.get(each.owner)
+        if each.kind != "presence" or device is None:
+            continue
         try:
-            signed = open_signed(Presence, data)
+            told = open_signed(Presence, each.data, required=[device.signing.attestation]).record
         except FormatError:
             continue
-        said, device = signed.record, devices.get(signed.record.owner)
-        if device is None or said.generation != device.generation:
-            continue
-        known = found.get(said.owner)
-        if device.signing.attestation in signed.signers and (known is None or said.seq > known.seq):
-            found[said.owner] = said
+        known = found.get(told.owner)
+        if told.generation == device.generation and (known is None or told.seq > known.seq):
+            found[told.owner] = told
     return found
 
 
-def _member(told: RosterMember, device: Device | None, said: Presence | None) -> Member | None:
-    if device is None or said is None:
+def _member(told: RosterMember, device: Device | None, where: Presence | None) -> Member | None:
+    if device is None or where is None:
         return None
     return Member(
         owner_id=told.owner,
-        name=said.name,
+        name=where.name,
         standing=Standing(told.state.value),
-        endpoints=said.endpoints,
+        endpoints=where.endpoints,
         server_certificate=device.tls.fragment_store,
         receipt_key=device.signing.fragment_store,
         generation=device.generation,
-        offer_bytes=said.offer,
+        offer_bytes=where.offer,
     )

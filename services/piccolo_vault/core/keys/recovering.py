@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from piccolo_vault.core.compared import Compared
     from piccolo_vault.core.keys.witnesses import Verdict
 
-_GONE = frozenset({Kind.UNAVAILABLE, Kind.TIMEOUT, Kind.NOT_FOUND})
+_AWAY = frozenset({Kind.UNAVAILABLE, Kind.TIMEOUT})
+_OURS = frozenset({"RESTORE_CUT_OFF", "STOPPING", "KEYS_MISSING"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,22 @@ class Wish:
             ) from wrong
 
 
+def is_cloud_away(failed: PiccoloError) -> bool:
+    """Whether a restore failed because the cloud does not answer; this device's own trouble is none."""
+    return failed.kind in _AWAY and failed.reason not in _OURS
+
+
 def is_cloud_gone(failed: PiccoloError) -> bool:
     """Whether a restore failed because the cloud has nothing, or is not there at all."""
-    if failed.reason == "CLOUD_MISSING":
-        return True
-    return failed.kind in _GONE and failed.reason not in ("POINT_MISSING", "STOPPING")
+    return failed.reason in ("CLOUD_MISSING", "NOTHING_BACKED_UP") or is_cloud_away(failed)
+
+
+def with_contacts(failed: PiccoloError) -> PiccoloError:
+    """The same failure, and what helps when the cloud does not come back."""
+    if not is_cloud_away(failed):
+        return failed
+    more = " If it is gone for good, give your circle's contacts too: the members can bring you back."
+    return PiccoloError(failed.kind, failed.reason, failed.message + more, failed.details)
 
 
 def begin_journal(

@@ -23,7 +23,7 @@ from piccolo_formats.errors import FormatError
 from piccolo_formats.records.roster import Roster
 from piccolo_formats.signed import open_signed
 
-from piccolo_vault.core.keys.bundle import cut, last_device, records_of
+from piccolo_vault.core.keys.bundle import cut, last_device, said
 from piccolo_vault.engine.keys.generations import enrolment_identity
 from piccolo_vault.ports.backups import BUNDLE_STATE, OWNER_STATE
 
@@ -111,15 +111,13 @@ class Rebuilding:
 def _begins_with(records: Sequence[bytes], circle: bytes) -> bool:
     """Whether the first roster among these records is the one with that mark, and no other."""
     firsts = [
-        mark for data in records_of(cbor.encode(list(records))).get("roster", ()) if (mark := _first(data))
+        each.data for each in said(cbor.encode(list(records))) if (each.kind, each.epoch) == ("roster", 1)
     ]
-    return bool(firsts) and set(firsts) == {circle}
+    return bool(firsts) and all(_mark(data) == circle for data in firsts)
 
 
-def _first(data: bytes) -> bytes | None:
-    """The mark of a roster of epoch 1."""
+def _mark(roster: bytes) -> bytes | None:
     try:
-        signed = open_signed(Roster, data)
+        return mark_of(open_signed(Roster, roster).record_hash())
     except FormatError:
         return None
-    return mark_of(signed.record_hash()) if signed.record.epoch == 1 else None

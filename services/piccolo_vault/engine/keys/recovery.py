@@ -35,9 +35,11 @@ from piccolo_vault.core.keys.records import OutcomeRecord, RecoveryJournal, Reco
 from piccolo_vault.core.keys.recovering import (
     begin_journal,
     check_source,
+    is_cloud_away,
     is_cloud_gone,
     nothing_backed_up,
     outcome_of,
+    with_contacts,
 )
 from piccolo_vault.core.keys.witnesses import refuse
 from piccolo_vault.engine.keys.body_keys import open_body_keys
@@ -68,6 +70,7 @@ KIND, OUTCOME_FILE = "recover", "outcome"
 _AWAY = frozenset({Kind.UNAVAILABLE, Kind.TIMEOUT})
 _UNSURE = frozenset({*_AWAY, Kind.INTERNAL, Kind.CANCELLED})
 _PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+_SECOND_TRY = 3.0
 _GO_ON = " Give the same 24 words again to go on; what was done is kept."
 _INTERRUPTED = ("INTERRUPTED", "The device restarted in the middle. Give the same 24 words again to go on.")
 _DEFAULT_NAME = "recovered device"
@@ -263,13 +266,20 @@ class Recovery:
         """The memory from the backup; where there is none and the owner gave the circle's contacts, an empty
         one that the circle fills."""
         contacts = wish.circle()
-        if not wish.from_circle:
+        for again in (True, False):
+            if contacts is not None and wish.from_circle:
+                break
             try:
                 return await self._restore(kek, owner, journal)
             except PiccoloError as failed:
                 if contacts is None or not is_cloud_gone(failed):
-                    raise
-                _log.warning("there is no backup; the circle is asked", extra=fields(reason=failed.reason))
+                    raise with_contacts(failed) from failed
+                _log.warning("there is no backup", extra=fields(reason=failed.reason, again=again))
+                if not is_cloud_away(failed):
+                    break
+            if again:
+                await self._say("The cloud does not answer; trying it once more")
+                await asyncio.sleep(_SECOND_TRY)
         if contacts is None:
             raise nothing_backed_up()
         generation = await self._rebuilding.begin(kek, owner, contacts, self._phase)
