@@ -10,6 +10,7 @@ name.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 import socket
 from abc import ABC, abstractmethod
@@ -24,16 +25,23 @@ from piccolo_chassis.rpc import connect
 from piccolo_chassis.testing import Service, spawned, until_ready
 
 SERVICES: Final = ("metadata", "attestation", "fragment-store", "vault", "gateway")
+_PORTS: Final = range(10_000, 32_768)
 _START_SECONDS: Final = 90.0
 _GOSSIP_SECONDS: Final = 3.0
 _HEADS_SECONDS: Final = 1.0
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of the loopback that nobody uses; not one of those that the kernel gives to outgoing connections
+    (ip(7), ip_local_port_range), which would take it while the box that it belongs to is off."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 @dataclass(slots=True)
