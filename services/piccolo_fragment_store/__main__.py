@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -30,6 +31,7 @@ from piccolo_fragment_store.adapters.heads import FileHeads
 from piccolo_fragment_store.adapters.index import SqliteIndex
 from piccolo_fragment_store.adapters.keys import load_keys
 from piccolo_fragment_store.adapters.promises import FilePromises
+from piccolo_fragment_store.adapters.scrub_file import ScrubFile
 from piccolo_fragment_store.adapters.shelves import FolderShelves
 from piccolo_fragment_store.adapters.workers import ThreadWorkers
 from piccolo_fragment_store.config import Config
@@ -47,6 +49,7 @@ from piccolo_fragment_store.engine.limits import Traffic
 from piccolo_fragment_store.engine.membership import Membership, note_generations
 from piccolo_fragment_store.engine.notices import Notices
 from piccolo_fragment_store.engine.reconcile import reconcile
+from piccolo_fragment_store.engine.scrub import Scrub
 from piccolo_fragment_store.engine.uploads import Uploads
 from piccolo_fragment_store.service.fragments import FragmentServicer
 from piccolo_fragment_store.service.gate import Gate
@@ -95,6 +98,15 @@ class _Parts:
             notices=notices,
             uploads=Uploads(self.holdings, workers, traffic, stopping),
             downloads=Downloads(self.holdings, workers, traffic, stopping),
+            scrub=Scrub(
+                self.holdings,
+                workers,
+                traffic,
+                config.scrub,
+                ScrubFile(config.state / "scrub"),
+                stopping,
+                time.monotonic,
+            ),
             circle=self._circle,
         )
 
@@ -135,6 +147,7 @@ async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
         endpoint = _serve(config, host, parts, AttestationProxy(channel))
         host.task_group.create_task(parts.membership.follow(endpoint, config.offer_bytes), name="membership")
         host.task_group.create_task(janitor.run(parts.holdings, workers, host.stopping), name="janitor")
+        host.task_group.create_task(parts.keeper.scrub.run(), name="scrub")
         yield
 
 

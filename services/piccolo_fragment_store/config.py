@@ -7,6 +7,7 @@ from pathlib import Path
 
 from piccolo_chassis.serve import ServeConfig
 
+from piccolo_fragment_store.core.scrubbing import Pace
 from piccolo_fragment_store.engine.limits import Limits
 
 
@@ -22,6 +23,7 @@ class Config:
         offer_bytes: bytes given to the circle; 0 gives nothing.
         disk_reserve_bytes: bytes of the disk that stay free, whatever the offer says.
         limits: what members may have under way at once.
+        scrub: how fast everything that is kept is read again and again.
         serve: what every process has.
     """
 
@@ -32,6 +34,7 @@ class Config:
     offer_bytes: int = 0
     disk_reserve_bytes: int = 1 << 30
     limits: Limits = field(default_factory=Limits)
+    scrub: Pace = field(default_factory=Pace)
     serve: ServeConfig = field(default_factory=ServeConfig)
 
     def __post_init__(self) -> None:

@@ -18,6 +18,8 @@ from piccolo_fragment_store.ports import Entry
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _INT64_MAX: Final = (1 << 63) - 1
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
+# a sector that cannot be read, and what file systems say whose own checksum is wrong
+_LOST: Final = frozenset({errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.EILSEQ})
 
 
 @contextmanager
@@ -74,12 +76,21 @@ class OpenFile:
         pieces = []
         while count > 0:
             with told(self._path):
-                piece = os.pread(self._descriptor, count, offset)
+                piece = self._piece(count, offset)
             if not piece:
                 break
             pieces.append(piece)
             offset, count = offset + len(piece), count - len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _piece(self, count: int, offset: int) -> bytes:
+        """Some bytes. What the disk says it cannot read is as lost as what it reads wrongly."""
+        try:
+            return os.pread(self._descriptor, count, offset)
+        except OSError as failed:
+            if failed.errno in _LOST:
+                raise refusals.rot() from failed
+            raise
 
     def size(self) -> int:
         """Bytes in the file."""
@@ -89,6 +100,11 @@ class OpenFile:
         """Which file it is."""
         with told(self._path):
             return _stamp(os.fstat(self._descriptor))
+
+    def forget(self) -> None:
+        """Makes the system forget what it has of the file in memory: the next read is one of the disk."""
+        with told(self._path):
+            os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def truncate(self, size: int) -> None:
         """Cuts the file."""

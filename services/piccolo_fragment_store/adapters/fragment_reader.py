@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from piccolo_chassis.errors import PiccoloError
+from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats import fragment_file as format_
 from piccolo_formats import merkle
 from piccolo_formats.errors import FormatError
@@ -66,9 +66,7 @@ class FragmentReader:
 
         Raises PiccoloError DATA_LOSS, ROT, with the first bad block in `details`.
         """
-        begin = self._map.block(first)[0]
-        offset, length = self._map.block(first + count - 1)
-        data = self._file.read_at(begin, offset + length - begin)
+        data = self._read(first, count)
         view, size = memoryview(data), self._map.header.block_size
         for index in range(first, first + count):
             at = (index - first) * size
@@ -76,6 +74,18 @@ class FragmentReader:
             if merkle.leaf(view[at : at + length]) != self._leaves[index]:
                 raise refusals.rot(index)
         return data
+
+    def _read(self, first: int, count: int) -> bytes:
+        begin = self._map.block(first)[0]
+        offset, length = self._map.block(first + count - 1)
+        try:
+            return self._file.read_at(begin, offset + length - begin)
+        except PiccoloError as lost:
+            if lost.kind is not Kind.DATA_LOSS:
+                raise
+            if count > 1:  # which of them it is
+                return b"".join(self._read(block, 1) for block in range(first, first + count))
+            raise refusals.rot(first) from lost
 
     def close(self) -> None:
         """Lets go of the file. May be called twice."""

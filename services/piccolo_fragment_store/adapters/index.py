@@ -25,7 +25,7 @@ from piccolo_fragment_store.core.fragment import Fragment, Incoming, Kept, Key, 
 from piccolo_fragment_store.core.order import Marks
 from piccolo_fragment_store.ports import OwnerUsage
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 
 class SqliteIndex:
@@ -93,6 +93,17 @@ class SqliteIndex:
         """How many whole fragments are known to be damaged."""
         with self._using() as db:
             return int(next(iter(db.execute(rows.DAMAGED)))[0])
+
+    def damaged_of(self, owner: bytes, count: int) -> list[bytes]:
+        """The ids of an owner's whole fragments that are known to be damaged, in order, so many at most."""
+        with self._using() as db:
+            return [each for (each,) in db.execute(rows.DAMAGED_OF, (owner, count))]
+
+    def next_whole(self, after: Key) -> Fragment | None:
+        """The first whole fragment, of any owner and state, whose key is greater than `after`."""
+        with self._using() as db:
+            found = _first(db, rows.NEXT_WHOLE, after)
+        return rows.to_whole(found) if found else None
 
     def aging(self, place: Place, before: int, after: Key, count: int) -> list[Fragment]:
         """Fragments of a place (the trash: of its day) that came there at or before a running time."""

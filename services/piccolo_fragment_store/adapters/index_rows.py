@@ -21,7 +21,7 @@ CREATE TABLE wholes (
     PRIMARY KEY (owner, fragment)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX aging ON wholes (state, day, owner, fragment) WHERE state <> 3;
-CREATE INDEX damaged ON wholes (damaged) WHERE damaged <> 0;
+CREATE INDEX damaged ON wholes (owner, fragment) WHERE damaged <> 0;
 CREATE TABLE incoming (
     owner BLOB NOT NULL, fragment BLOB NOT NULL, block_size INTEGER NOT NULL, blocks INTEGER NOT NULL,
     put_generation INTEGER NOT NULL, put_seq INTEGER NOT NULL,
@@ -69,6 +69,12 @@ SELECT owner, count(*), sum(size), sum(charge) FROM (
 """
 COUNTS: Final = "SELECT state, count(*) FROM wholes GROUP BY state"
 DAMAGED: Final = "SELECT count(*) FROM wholes WHERE damaged <> 0"
+DAMAGED_OF: Final = """
+SELECT fragment FROM wholes WHERE damaged <> 0 AND owner = ? ORDER BY fragment LIMIT ?
+"""
+NEXT_WHOLE: Final = """
+SELECT * FROM wholes WHERE (owner, fragment) > (?, ?) ORDER BY owner, fragment LIMIT 1
+"""
 AGING: Final = """
 SELECT * FROM wholes
 WHERE state = ? AND state <> 3 AND day = ? AND since <= ? AND (owner, fragment) > (?, ?)

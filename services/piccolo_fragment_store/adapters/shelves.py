@@ -174,13 +174,17 @@ class FolderShelves:
         self._disk.rename(layout.record_path(key, old), layout.record_path(key, new))
         self._settle(layout.folder(key, new), layout.folder(key, old))
 
-    def open(self, key: Key, place: Place) -> FragmentReader:
+    def open(self, key: Key, place: Place, *, from_disk: bool = False) -> FragmentReader:
         """Opens a whole fragment and checks its tail.
+
+        With `from_disk` nothing is taken from what the system has of it in memory.
 
         Raises PiccoloError NOT_FOUND (FILE_MISSING), DATA_LOSS (ROT).
         """
         file = self._disk.open(layout.path(key, place))
         try:
+            if from_disk:
+                file.forget()
             return FragmentReader(key, place, file)
         except BaseException:
             file.close()

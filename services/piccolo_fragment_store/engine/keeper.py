@@ -15,6 +15,7 @@ from piccolo_fragment_store.engine.identity import Identity
 from piccolo_fragment_store.engine.limits import Traffic
 from piccolo_fragment_store.engine.notices import Notices
 from piccolo_fragment_store.engine.reconcile import Result, reconcile
+from piccolo_fragment_store.engine.scrub import Scrub
 from piccolo_fragment_store.engine.uploads import Uploads
 from piccolo_fragment_store.ports import Workers
 
@@ -36,6 +37,7 @@ class Keeper:
     notices: Notices
     uploads: Uploads
     downloads: Downloads
+    scrub: Scrub
     circle: Callable[[], Circle | None]
 
     async def run(self, work: Callable[Concatenate[Holdings, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

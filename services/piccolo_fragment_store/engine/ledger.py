@@ -127,6 +127,11 @@ class Ledger:
             )
 
     @property
+    def share(self) -> int:
+        """Bytes that each other member is sure of."""
+        return share(self.offer, self.members)
+
+    @property
     def used(self) -> int:
         """Bytes charged, all owners together."""
         with self._lock:
@@ -150,6 +155,6 @@ class Ledger:
             held = Counter(self._held)
             for each in self._reservations:
                 held[each.owner] += each.size
-        if debtors := owing(held, owner, count, share(self.offer, self.members)):
+        if debtors := owing(held, owner, count, self.share):
             self._owed(debtors)
         return refusals.offer_full(self.space().free)

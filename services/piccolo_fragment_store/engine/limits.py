@@ -5,6 +5,7 @@ Rules:
 * Who reads slowly holds memory for long: readers have a budget of their own, and whoever waits for it longer
   than `patience` is refused, to ask another keeper.
 * One member's waiting never takes what the others need: each has a budget of its own, within one for all.
+* What this keeper reads on its own account waits until nothing is under way (`quiet`).
 """
 
 from __future__ import annotations
@@ -81,6 +82,25 @@ class Traffic:
         self._budgets: dict[bytes, ByteBudget] = {}
         self._reads: dict[bytes, ByteBudget] = {}
         self._all_reads = ByteBudget(limits.total_bytes)
+        self._under_way = 0
+        self.quiet = asyncio.Event()
+        self.quiet.set()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no member has anything under way; `quiet` is set then."""
+        return self.quiet.is_set()
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._under_way += 1
+        self.quiet.clear()
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self.quiet.set()
 
     @contextmanager
     def stream(self, owner: bytes) -> Iterator[None]:
@@ -91,7 +111,8 @@ class Traffic:
             raise _too_many(self._limits.total_streams, "for all members together")
         self._streams[owner] += 1
         try:
-            yield
+            with self._counted():
+                yield
         finally:
             self._streams[owner] -= 1
             if not self._streams[owner]:
@@ -101,8 +122,9 @@ class Traffic:
     async def hold(self, owner: bytes, count: int) -> AsyncIterator[None]:
         """Holds bytes in memory for a member, waiting until there is room for them."""
         budget = self._budgets.setdefault(owner, ByteBudget(self._limits.member_bytes))
-        async with budget.take(count), self._total.take(count):
-            yield
+        with self._counted():
+            async with budget.take(count), self._total.take(count):
+                yield
 
     @asynccontextmanager
     async def reading(self, owner: bytes, count: int) -> AsyncIterator[None]:

@@ -18,13 +18,19 @@ class File(Protocol):
         """Overwrites bytes that are there."""
 
     def read_at(self, offset: int, count: int) -> bytes:
-        """At most `count` bytes; fewer only at the end of the file."""
+        """At most `count` bytes; fewer only at the end of the file.
+
+        Raises PiccoloError DATA_LOSS, ROT, without a block, when the disk cannot read them any more.
+        """
 
     def size(self) -> int:
         """Bytes in the file."""
 
     def stamp(self) -> Stamp:
         """Which file it is. Moving it changes nothing about that, writing to it does."""
+
+    def forget(self) -> None:
+        """Makes the system forget what it has of the file in memory: the next read is one of the disk."""
 
     def truncate(self, size: int) -> None:
         """Cuts the file."""

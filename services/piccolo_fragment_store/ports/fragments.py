@@ -141,8 +141,10 @@ class Shelves(Protocol):
     def rejoin(self, key: Key, old: Place, new: Place) -> None:
         """Moves only the commit record beside a fragment, which a crash left behind."""
 
-    def open(self, key: Key, place: Place) -> Reader:
+    def open(self, key: Key, place: Place, *, from_disk: bool = False) -> Reader:
         """Opens a whole fragment and checks its tail.
+
+        With `from_disk` nothing is taken from what the system has of it in memory.
 
         Raises PiccoloError NOT_FOUND (FILE_MISSING), DATA_LOSS (ROT).
         """

@@ -53,6 +53,12 @@ class Index(Protocol):
     def damaged(self) -> int:
         """How many whole fragments are known to be damaged."""
 
+    def damaged_of(self, owner: bytes, count: int) -> list[bytes]:
+        """The ids of an owner's whole fragments that are known to be damaged, in order, so many at most."""
+
+    def next_whole(self, after: Key) -> Fragment | None:
+        """The first whole fragment, of any owner and state, whose key is greater than `after`."""
+
     def aging(self, place: Place, before: int, after: Key, count: int) -> list[Fragment]:
         """Fragments of a place (the trash: of its day) that came there at or before a running time.
 

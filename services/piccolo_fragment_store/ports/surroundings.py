@@ -8,6 +8,7 @@ from typing import ParamSpec, Protocol, TypeVar
 from piccolo_fragment_store.core.circle import Circle
 from piccolo_fragment_store.core.fences import Promised
 from piccolo_fragment_store.core.heads import Head
+from piccolo_fragment_store.core.scrubbing import Round
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,6 +79,16 @@ class CircleStore(Protocol):
 
     def save(self, circle: bytes) -> None:
         """Keeps it, as the wire carries it."""
+
+
+class ScrubNotes(Protocol):
+    """How far the scrub is, for the next start."""
+
+    def load(self) -> Round | None:
+        """The round as it was saved; None when there is none that can be read."""
+
+    def save(self, round_: Round) -> None:
+        """Keeps it, durably."""
 
 
 class Trust(Protocol):

@@ -24,6 +24,7 @@ from piccolo_fragment_store.service import convert
 from piccolo_fragment_store.service.gate import caller
 
 _PAGE: Final = 1000
+_DAMAGED: Final = 1000
 
 
 class FragmentServicer(stubs.FragmentServiceServicer):
@@ -151,12 +152,18 @@ class FragmentServicer(stubs.FragmentServiceServicer):
 
     async def Notice(self, request: wire.NoticeRequest, context: Any) -> wire.NoticeResponse:
         """Tells what the keeper has to say to the caller's owner."""
-        owner, space = caller().owner, self._keeper.holdings.ledger.space()
+        owner, ledger = caller().owner, self._keeper.holdings.ledger
+        space = ledger.space()
+        damaged = await self._keeper.run(_damaged, owner)
         return wire.NoticeResponse(
             notices=self._keeper.notices.holding(owner),
             full=bool(self._keeper.refusing()),
-            owner_bytes=self._keeper.holdings.ledger.held(owner),
+            owner_bytes=ledger.held(owner),
             free_bytes=space.free,
+            damaged=damaged,
+            share_bytes=ledger.share,
+            offer_bytes=space.offer,
+            used_bytes=ledger.used,
         )
 
     async def KeepHead(self, request: wire.KeepHeadRequest, context: Any) -> wire.KeepHeadResponse:
@@ -189,6 +196,10 @@ class FragmentServicer(stubs.FragmentServiceServicer):
 
     def _record(self, data: bytes) -> Record:
         return Record(data, statements.commit_order(data, caller().owner, self._circle()))
+
+
+def _damaged(holdings: Holdings, owner: bytes) -> list[bytes]:
+    return holdings.index.damaged_of(owner, _DAMAGED)
 
 
 def _get_head(opening: Opening | None) -> wire.GetHead | None:

@@ -10,6 +10,7 @@ from piccolo.fragment_store.v1 import fragment_store_pb2_grpc as stubs
 from piccolo_fragment_store.core.fragment import State
 from piccolo_fragment_store.engine.holdings import Holdings
 from piccolo_fragment_store.engine.keeper import Keeper
+from piccolo_fragment_store.engine.scrub import Scrub
 from piccolo_fragment_store.ports import OwnerUsage
 
 
@@ -37,6 +38,7 @@ class KeeperServicer(stubs.KeeperServiceServicer):
             disk_free_bytes=space.disk_free,
             live_fragments=live,
             damaged_fragments=damaged,
+            scrub=_scrub(self._keeper.scrub),
             refusing=self._keeper.refusing(),
             endpoint=self._endpoint,
         )
@@ -49,12 +51,30 @@ class KeeperServicer(stubs.KeeperServiceServicer):
         ]
         return wire.ListOwnersResponse(owners=owners)
 
+    async def BeginScrub(self, request: wire.BeginScrubRequest, context: Any) -> wire.BeginScrubResponse:
+        """Reads everything now."""
+        self._keeper.scrub.begin()
+        return wire.BeginScrubResponse()
+
     async def RebuildIndex(
         self, request: wire.RebuildIndexRequest, context: Any
     ) -> wire.RebuildIndexResponse:
         """Reads every fragment file again."""
         result = await self._keeper.rebuild()
         return wire.RebuildIndexResponse(fragments=result.fragments, strangers=result.strangers)
+
+
+def _scrub(scrub: Scrub) -> wire.ScrubStatus:
+    round_ = scrub.round
+    return wire.ScrubStatus(
+        running=not round_.over,
+        rounds=round_.rounds,
+        read_bytes=round_.read,
+        total_bytes=scrub.total,
+        damaged_fragments=round_.damaged,
+        last_ended=round_.last_ended,
+        last_damaged_fragments=round_.last_damaged,
+    )
 
 
 def _counts(holdings: Holdings) -> tuple[int, int]:

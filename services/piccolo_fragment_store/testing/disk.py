@@ -244,6 +244,9 @@ class SimulatedFile:
         """Which file it is."""
         return self._inode.stamp
 
+    def forget(self) -> None:
+        """Nothing: there is no memory beside the disk."""
+
     def truncate(self, size: int) -> None:
         """Cuts the file."""
         self._disk.begin(self._path, frees=True)
