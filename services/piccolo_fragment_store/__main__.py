@@ -49,6 +49,7 @@ from piccolo_fragment_store.engine.limits import Traffic
 from piccolo_fragment_store.engine.membership import Membership, note_generations
 from piccolo_fragment_store.engine.notices import Notices
 from piccolo_fragment_store.engine.reconcile import reconcile
+from piccolo_fragment_store.engine.removal import Removal, with_over
 from piccolo_fragment_store.engine.scrub import Scrub
 from piccolo_fragment_store.engine.uploads import Uploads
 from piccolo_fragment_store.service.fragments import FragmentServicer
@@ -79,13 +80,16 @@ class _Parts:
         self.workers = workers
         self.membership = Membership(trust, CircleFile(config.state / "circle"), workers, self._changed)
         self.gate = Gate(self._circle)
+        self._over: frozenset[bytes] = frozenset()
         identity = Identity(self.keys.signing, clock, self._circle)
         self.logs = [FrameLog(disk, layout.TOMBSTONES), FrameLog(disk, layout.NOTICES)]
         notices = Notices(self.logs[1], identity, clock)
         shelves = FolderShelves(disk)
         self.index = SqliteIndex(config.state / "index.sqlite")
-        ledger = Ledger(config.offer_bytes, config.disk_reserve_bytes, shelves.disk_free, notices.evict)
+        reserve, free = config.disk_reserve_bytes, shelves.disk_free
+        ledger = Ledger(config.offer_bytes, reserve, free, notices.give, notices.is_asked)
         self.holdings = Holdings(shelves, self.index, self.logs[0], clock, ledger, reconcile)
+        self.removal = Removal(self.holdings, notices, self._circle, self._told_over)
         traffic = Traffic(config.limits)
         claims = Claims(FilePromises(disk), identity, trust, workers)
         self.keeper = Keeper(
@@ -111,12 +115,22 @@ class _Parts:
         )
 
     def _circle(self) -> Circle | None:
-        return self.membership.circle
+        circle = self.membership.circle
+        return circle if circle is None else with_over(circle, self._over)
+
+    def _admit(self) -> None:
+        if circle := self._circle():
+            self.credentials.admit(access.certificates(circle))
+        self.gate.changed()
+
+    def _told_over(self, over: frozenset[bytes]) -> None:
+        if over != self._over:
+            self._over = over
+            self._admit()
 
     def _changed(self, circle: Circle) -> None:
         self.holdings.ledger.members = circle.members
-        self.credentials.admit(access.certificates(circle))
-        self.gate.changed()
+        self._admit()
         self.workers.start(note_generations, self.holdings, circle)
 
     def close(self) -> None:
@@ -147,6 +161,7 @@ async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
         endpoint = _serve(config, host, parts, AttestationProxy(channel))
         host.task_group.create_task(parts.membership.follow(endpoint, config.offer_bytes), name="membership")
         host.task_group.create_task(janitor.run(parts.holdings, workers, host.stopping), name="janitor")
+        host.task_group.create_task(parts.removal.run(workers, host.stopping), name="removal")
         host.task_group.create_task(parts.keeper.scrub.run(), name="scrub")
         yield
 

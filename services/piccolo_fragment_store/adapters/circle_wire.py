@@ -68,7 +68,8 @@ def _owners(told: wire.Circle) -> Iterator[tuple[bytes, Owner]]:
     for member in roster.members:
         known = devices.get(member.owner)
         generation = known.generation if known else 0
-        yield member.owner, Owner(member.root, generation, _vault_key(known))
+        standing = Standing(member.state.value)
+        yield member.owner, Owner(member.root, generation, _vault_key(known), standing)
 
 
 def _vault_key(member: wire.Member | None) -> bytes:

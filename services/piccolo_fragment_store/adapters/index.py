@@ -21,6 +21,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_fragment_store.adapters import index_rows as rows
 from piccolo_fragment_store.core import refusals
+from piccolo_fragment_store.core.circle import Standing
 from piccolo_fragment_store.core.fragment import Fragment, Incoming, Kept, Key, Place, State
 from piccolo_fragment_store.core.order import Marks
 from piccolo_fragment_store.ports import OwnerUsage
@@ -133,6 +134,19 @@ class SqliteIndex:
             db.execute(rows.PUT_GENERATION, (owner, generation, now))
             found = _first(db, rows.GENERATION, (owner, generation))
         return int(found[0]) if found else now
+
+    def standing_since(self, owner: bytes, standing: Standing, now: int) -> int:
+        """Since when an owner's standing is known here to be this one; `now` when it was another."""
+        with self._using() as db:
+            db.execute(rows.PUT_STANDING, (owner, str(standing), now))
+            found = _first(db, rows.STANDING, (owner,))
+        return int(found[0]) if found else now
+
+    def trash_charge(self, owner: bytes) -> int:
+        """Bytes of disk that an owner is charged for in the trash."""
+        with self._using() as db:
+            found = _first(db, rows.TRASH_CHARGE, (owner, int(State.TRASH)))
+        return int(found[0]) if found else 0
 
     def replace(self, owner: bytes, wholes: Iterable[Fragment], incoming: Iterable[Incoming]) -> None:
         """Forgets all fragments of an owner and remembers these, in one transaction."""

@@ -39,6 +39,9 @@ CREATE TABLE inventories (owner BLOB NOT NULL PRIMARY KEY, at INTEGER NOT NULL) 
 CREATE TABLE generations (
     owner BLOB NOT NULL, generation INTEGER NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (owner, generation)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE standings (
+    owner BLOB NOT NULL PRIMARY KEY, standing TEXT NOT NULL, since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE state (id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1), clean INTEGER NOT NULL) STRICT;
 INSERT INTO state VALUES (1, 0);
 """
@@ -85,6 +88,16 @@ INVENTORY: Final = "SELECT at FROM inventories WHERE owner = ?"
 PUT_INVENTORY: Final = "INSERT OR REPLACE INTO inventories VALUES (?, ?)"
 GENERATION: Final = "SELECT since FROM generations WHERE owner = ? AND generation = ?"
 PUT_GENERATION: Final = "INSERT OR IGNORE INTO generations VALUES (?, ?, ?)"
+PUT_STANDING: Final = """
+INSERT INTO standings VALUES (?, ?, ?)
+ON CONFLICT (owner) DO UPDATE SET standing = excluded.standing, since = excluded.since
+WHERE standing <> excluded.standing
+"""
+STANDING: Final = "SELECT since FROM standings WHERE owner = ?"
+TRASH_CHARGE: Final = """
+SELECT coalesce(sum((file_size + 4095) / 4096 * 4096 + (record_size + 4095) / 4096 * 4096), 0)
+FROM wholes WHERE owner = ? AND state = ?
+"""
 FORGET: Final = ("DELETE FROM wholes WHERE owner = ?", "DELETE FROM incoming WHERE owner = ?")
 
 

@@ -4,6 +4,7 @@ Rules:
 * What is not in the table is refused. A certificate counts only byte for byte, never by a name in it.
 * A member's vault keeps fragments; its attestation talks to our attestation; neither does the other's work.
 * An owner may get its own fragments as long as its certificate is admitted at all and was not compromised.
+* Who is leaving or was expelled is served for 90 days (`Circle.over`); to attestation it may talk longer.
 * Nobody keeps fragments at its own device.
 """
 
@@ -71,6 +72,7 @@ _ENROL: Final[Mapping[Standing, frozenset[Right]]] = MappingProxyType(
         Standing.COMPROMISED: frozenset({Right.GET, Right.CLAIM, Right.TRUST}),
     }
 )
+_GOING: Final = frozenset({Standing.LEAVING, Standing.EXPELLED})
 _TRUSTED: Final = frozenset({Standing.ACTIVE, Standing.LEAVING, Standing.EXPELLED})
 
 
@@ -110,6 +112,8 @@ def judge(circle: Circle | None, certificate: bytes, method: str) -> Admission:
     right = need(method)
     if right is None or right not in rights(admission):
         raise _not_allowed(admission, method)
+    if right not in _still(circle, admission):
+        raise _over(admission)
     if admission.owner and admission.owner == circle.self_owner and right not in (Right.LOOK, Right.TRUST):
         raise PiccoloError(
             Kind.DENIED,
@@ -122,12 +126,22 @@ def judge(circle: Circle | None, certificate: bytes, method: str) -> Admission:
 def certificates(circle: Circle) -> list[bytes]:
     """Whoever may call anything at all; nobody else gets through TLS."""
     admitted = circle.admissions.values()
-    return [each.certificate for each in admitted if rights(each) and (circle.id or not _is_member(each))]
+    return [
+        each.certificate for each in admitted if _still(circle, each) and (circle.id or not _is_member(each))
+    ]
 
 
 def only_known(admission: Admission) -> bool:
     """Whether a member may put only what is known here already: it is leaving, and repairs."""
     return admission.standing is Standing.LEAVING
+
+
+def _still(circle: Circle, admission: Admission) -> frozenset[Right]:
+    """What a certificate may do now: of one whose time is over, only to talk to attestation is left."""
+    granted = rights(admission)
+    if admission.owner in circle.over and admission.standing in _GOING:
+        return granted & {Right.TRUST, Right.LOOK} if Right.TRUST in granted else frozenset()
+    return granted
 
 
 def _is_member(admission: Admission) -> bool:
@@ -145,6 +159,16 @@ def _granted(admission: Admission) -> frozenset[Right]:
         case CallerKind.INVITED:
             return frozenset({Right.TRUST})
     return frozenset()
+
+
+def _over(admission: Admission) -> PiccoloError:
+    return PiccoloError(
+        Kind.DENIED,
+        "TIME_OVER",
+        "Its owner left this circle or was removed from it, and the 90 days in which it was served are "
+        "over. What it has here is kept for a year: an admin may let it in again.",
+        {"standing": str(admission.standing)},
+    )
 
 
 def _not_allowed(admission: Admission, method: str) -> PiccoloError:

@@ -6,8 +6,8 @@ Rules:
 * Trash, provisional and half-written fragments count. What is reserved for fragments under way counts too.
 * Part of the disk stays free, whatever the offer says: the system, the index and tombstones need it, and
   the commit records of fragments that were let in.
-* An owner within its share that finds the offer used up is owed room by those who hold more than theirs:
-  they are given notice, never deleted.
+* An owner within its share that finds the offer or the disk used up is owed room by those who hold more than
+  theirs: they are given notice, never deleted, and borrow nothing more while it holds.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Answer(Enum):
     YES = auto()
     OFFER_FULL = auto()
     DISK_FULL = auto()
+    ASKED_TO_MOVE = auto()
 
 
 @dataclass(frozen=True, slots=True)

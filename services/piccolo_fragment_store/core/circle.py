@@ -55,11 +55,13 @@ class Owner:
         root: its owner root's public key, by the roster.
         generation: its device's generation.
         vault_key: the public key that signs its commit records; empty when unknown.
+        standing: what the roster says it may do.
     """
 
     root: bytes
     generation: int
     vault_key: bytes = b""
+    standing: Standing = Standing.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Circle:
         members: how many members share the work, this one included.
         owners: every owner that the roster names.
         admissions: who may call, by certificate.
+        over: owners that went, and whose time to be served is over.
     """
 
     id: bytes = b""
@@ -81,3 +84,9 @@ class Circle:
     members: int = 0
     owners: Mapping[bytes, Owner] = field(default_factory=dict)
     admissions: Mapping[bytes, Admission] = field(default_factory=dict)
+    over: frozenset[bytes] = frozenset()
+
+    def standing(self, owner: bytes) -> Standing:
+        """An owner's standing; UNKNOWN for one that the roster does not name."""
+        known = self.owners.get(owner)
+        return known.standing if known else Standing.UNKNOWN

@@ -5,6 +5,9 @@ Rules:
 * A provisional fragment ends 30 days after it came or was last claimed, and only when its owner has listed
   its fragments since then and did not claim it within a day. Without an inventory it stays.
 * A half-written fragment, of which nothing was promised, is kept seven days for its owner to resume.
+* A member that is leaving is served for 90 days more, and one that was expelled gets what is its own as long.
+* What an owner has here outlives its removal by 365 days: an expulsion, the end of a leaver's 90 days, or a
+  roster that names it no more. A compromised device is no removed owner: its words may enrol another.
 * A new generation of an owner's device may not purge for 45 days: the words could be a thief's.
 """
 
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from piccolo_fragment_store.core.circle import Standing
 from piccolo_fragment_store.core.running import DAY
 
 TRASH_DAYS: Final = 45
@@ -20,6 +24,8 @@ _TO_CLAIM: Final = DAY
 _INCOMING: Final = 7 * DAY
 _BEFORE_PURGING: Final = 45 * DAY
 NOTICE_SECONDS: Final = 30 * DAY
+SERVED_SECONDS: Final = 90 * DAY
+_AFTER_REMOVAL: Final = 365 * DAY
 
 
 def trash_ends(day: int, now: int) -> bool:
@@ -52,3 +58,19 @@ def provisional_ends(since: int, inventory: int | None, now: int) -> bool:
 def may_purge(generation: int, since: int, now: int) -> bool:
     """Whether a device of this generation, known here since then, may delete without the trash."""
     return generation <= 1 or now >= since + _BEFORE_PURGING
+
+
+def service_ends(standing: Standing, since: int, now: int) -> bool:
+    """Whether a member that has had this standing since then is served no more."""
+    return standing in (Standing.LEAVING, Standing.EXPELLED) and now >= since + SERVED_SECONDS
+
+
+def life_ends(standing: Standing, since: int, now: int) -> bool:
+    """Whether what an owner that has had this standing since then has here may go."""
+    match standing:
+        case Standing.EXPELLED | Standing.UNKNOWN:
+            return now >= since + _AFTER_REMOVAL
+        case Standing.LEAVING:
+            return now >= since + SERVED_SECONDS + _AFTER_REMOVAL
+        case Standing.ACTIVE | Standing.COMPROMISED:
+            return False

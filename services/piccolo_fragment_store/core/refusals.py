@@ -127,6 +127,17 @@ def offer_full(free: int) -> PiccoloError:
     )
 
 
+def asked_to_move(share: int) -> PiccoloError:
+    """An owner that is asked to give back what it borrowed wants to borrow more."""
+    return PiccoloError(
+        Kind.FULL,
+        "ASKED_TO_MOVE",
+        "This keeper has asked its owner to move what is beyond its share, because others need their own; it "
+        "takes nothing new beyond that. Choose another keeper.",
+        {"share_bytes": str(share)},
+    )
+
+
 def disk_full(free: int) -> PiccoloError:
     """The disk has no room beyond its reserve."""
     return PiccoloError(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
-from piccolo_fragment_store.core.circle import Circle
+from piccolo_fragment_store.core.circle import Circle, Standing
 from piccolo_fragment_store.engine.claims import Claims
 from piccolo_fragment_store.engine.downloads import Downloads
 from piccolo_fragment_store.engine.heads import KeptHeads
@@ -55,6 +55,9 @@ class Keeper:
             return "The circle is not known yet: attestation was not reached since this device was set up."
         if not circle.id:
             return "This device is in no circle yet."
+        standing = circle.standing(circle.self_owner)
+        if standing not in (Standing.ACTIVE, Standing.UNKNOWN):
+            return f"This device is {standing} and takes nothing new."
         space = self.holdings.ledger.space()
         if space.free_disk < _TOO_LITTLE:
             return "The disk is full up to its reserve."

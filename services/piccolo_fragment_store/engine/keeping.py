@@ -64,7 +64,8 @@ def _write(
     holdings: Holdings, kept: Kept, head: Head, blocks: bytes, root: bytes, record: Record
 ) -> Fragment:
     count = -(-len(blocks) // head.block_size)
-    reservation = holdings.ledger.reserve(head.key.owner, file_bytes(len(blocks), count, len(record.data)))
+    size = file_bytes(len(blocks), count, len(record.data))
+    reservation = holdings.ledger.reserve(head.key.owner, size, heals=kept.whole is not None)
     try:
         now, created = holdings.clock.running(), holdings.clock.wall()
         whole = holdings.shelves.write(head, blocks, root, record.data, created=created, now=now)

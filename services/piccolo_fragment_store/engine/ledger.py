@@ -8,27 +8,28 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from piccolo_chassis.errors import PiccoloError
+from piccolo_formats.records.keeping import NoticeKind
 
 from piccolo_fragment_store.core import refusals
 from piccolo_fragment_store.core.capacity import Answer, Space, owing, share
 from piccolo_fragment_store.core.fragment import charged
 from piccolo_fragment_store.ports import OwnerUsage
 
-Owed = Callable[[Sequence[bytes]], None]
+Owed = Callable[[NoticeKind, Sequence[bytes]], None]
 _STEP: Final = 16 * 1024 * 1024
 
 
 class Reservation:
     """Bytes kept free for one fragment under way. Release it in the end, whatever happened."""
 
-    def __init__(self, ledger: Ledger, owner: bytes, size: int) -> None:
+    def __init__(self, ledger: Ledger, owner: bytes, size: int, *, heals: bool = False) -> None:
         self._ledger, self.owner = ledger, owner
-        self.size, self.written = size, 0
+        self.size, self.written, self.heals = size, 0, heals
 
     def cover(self, size: int) -> None:
         """Makes sure that a file may grow to `size` bytes, and a good deal more when more is free.
 
-        Raises PiccoloError FULL: OFFER_FULL, DISK_FULL.
+        Raises PiccoloError FULL: OFFER_FULL, DISK_FULL, ASKED_TO_MOVE.
         """
         if size > self.size:
             self._ledger.grow(self, size)
@@ -49,12 +50,20 @@ class Ledger:
         offer: bytes that this device gives to the circle.
         disk_reserve: bytes that stay free on the disk.
         disk_free: how many are free there now.
-        owed: told whom to ask to move, when an owner finds no room within its share.
+        owed: told whom to ask to move, and why, when an owner finds no room within its share.
+        asked: tells whether an owner is asked to move.
     """
 
-    def __init__(self, offer: int, disk_reserve: int, disk_free: Callable[[], int], owed: Owed) -> None:
+    def __init__(
+        self,
+        offer: int,
+        disk_reserve: int,
+        disk_free: Callable[[], int],
+        owed: Owed,
+        asked: Callable[[bytes], bool],
+    ) -> None:
         self.offer, self._disk_reserve = offer, disk_reserve
-        self._disk_free, self._owed = disk_free, owed
+        self._disk_free, self._owed, self.asked = disk_free, owed, asked
         self.members = 0
         self._held: Counter[bytes] = Counter()
         self._reservations: set[Reservation] = set()
@@ -70,12 +79,12 @@ class Ledger:
         with self._lock:
             self._held[owner] += after - before
 
-    def reserve(self, owner: bytes, size: int) -> Reservation:
-        """Reserves room for a file.
+    def reserve(self, owner: bytes, size: int, *, heals: bool = False) -> Reservation:
+        """Reserves room for a file; with `heals` for one that takes a damaged one's place.
 
-        Raises PiccoloError FULL: OFFER_FULL, DISK_FULL.
+        Raises PiccoloError FULL: OFFER_FULL, DISK_FULL, ASKED_TO_MOVE.
         """
-        reservation = Reservation(self, owner, 0)
+        reservation = Reservation(self, owner, 0, heals=heals)
         self.grow(reservation, size)
         with self._lock:
             self._reservations.add(reservation)
@@ -98,12 +107,20 @@ class Ledger:
         """Makes a reservation larger: by a step, so that this is rare; else by what is needed."""
         with self._lock:
             for wanted in (charged(size) + (_STEP if reservation.size else 0), charged(size)):
-                answer = self.space().admit(wanted - reservation.size)
+                answer = self._admit(reservation, wanted - reservation.size)
                 if answer is Answer.YES:
                     reservation.size = wanted
                     return
             missing = charged(size) - reservation.size
         raise self._refusal(answer, reservation.owner, missing)
+
+    def _admit(self, reservation: Reservation, count: int) -> Answer:
+        owner = reservation.owner
+        if not reservation.heals and self.asked(owner):
+            under_way = sum(each.size for each in self._reservations if each.owner == owner)
+            if self._held[owner] + under_way + count > self.share:
+                return Answer.ASKED_TO_MOVE
+        return self.space().admit(count)
 
     def note(self, reservation: Reservation, written: int) -> None:
         """A reservation's file has grown."""
@@ -149,12 +166,13 @@ class Ledger:
             return self._held[owner]
 
     def _refusal(self, answer: Answer, owner: bytes, count: int) -> PiccoloError:
-        if answer is Answer.DISK_FULL:
-            return refusals.disk_full(self.space().free)
+        if answer is Answer.ASKED_TO_MOVE:
+            return refusals.asked_to_move(self.share)
         with self._lock:
             held = Counter(self._held)
             for each in self._reservations:
                 held[each.owner] += each.size
         if debtors := owing(held, owner, count, self.share):
-            self._owed(debtors)
-        return refusals.offer_full(self.space().free)
+            self._owed(NoticeKind.FULL if answer is Answer.DISK_FULL else NoticeKind.EVICT, debtors)
+        full = refusals.disk_full if answer is Answer.DISK_FULL else refusals.offer_full
+        return full(self.space().free)

@@ -2,7 +2,8 @@
 
 Rules:
 * A notice holds until its time. While one holds, the same is not given again.
-* It announces; it never deletes.
+* It announces; it never deletes. While an owner is asked to move what is beyond its share, nothing new of
+  it is taken beyond that; when the time is over and others still want room, it is asked again.
 """
 
 from __future__ import annotations
@@ -34,21 +35,26 @@ class Notices:
         for entry in log.entries():
             self._remember(entry)
 
-    def evict(self, owners: Sequence[bytes]) -> None:
-        """Asks owners who hold more than their share to move some of it away."""
+    def give(self, kind: NoticeKind, owners: Sequence[bytes], seconds: int = NOTICE_SECONDS) -> None:
+        """Asks owners to move: what is beyond their share (EVICT, FULL), or all of it (LEAVING)."""
         with self._lock:
             for owner in owners:
-                if self._holding(owner, NoticeKind.EVICT):
+                if self._holding(owner, kind):
                     continue
                 try:
-                    notice = self._identity.notice(owner, NoticeKind.EVICT, NOTICE_SECONDS)
+                    notice = self._identity.notice(owner, kind, seconds)
                     self._log.append(notice)
                 except PiccoloError as failed:  # who asked for room is answered all the same
                     told = fields(owner=owner.hex(), reason=failed.reason)
                     _log.warning("a notice could not be given", extra=told)
                     return
                 self._remember(notice)
-                _log.info("an owner is asked to move", extra=fields(owner=owner.hex()))
+                _log.info("an owner is asked to move", extra=fields(owner=owner.hex(), kind=str(kind)))
+
+    def is_asked(self, owner: bytes) -> bool:
+        """Whether an owner is asked to move what is beyond its share."""
+        with self._lock:
+            return any(self._holding(owner, kind) for kind in (NoticeKind.EVICT, NoticeKind.FULL))
 
     def holding(self, owner: bytes) -> list[bytes]:
         """Signed("notice") records to an owner that still hold."""

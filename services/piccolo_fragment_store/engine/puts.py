@@ -255,7 +255,8 @@ def _begun(holdings: Holdings, head: Head, resume_at: int | None, kept: Kept, op
     expected = _UNKNOWN_SIZE if head.expected is None else head.expected
     holdings.ledger.change(head.key.owner, before, 0)
     try:
-        reservation = holdings.ledger.reserve(head.key.owner, expected_file_bytes(expected, head.block_size))
+        size = expected_file_bytes(expected, head.block_size)
+        reservation = holdings.ledger.reserve(head.key.owner, size, heals=kept.whole is not None)
     except PiccoloError:
         holdings.ledger.change(head.key.owner, 0, before)
         raise

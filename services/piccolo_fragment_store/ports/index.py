@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from piccolo_fragment_store.core.circle import Standing
 from piccolo_fragment_store.core.fragment import Fragment, Incoming, Kept, Key, Place, State
 from piccolo_fragment_store.core.order import Marks
 
@@ -76,6 +77,12 @@ class Index(Protocol):
 
     def generation_since(self, owner: bytes, generation: int, now: int) -> int:
         """Since when this generation of an owner's device is known here; `now` when it was not known."""
+
+    def standing_since(self, owner: bytes, standing: Standing, now: int) -> int:
+        """Since when an owner's standing is known here to be this one; `now` when it was another."""
+
+    def trash_charge(self, owner: bytes) -> int:
+        """Bytes of disk that an owner is charged for in the trash."""
 
     def replace(self, owner: bytes, wholes: Iterable[Fragment], incoming: Iterable[Incoming]) -> None:
         """Forgets all fragments of an owner and remembers these, in one transaction."""

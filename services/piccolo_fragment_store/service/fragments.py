@@ -154,13 +154,16 @@ class FragmentServicer(stubs.FragmentServiceServicer):
         """Tells what the keeper has to say to the caller's owner."""
         owner, ledger = caller().owner, self._keeper.holdings.ledger
         space = ledger.space()
-        damaged = await self._keeper.run(_damaged, owner)
+        damaged, trash = await self._keeper.run(_account, owner)
+        held, asked = ledger.held(owner), ledger.asked(owner)
+        borrowable = ledger.share - held if asked else space.free
         return wire.NoticeResponse(
             notices=self._keeper.notices.holding(owner),
-            full=bool(self._keeper.refusing()),
-            owner_bytes=ledger.held(owner),
-            free_bytes=space.free,
+            full=bool(self._keeper.refusing()) or borrowable <= 0,
+            owner_bytes=held,
+            free_bytes=max(0, min(space.free, borrowable)),
             damaged=damaged,
+            beyond_bytes=max(0, held - trash - ledger.share) if asked else 0,
             share_bytes=ledger.share,
             offer_bytes=space.offer,
             used_bytes=ledger.used,
@@ -198,8 +201,10 @@ class FragmentServicer(stubs.FragmentServiceServicer):
         return Record(data, statements.commit_order(data, caller().owner, self._circle()))
 
 
-def _damaged(holdings: Holdings, owner: bytes) -> list[bytes]:
-    return holdings.index.damaged_of(owner, _DAMAGED)
+def _account(holdings: Holdings, owner: bytes) -> tuple[list[bytes], int]:
+    """An owner's damaged fragments, and the bytes of its trash, which matter while it is asked to move."""
+    trash = holdings.index.trash_charge(owner) if holdings.ledger.asked(owner) else 0
+    return holdings.index.damaged_of(owner, _DAMAGED), trash
 
 
 def _get_head(opening: Opening | None) -> wire.GetHead | None:

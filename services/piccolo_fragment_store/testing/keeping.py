@@ -10,6 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from piccolo_formats import merkle
 from piccolo_formats.digests import digest
+from piccolo_formats.records.keeping import NoticeKind
 
 from piccolo_fragment_store.adapters.frame_log import FrameLog
 from piccolo_fragment_store.adapters.index import SqliteIndex
@@ -114,7 +115,7 @@ def open_holdings(
 ) -> Holdings:
     """Holdings as they are after a start."""
     shelves = FolderShelves(disk)
-    ledger = Ledger(offer, reserve, shelves.disk_free, _nobody)
+    ledger = Ledger(offer, reserve, shelves.disk_free, _nobody, lambda _: False)
     ledger.members = 3
     log = FrameLog(disk, layout.TOMBSTONES)
     holdings = Holdings(shelves, SqliteIndex(index), log, clock or HandClock(), ledger, reconcile)
@@ -174,5 +175,5 @@ def read_all(holdings: Holdings, key: Key) -> bytes:
         range_.close()
 
 
-def _nobody(_owners: Sequence[bytes]) -> None:
+def _nobody(_kind: NoticeKind, _owners: Sequence[bytes]) -> None:
     """Nobody is asked to move."""

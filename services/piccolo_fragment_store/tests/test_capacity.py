@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.records.keeping import NoticeKind
 
 from piccolo_fragment_store.core.capacity import Answer, Space, owing, share
 from piccolo_fragment_store.core.fragment import charged, expected_file_bytes, file_bytes
@@ -53,7 +54,7 @@ def test_the_estimate_is_never_less_than_the_file(size: int, block_size: int) ->
 
 def ledger(offer: int, disk_free: int = 1 << 40, owed: list[bytes] | None = None) -> Ledger:
     told = owed if owed is not None else []
-    made = Ledger(offer, MIB, lambda: disk_free, told.extend)
+    made = Ledger(offer, MIB, lambda: disk_free, lambda _, owners: told.extend(owners), lambda _: False)
     made.members = 3
     return made
 
@@ -106,6 +107,52 @@ def test_borrowing_is_free_until_somebody_needs_its_share() -> None:
     with pytest.raises(PiccoloError):
         books.reserve(b"modest", 2 * MIB)
     assert owed == [b"borrower"]
+
+
+def asked_ledger(offer: int, asked: bytes, disk_free: int = 1 << 40) -> Ledger:
+    """Two other members share the offer; one of them is asked to move what is beyond its share."""
+    made = Ledger(offer, 0, lambda: disk_free, lambda _, owners: None, lambda owner: owner == asked)
+    made.members = 3
+    return made
+
+
+def test_who_is_asked_to_move_borrows_nothing_more_and_keeps_its_share() -> None:
+    books = asked_ledger(20 * MIB, b"asked")
+    books.load([OwnerUsage(b"asked", 1, 4 * MIB, 4 * MIB)])
+    books.reserve(b"asked", 6 * MIB)  # up to its share
+    for owner, heals, refused in (
+        (b"asked", False, "ASKED_TO_MOVE"),
+        (b"asked", True, None),  # what is damaged is healed, whatever else is asked
+        (b"other", False, None),
+    ):
+        if refused is None:
+            books.reserve(owner, MIB, heals=heals).release()
+            continue
+        with pytest.raises(PiccoloError) as full:
+            books.reserve(owner, MIB, heals=heals)
+        assert (full.value.kind, full.value.reason) == (Kind.FULL, refused)
+
+
+def test_a_growing_put_of_who_is_asked_ends_at_the_share() -> None:
+    books = asked_ledger(20 * MIB, b"asked")
+    growing = books.reserve(b"asked", MIB)
+    growing.cover(10 * MIB)
+    assert growing.size == 10 * MIB
+    with pytest.raises(PiccoloError) as full:
+        growing.cover(10 * MIB + 1)
+    assert full.value.reason == "ASKED_TO_MOVE"
+
+
+def test_a_full_disk_asks_those_beyond_their_share_too() -> None:
+    told: list[tuple[NoticeKind, list[bytes]]] = []
+    books = Ledger(
+        20 * MIB, 0, lambda: 0, lambda kind, owners: told.append((kind, [*owners])), lambda _: False
+    )
+    books.members = 3
+    books.load([OwnerUsage(b"a", 1, 11 * MIB, 11 * MIB), OwnerUsage(b"b", 1, MIB, MIB)])
+    with pytest.raises(PiccoloError):
+        books.reserve(b"b", MIB)
+    assert told == [(NoticeKind.FULL, [b"a"])]
 
 
 def test_a_full_keeper_refuses_new_ones_and_keeps_what_it_has(tmp_path: Path) -> None:

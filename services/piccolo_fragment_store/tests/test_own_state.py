@@ -90,9 +90,9 @@ def test_a_notice_is_given_once_and_holds_until_its_time() -> None:
     own, ana, clock, disk, key = Person(), Person(), HandClock(), SimulatedDisk(), new_key()
     identity = Identity(key, clock, lambda: circle_of(own, ana))
     notices = Notices(FrameLog(disk, "notices.log"), identity, clock)
-    notices.evict([ana.id])
+    notices.give(NoticeKind.EVICT, [ana.id])
     size = FrameLog(disk, "notices.log").size
-    notices.evict([ana.id])
+    notices.give(NoticeKind.EVICT, [ana.id])
     assert FrameLog(disk, "notices.log").size == size
     (data,) = notices.holding(ana.id)
     notice = open_signed(Notice, data, [key.public]).record
@@ -103,14 +103,14 @@ def test_a_notice_is_given_once_and_holds_until_its_time() -> None:
     assert again.holding(ana.id) == [data]
     clock.now += 30 * DAY
     assert again.holding(ana.id) == []
-    again.evict([ana.id])
+    again.give(NoticeKind.EVICT, [ana.id])
     assert len(again.holding(ana.id)) == 1
 
 
 def test_who_needs_room_is_answered_though_no_notice_can_be_given() -> None:
     clock, disk = HandClock(), SimulatedDisk()
     notices = Notices(FrameLog(disk, "notices.log"), Identity(new_key(), clock, lambda: None), clock)
-    notices.evict([bytes(32)])
+    notices.give(NoticeKind.EVICT, [bytes(32)])
     assert notices.holding(bytes(32)) == []
 
 
