@@ -187,7 +187,17 @@ class GrpcKeeper:
     async def room(self) -> Room:
         """Tells its space."""
         answer = await self._call(self._stub.Notice(wire.NoticeRequest()))
-        return Room(answer.full, answer.free_bytes, tuple(answer.notices), answer.owner_bytes)
+        return Room(
+            full=answer.full,
+            free_bytes=answer.free_bytes,
+            notices=tuple(answer.notices),
+            damaged=tuple(answer.damaged),
+            owner_bytes=answer.owner_bytes,
+            share_bytes=answer.share_bytes,
+            beyond_bytes=answer.beyond_bytes,
+            offer_bytes=answer.offer_bytes,
+            used_bytes=answer.used_bytes,
+        )
 
     async def _call(self, call: Awaitable[Any]) -> Any:
         try:

@@ -74,13 +74,27 @@ class Blocks:
 class Room:
     """What a keeper says of its space for this owner, and Signed("notice") records that still hold.
 
-    `owner_bytes`: what it has of this owner, trash and provisional included.
+    Attributes:
+        full: whether it takes no new fragments of this owner.
+        free_bytes: what it would still take.
+        notices: what it announces.
+        damaged: ids of this owner's fragments of which it found bytes that are not as they were written.
+        owner_bytes: what this owner has there, the trash included.
+        share_bytes: what this owner is sure of there.
+        beyond_bytes: what this owner is asked to move away while a notice holds.
+        offer_bytes: what it gives to the circle.
+        used_bytes: how much of that is taken.
     """
 
     full: bool
     free_bytes: int
     notices: tuple[bytes, ...] = ()
+    damaged: tuple[bytes, ...] = ()
     owner_bytes: int = 0
+    share_bytes: int = 0
+    beyond_bytes: int = 0
+    offer_bytes: int = 0
+    used_bytes: int = 0
 
 
 class PutStream(Protocol):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from piccolo_vault.core.storage.health import Health
     from piccolo_vault.engine.storage.files import Step, Written
+    from piccolo_vault.engine.storage.members import MemberReport
     from piccolo_vault.engine.storage.read import ReadHead
     from piccolo_vault.engine.storage.store import Store
 
@@ -97,6 +98,10 @@ class StoreServicer(vault_pb2_grpc.StoreServiceServicer):
             away=away,
             unreconciled=self._store.unreconciled,
         )
+
+    async def GetMembers(self, request: Any, context: Any) -> wire.GetMembersResponse:
+        """Tells of each member."""
+        return wire.GetMembersResponse(members=map(_member, await self._store.members()))
 
     async def Check(self, request: Any, context: Any) -> wire.CheckResponse:
         """Begins a check."""
@@ -186,6 +191,35 @@ def _health(health: Health) -> wire.Health:
         survives=health.survives,
         words=health.words,
         at_risk=health.at_risk,
+    )
+
+
+def _member(report: MemberReport) -> wire.MemberFigures:
+    figures = report.figures
+    return wire.MemberFigures(
+        owner_id=report.member.owner_id,
+        name=report.member.name,
+        state=report.member.standing.value,
+        away_since=int(report.away_since or 0),
+        availability=figures.availability,
+        last_audit=figures.last_audit,
+        audited_blocks=figures.audited,
+        failed_blocks=figures.failed,
+        last_failure=figures.last_failure,
+        heard=figures.heard,
+        offer_bytes=figures.offer_bytes or report.member.offer_bytes,
+        used_bytes=figures.used_bytes,
+        owner_bytes=figures.owner_bytes,
+        share_bytes=figures.share_bytes,
+        beyond_bytes=report.beyond_bytes,
+        damaged_fragments=report.damaged,
+        notices=[
+            wire.MemberNotice(kind=str(notice.kind), until=notice.until, time=notice.time)
+            for notice in report.notices
+        ],
+        words=report.words.words,
+        next_step=report.words.next_step,
+        urgent=report.words.urgent,
     )
 
 

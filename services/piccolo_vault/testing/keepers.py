@@ -14,7 +14,15 @@ from piccolo_formats.kek import Kek
 from piccolo_formats.keypairs import SigningKey
 from piccolo_formats.merkle import leaf, make_proof, root
 from piccolo_formats.records.commit import Commit
-from piccolo_formats.records.keeping import FragmentState, Receipt, ReceiptEntry, Tombstone, Undelete
+from piccolo_formats.records.keeping import (
+    FragmentState,
+    Notice,
+    NoticeKind,
+    Receipt,
+    ReceiptEntry,
+    Tombstone,
+    Undelete,
+)
 from piccolo_formats.signed import open_signed, sign
 
 from piccolo_vault.core.circle import Member, Standing
@@ -77,6 +85,9 @@ class FakeKeeper:
         self.down = self.hangs = self.full = False
         self.lies_on_get = self.lies_on_receipt = False
         self.forgetful = False
+        self.notices: list[bytes] = []
+        self.false_hints: tuple[bytes, ...] = ()
+        self.beyond = 0
         self.seconds_per_message = 0.0
         self.dies_after_blocks: int | None = None
         self.puts = self.gets = 0
@@ -232,7 +243,23 @@ class FakeKeeper:
     async def room(self) -> Room:
         """Tells its space."""
         await self._enter("room")
-        return Room(self.full, 2**40)
+        damaged = (each for each, kept in self.fragments.items() if kept.state is KeptState.DAMAGED)
+        return Room(
+            full=self.full,
+            free_bytes=2**40,
+            notices=tuple(self.notices),
+            damaged=(*sorted(damaged), *self.false_hints),
+            owner_bytes=sum(kept.size for kept in self.fragments.values()),
+            beyond_bytes=self.beyond,
+            offer_bytes=2**40,
+        )
+
+    def give_notice(
+        self, kind: NoticeKind, until: int, *, given: int = 0, key: SigningKey | None = None
+    ) -> None:
+        """Announces something to the owner."""
+        record = Notice(keeper=self.member.owner_id, owner=self._owner, kind=kind, until=until, time=given)
+        self.notices.append(sign(record, key or self.key).to_bytes())
 
     def _take_in(self, head: Head) -> Fragment | None:
         if self.full:

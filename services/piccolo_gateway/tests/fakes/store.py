@@ -53,10 +53,12 @@ class FakeStore(wire.StoreServiceServicer):
         failure: what the next data meets.
         short: bytes that are missing at the end of what is read.
         fail_reading: after how many bytes a read fails.
+        members: what it knows of the others.
     """
 
     def __init__(self, tree: Tree, keys: FakeKeys, operations: FakeOperations) -> None:
         self._tree, self._keys, self._operations = tree, keys, operations
+        self.members: list[pb.MemberFigures] = []
         self.flow = asyncio.Event()
         self.flow.set()
         self.uploads: dict[str, Upload] = {}
@@ -210,6 +212,9 @@ class FakeStore(wire.StoreServiceServicer):
     ) -> pb.GetStoreHealthResponse:
         words = "Every file survives the loss of any 2 devices."
         return pb.GetStoreHealthResponse(objects=len(self._tree.nodes) - 1, survives=2, words=words)
+
+    async def GetMembers(self, request: pb.GetMembersRequest, context: Context) -> pb.GetMembersResponse:
+        return pb.GetMembersResponse(members=self.members)
 
     async def Check(self, request: pb.CheckRequest, context: Context) -> pb.CheckResponse:
         return pb.CheckResponse(operation_id=await self._operations.start("check", request.path))

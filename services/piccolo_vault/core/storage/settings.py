@@ -45,6 +45,8 @@ class StoreSettings:
         spread_bytes_a_day: what may be moved or coded anew, in bytes sent to members.
         spread_seconds: how long the circle must have stayed the same before files are coded for its size.
         stock_seconds: how often every member is asked for all that it has.
+        audit_requests, audit_bytes: what audits read a day, over all members; 0 requests: no audits.
+        move_seconds: how often what members asked to be moved is looked at.
     """
 
     k: int = 0
@@ -80,6 +82,9 @@ class StoreSettings:
     spread_bytes_a_day: int = 20_480 * MIB
     spread_seconds: float = 86_400.0
     stock_seconds: float = 86_400.0
+    audit_requests: int = 1_000
+    audit_bytes: int = 256 * MIB
+    move_seconds: float = 3_600.0
 
     def __post_init__(self) -> None:
         """Raises ValueError for numbers that contradict each other."""
@@ -91,6 +96,9 @@ class StoreSettings:
             raise ValueError("store_limit is at most 4 MiB: a message holds no more")
         if self.window < 8 * MIB or self.threads < 1 or self.uploads_at_once < 1 or self.batch < MIB:
             raise ValueError("window is at least 8 MiB, batch 1 MiB, threads and uploads_at_once 1")
+
+        if self.audit_requests < 0 or self.audit_bytes < MIB:
+            raise ValueError("audit_requests is not negative, and audit_bytes at least 1 MiB")
 
     @property
     def wanted_code(self) -> tuple[int, int]:

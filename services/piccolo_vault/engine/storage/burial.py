@@ -89,10 +89,11 @@ class Burial:
         return Burying(await self._signed(fragments), tuple(sorted(set(keepers))))
 
     async def bury_at(self, keeper: bytes, fragments: Sequence[bytes]) -> None:
-        """Buries fragments at one keeper that no layout names there; needs `may_bury`."""
-        tombstone = await self._signed(fragments)
-        await self._context.objects.record_tombstone(tombstone, [], [keeper])
-        await self._tell(keeper)
+        """Buries fragments at one keeper that no layout names there, where that is possible now."""
+        if fragments and self.may_bury():
+            tombstone = await self._signed(fragments)
+            await self._context.objects.record_tombstone(tombstone, [], [keeper])
+            await self._tell(keeper)
 
     async def _record(self, layouts: Sequence[Layout], object_ids: Sequence[bytes]) -> None:
         fragments = {layout.fragment_id(index) for layout in layouts for index in range(layout.m)}

@@ -138,6 +138,12 @@ class Checker:
             if not token:
                 return queued
 
+    async def ask_about(self, stored: Sequence[StoredObject]) -> int:
+        """Asks the keepers of some objects, notes and queues what is wrong; returns how many are damaged."""
+        found = CheckTotals()
+        await self._check_page(stored, 0, found)
+        return found.damaged
+
     async def _check_page(self, page: Sequence[StoredObject], read_percent: int, found: CheckTotals) -> None:
         layouts = [read_layout(stored.layout) for stored in page]
         seen = await self._survey.ask(layouts)

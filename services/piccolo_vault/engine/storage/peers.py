@@ -46,7 +46,8 @@ _log = logging.getLogger(__name__)
 class Sight:
     """What is known of one member.
 
-    Times: `away_since` of the wall clock, `avoid_until` of the event loop's.
+    Times: `away_since` of the wall clock, `avoid_until` of the event loop's. `room` is what its keeper said
+    last; `looks` and `answers` count since somebody took them (engine/storage/figures.py).
     """
 
     away_since: float | None = None
@@ -57,6 +58,9 @@ class Sight:
     free_bytes: int | None = None
     owner_bytes: int = 0
     full: bool = False
+    room: Room | None = None
+    looks: int = 0
+    answers: int = 0
 
 
 class Peers:
@@ -252,6 +256,7 @@ class Peers:
     async def look(self, owner_id: bytes, seconds: float) -> Room | None:
         """Asks a member how it is; None when it does not answer, which makes it away."""
         sight = self.sight(owner_id)
+        sight.looks += 1
         try:
             room = await self.ask(owner_id, lambda keeper: keeper.room(), seconds)
         except PiccoloError as error:
@@ -261,6 +266,7 @@ class Peers:
             return None
         sight.availability += (1 - sight.availability) * _SMOOTHING / 10
         sight.full, sight.free_bytes, sight.owner_bytes = room.full, room.free_bytes, room.owner_bytes
+        sight.room, sight.answers = room, sight.answers + 1
         return room
 
     async def until_heard(self, seconds: float) -> None:

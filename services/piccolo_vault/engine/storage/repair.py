@@ -5,6 +5,8 @@ Rules:
   root, and a rebuilt root that differs stops the repair.
 * A new keeper has the whole fragment, committed with a newer commit record, before the layout names it; the
   layout is replaced only if it is still the one that was read.
+* A fragment that is gone is put again where it was, as long as that member takes it: that heals what its disk
+  lost, and leaves nothing behind. One that is to leave its member goes to another that has none.
 * Interrupted anywhere, the next try finds fragments that are there already and does not send them again.
 * A fragment that only moves is read from its old keeper, and its tombstone there is queued with the layout
   that names it there no more.
@@ -86,13 +88,22 @@ class Repairer:
         self._budget = Budget(context.settings.repair_rate, context.settings.repair_rate)
         self._refused: OrderedDict[bytes, set[bytes]] = OrderedDict()
 
-    async def repair(self, object_id: bytes, *, tries: int = 0, impatient: bool = False) -> Repaired:
-        """Asks the object's keepers and rebuilds what is to be rebuilt now.
+    async def repair(
+        self,
+        object_id: bytes,
+        *,
+        tries: int = 0,
+        impatient: bool = False,
+        off: frozenset[bytes] = frozenset(),
+    ) -> Repaired:
+        """Asks the object's keepers and rebuilds what is to be rebuilt now, and what is to leave `off`.
+
+        What lies with a member of `off` stays in the layout until another has it.
 
         Raises PiccoloError: FRAGMENTS_AWAY, FRAGMENTS_LOST, ROOT_DIFFERS, and what metadata raises.
         """
         async with self._context.placing.held([object_id]):
-            return await self._repair(object_id, tries, impatient=impatient)
+            return await self._repair(object_id, tries, impatient=impatient, off=off)
 
     async def move(self, seen: StoredObject, index: int, target: bytes) -> bool:
         """Lets another member keep a fragment; returns False when the object has changed since it was seen.
@@ -107,11 +118,13 @@ class Repairer:
             damage = Damage(frozenset(stored.missing), {})
             return await self._rebuild(_Plan(stored, layout, damage, {index: target}, moves=True)) > 0
 
-    async def _repair(self, object_id: bytes, tries: int, *, impatient: bool) -> Repaired:
+    async def _repair(
+        self, object_id: bytes, tries: int, *, impatient: bool, off: frozenset[bytes]
+    ) -> Repaired:
         stored = await self._context.objects.get_object(object_id)
         layout = read_layout(stored.layout)
         damage = damage_seen(self._context, layout, (await self._survey.ask([layout]))[object_id])
-        plan = self._plan(stored, layout, damage, impatient=impatient)
+        plan = self._plan(stored, layout, damage, impatient=impatient, off=off)
         if plan.targets:
             rebuilt = await self._rebuild(plan)
         else:
@@ -119,18 +132,26 @@ class Repairer:
             await self._note_missing(stored, layout, damage)
         return Repaired(rebuilt, self._again(layout, damage, rebuilt, tries))
 
-    def _plan(self, stored: StoredObject, layout: Layout, damage: Damage, *, impatient: bool) -> _Plan:
+    def _plan(
+        self, stored: StoredObject, layout: Layout, damage: Damage, *, impatient: bool, off: frozenset[bytes]
+    ) -> _Plan:
         context, code = self._context, Code(layout.k, layout.m)
         good = [
             None if index in damage.gone or index in damage.away else owner
             for index, owner in enumerate(layout.keepers)
         ]
         margin = promise.survives(promise.count_by_device(good).values(), layout.k)
-        needed = sorted(urgency.to_rebuild(damage, margin, context.now(), impatient=impatient))
-        refused = self._refused.get(layout.object_id, set())
-        candidates = context.peers.targets(layout.plan().fragment_size, without=refused)
+        leaving = {index for index, owner in enumerate(good) if owner in off}
+        needed = sorted(urgency.to_rebuild(damage, margin, context.now(), impatient=impatient) | leaving)
+        without = self._refused.get(layout.object_id, set()) | off
+        candidates = context.peers.targets(layout.plan().fragment_size, without=without)
+        held = [None if index in leaving else owner for index, owner in enumerate(good)]
+        for index in damage.gone.intersection(needed):
+            home = layout.keepers[index]
+            if home not in held and any(each.owner_id == home for each in candidates):
+                held[index] = home
         goal = context.promise(code, at_risk=False)
-        filled = placement.fill(layout.object_id, candidates, code, goal, good, needed)
+        filled = placement.fill(layout.object_id, candidates, code, goal, held, needed)
         targets = {index: owner for index in needed if (owner := filled[index]) is not None}
         return _Plan(stored, layout, damage, targets)
 

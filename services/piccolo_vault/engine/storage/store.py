@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
+from piccolo_vault.engine.storage.audit import Auditor
 from piccolo_vault.engine.storage.burial import Burial
+from piccolo_vault.engine.storage.care import Care
 from piccolo_vault.engine.storage.check import Checker
 from piccolo_vault.engine.storage.chores import Chores
 from piccolo_vault.engine.storage.compaction import Compactor
 from piccolo_vault.engine.storage.completion import Completion
 from piccolo_vault.engine.storage.fetch import Fetcher
+from piccolo_vault.engine.storage.figures import KeptFigures
+from piccolo_vault.engine.storage.hints import Hints
 from piccolo_vault.engine.storage.intents import Intents
 from piccolo_vault.engine.storage.inventory import Inventory
 from piccolo_vault.engine.storage.maintenance import Maintenance
+from piccolo_vault.engine.storage.moving import Mover
 from piccolo_vault.engine.storage.nursery import outliving
 from piccolo_vault.engine.storage.operating import Operating
 from piccolo_vault.engine.storage.pack import Packer
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
     from piccolo_vault.core.storage.health import Health, Place, Totals
     from piccolo_vault.engine.storage.context import Context
     from piccolo_vault.engine.storage.files import Step, WriteStart, Written
+    from piccolo_vault.engine.storage.members import MemberReport
     from piccolo_vault.engine.storage.read import Sink
     from piccolo_vault.ports.keyring import Aftermath, CircleSource
 
@@ -87,14 +93,23 @@ class Store:
             Spreader(context, repairer, recoder, self._burial),
             StockTaker(context, survey, self._burial),
         )
+        self.care = self._care()
         self._operating = Operating(context)
         self._reading: set[Interrupt] = set()
+
+    def _care(self) -> Care:
+        context = self._context
+        figures = KeptFigures(context)
+        hints = Hints(context, self._checker)
+        auditor = Auditor(context, self._fetcher, self._checker, figures)
+        return Care(context, hints, Mover(context, self._burial, self.maintenance.move), auditor, figures)
 
     def start(self) -> None:
         """Begins the background work under the context's task parent."""
         self._context.tasks.create_task(self._packer.run())
         self._context.tasks.create_task(self.maintenance.run())
         self._context.tasks.create_task(self.chores.run())
+        self._context.tasks.create_task(self.care.run())
         self._context.tasks.create_task(self._operating.run())
 
     def interrupt(self, error: PiccoloError) -> None:
@@ -155,6 +170,10 @@ class Store:
         _, waiting = await self._context.objects.list_repairs(due=False, page_size=1)
         away = sorted(self._context.peers.name(owner) for owner in self._context.peers.away())
         return await self._checker.totals(), waiting, away
+
+    async def members(self) -> list[MemberReport]:
+        """Returns what is known of each member."""
+        return await self.care.members.report()
 
     @property
     def unreconciled(self) -> bool:
