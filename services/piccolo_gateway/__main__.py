@@ -23,6 +23,7 @@ from piccolo_chassis.state import write_durably
 
 from piccolo_gateway.adapters import certificate
 from piccolo_gateway.adapters.attestation import AttestedCircle
+from piccolo_gateway.adapters.fragment_store import OwnKeeper
 from piccolo_gateway.adapters.journal import FileJournal
 from piccolo_gateway.adapters.listener import Door as Listening
 from piccolo_gateway.adapters.listener import listening
@@ -127,10 +128,12 @@ def _services(config: Config, host: Host, channels: Channels, clock: Clock) -> S
         audit=MetadataAudit(channels.metadata),
         backups=backups,
         circle=circle,
+        clock=clock,
         device=Device(keys, circle, clock),
         events=Events(operations, circle, backups, _instance(config.state), host.stopping, streams),
         files=files,
         idle_seconds=limits.idle,
+        keeping=OwnKeeper(channels.fragment_store),
         keys=keys,
         lifetimes=lifetimes,
         membership=VaultMembership(channels.vault),

@@ -17,6 +17,7 @@ from piccolo.vault.v1.vault_pb2_grpc import StoreServiceStub
 from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import Kind, PiccoloError
 
+from piccolo_gateway.core.bodies.care import Attention, MemberFigures, MemberNotice
 from piccolo_gateway.core.bodies.files import Deleted, FileHealth, Fragment, Health, StoreHealth, Written
 from piccolo_gateway.ports.store import Head, UploadState, Wanted, WriteStart
 
@@ -98,6 +99,12 @@ class VaultStore:
             away=list(told.away),
             unreconciled=told.unreconciled,
         )
+
+    async def members(self) -> tuple[list[MemberFigures], list[Attention]]:
+        """What is known of each member, and what of it should be looked at."""
+        told = (await self._stub.GetMembers(pb.GetMembersRequest(), timeout=_ASK_SECONDS)).members
+        urgent = [Attention(words=one.words, next_step=one.next_step) for one in told if one.urgent]
+        return [_member(one) for one in told], urgent
 
     async def check(self, path: str, read_percent: int) -> str:
         """Begins a check; returns the operation's id."""
@@ -239,6 +246,30 @@ def _health(told: pb.Health) -> Health:
 def _fragment(told: pb.FragmentPlace) -> Fragment:
     return Fragment(
         index=told.index, keeper=told.keeper.hex(), keeper_name=told.keeper_name, state=told.state
+    )
+
+
+def _member(told: pb.MemberFigures) -> MemberFigures:
+    return MemberFigures(
+        owner_id=told.owner_id.hex(),
+        name=told.name,
+        state=told.state,  # type: ignore[arg-type]  # the vault tells a member's states only
+        away_since=told.away_since,
+        availability=told.availability if told.HasField("availability") else None,
+        last_audit=told.last_audit,
+        audited_blocks=told.audited_blocks,
+        failed_blocks=told.failed_blocks,
+        last_failure=told.last_failure,
+        heard=told.heard,
+        offer_bytes=told.offer_bytes,
+        used_bytes=told.used_bytes,
+        owner_bytes=told.owner_bytes,
+        share_bytes=told.share_bytes,
+        beyond_bytes=told.beyond_bytes,
+        damaged_fragments=told.damaged_fragments,
+        notices=[MemberNotice(kind=one.kind, since=one.time, until=one.until) for one in told.notices],
+        words=told.words,
+        next_step=told.next_step,
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from piccolo_gateway.core.bodies.care import Attention, MemberFigures
 from piccolo_gateway.core.bodies.files import Deleted, FileHealth, StoreHealth, Written
 
 
@@ -107,6 +108,10 @@ class Store(Protocol):
 
     async def store_health(self) -> StoreHealth:
         """What everything survives."""
+        ...
+
+    async def members(self) -> tuple[list[MemberFigures], list[Attention]]:
+        """What is known of each member, and what of it should be looked at."""
         ...
 
     async def check(self, path: str, read_percent: int) -> str:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from piccolo_gateway.core.api import Endpoint
 from piccolo_gateway.routes import (
+    care,
     circle,
     device,
     files,
@@ -35,6 +36,7 @@ _NOUNS: Final = (
     tree,
     uploads,
     safety,
+    care,
     circle,
     invitations,
     recovery,

@@ -14,8 +14,9 @@ from piccolo_gateway.engine.uploads import Uploads
 from piccolo_gateway.engine.writing import Writer
 from piccolo_gateway.ports.circle import CirclePort
 from piccolo_gateway.ports.files import Files
+from piccolo_gateway.ports.keeping import KeepingPort
 from piccolo_gateway.ports.keys import Keys, Membership
-from piccolo_gateway.ports.machine import Metrics
+from piccolo_gateway.ports.machine import Clock, Metrics
 from piccolo_gateway.ports.memory import Audit, Backups, OperationsPort, SettingsPort
 from piccolo_gateway.ports.store import Store
 
@@ -28,10 +29,12 @@ class Services:
     audit: Audit
     backups: Backups
     circle: CirclePort
+    clock: Clock
     device: Device
     events: Events
     files: Files
     idle_seconds: float
+    keeping: KeepingPort
     keys: Keys
     lifetimes: Lifetimes
     membership: Membership

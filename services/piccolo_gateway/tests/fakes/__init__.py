@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from piccolo.attestation.v1 import attestation_pb2_grpc
+from piccolo.fragment_store.v1 import fragment_store_pb2_grpc
 from piccolo.metadata.v1 import backup_pb2_grpc, file_pb2_grpc, memory_pb2_grpc
 from piccolo.vault.v1 import vault_pb2_grpc
 from piccolo_chassis.host import Host
@@ -26,6 +27,7 @@ from piccolo_chassis.interceptors import Limits
 
 from piccolo_gateway.config import SocketsConfig
 from piccolo_gateway.tests.fakes.circle import FakeCircle
+from piccolo_gateway.tests.fakes.keeper import FakeKeeper
 from piccolo_gateway.tests.fakes.keys import FakeKeys, FakeMembership
 from piccolo_gateway.tests.fakes.memory import (
     FakeAudit,
@@ -52,6 +54,7 @@ class FakeDevice:
     state: FakeState
     audit: FakeAudit
     backup: FakeBackup
+    keeper: FakeKeeper
     hosts: dict[str, Host]
 
     async def stop(self, name: str) -> None:
@@ -90,6 +93,7 @@ def _made(folder: Path) -> FakeDevice:
         state=FakeState(),
         audit=FakeAudit(),
         backup=FakeBackup(),  # type: ignore[abstract]
+        keeper=FakeKeeper(),  # type: ignore[abstract]
         hosts={name: Host(name, path, Limits(60.0, 3600.0)) for name, path in paths.items()},
     )
     _serve(made)
@@ -112,6 +116,9 @@ def _serve(made: FakeDevice) -> None:
     metadata.add_service(lambda to: memory.add_AuditServiceServicer_to_server(made.audit, to), "audit")
     metadata.add_service(
         lambda to: backup_pb2_grpc.add_BackupServiceServicer_to_server(made.backup, to), "backup"
+    )
+    made.hosts["keeper"].add_service(
+        lambda to: fragment_store_pb2_grpc.add_KeeperServiceServicer_to_server(made.keeper, to), "keeper"
     )
     made.hosts["attestation"].add_service(
         lambda to: attestation_pb2_grpc.add_CircleServiceServicer_to_server(made.circle, to), "circle"

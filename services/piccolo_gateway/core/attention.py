@@ -1,0 +1,55 @@
+"""What somebody should look at, out of what the services tell: the gravest first."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from piccolo_gateway.core.bodies.care import Attention
+from piccolo_gateway.core.bodies.files import StoreHealth
+from piccolo_gateway.core.bodies.memory import Backup
+
+_BACKUP_LATE: Final = 86_400
+
+
+def of_all(health: StoreHealth, backup: Backup, members: list[Attention], now: int) -> list[Attention]:
+    """What should be looked at: files first, then the backup, then members."""
+    found = [*_files(health), *_backup(backup, now)]
+    return found + members
+
+
+def of_keeping(damaged: int, refusing: str) -> list[Attention]:
+    """What should be looked at on this device's own disk."""
+    found = []
+    if damaged:
+        found.append(
+            Attention(
+                words=f"This device's disk damaged {damaged:,} of the fragments that it keeps for others; "
+                "their owners put them here anew.",
+                next_step="Look at the disk's health, and replace it if this happens again.",
+            )
+        )
+    if refusing:
+        found.append(Attention(words=refusing, next_step="Give more room, or leave it: others keep instead."))
+    return found
+
+
+def _files(health: StoreHealth) -> list[Attention]:
+    if not health.at_risk and not health.unreadable:
+        return []
+    next_step = "Bring members that are away back, or invite another one."
+    return [
+        Attention(words=f"{health.words[:1].upper()}{health.words[1:].rstrip('.')}.", next_step=next_step)
+    ]
+
+
+def _backup(backup: Backup, now: int) -> list[Attention]:
+    if backup.fenced:
+        words = "A newer device of yours took over; this one writes no backup any more."
+        return [Attention(words=words, next_step="Use the newer device.")]
+    if backup.problem:
+        words = f"The backup does not go on: {backup.problem.rstrip('.')}."
+        return [Attention(words=words, next_step="Look at the connection to the cloud.")]
+    if backup.enabled and backup.pending and now - backup.last_backup > _BACKUP_LATE:
+        words = f"The last backup is older than a day, and {backup.pending:,} changes wait for it."
+        return [Attention(words=words, next_step="Look at the connection to the cloud.")]
+    return []
