@@ -96,9 +96,9 @@ class SqliteIndex:
             return int(next(iter(db.execute(rows.DAMAGED)))[0])
 
     def damaged_of(self, owner: bytes, count: int) -> list[bytes]:
-        """The ids of an owner's whole fragments that are known to be damaged, in order, so many at most."""
+        """The ids of an owner's damaged fragments, but for the trash, in order, so many at most."""
         with self._using() as db:
-            return [each for (each,) in db.execute(rows.DAMAGED_OF, (owner, count))]
+            return [each for (each,) in db.execute(rows.DAMAGED_OF, (owner, int(State.TRASH), count))]
 
     def next_whole(self, after: Key) -> Fragment | None:
         """The first whole fragment, of any owner and state, whose key is greater than `after`."""

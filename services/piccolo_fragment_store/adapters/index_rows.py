@@ -73,7 +73,7 @@ SELECT owner, count(*), sum(size), sum(charge) FROM (
 COUNTS: Final = "SELECT state, count(*) FROM wholes GROUP BY state"
 DAMAGED: Final = "SELECT count(*) FROM wholes WHERE damaged <> 0"
 DAMAGED_OF: Final = """
-SELECT fragment FROM wholes WHERE damaged <> 0 AND owner = ? ORDER BY fragment LIMIT ?
+SELECT fragment FROM wholes WHERE damaged <> 0 AND owner = ? AND state <> ? ORDER BY fragment LIMIT ?
 """
 NEXT_WHOLE: Final = """
 SELECT * FROM wholes WHERE (owner, fragment) > (?, ?) ORDER BY owner, fragment LIMIT 1

@@ -160,6 +160,11 @@ class Ledger:
         with self._lock:
             return sum(each.size for each in self._reservations)
 
+    def owners(self) -> list[bytes]:
+        """Whoever is charged for anything."""
+        with self._lock:
+            return sorted(owner for owner, count in self._held.items() if count > 0)
+
     def held(self, owner: bytes) -> int:
         """Bytes that one owner is charged for."""
         with self._lock:

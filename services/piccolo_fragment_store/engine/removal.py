@@ -76,7 +76,7 @@ class Removal:
         circle, holdings = self._circle(), self._holdings
         if circle is None or circle.standing(circle.self_owner) not in _SERVING:
             return frozenset()
-        kept = {usage.owner for usage in holdings.index.usage()}
+        kept = {*holdings.ledger.owners()}
         now = holdings.clock.running()
         over: set[bytes] = set()
         for owner in sorted({*circle.owners, *kept} - {circle.self_owner}):

@@ -55,7 +55,7 @@ class Index(Protocol):
         """How many whole fragments are known to be damaged."""
 
     def damaged_of(self, owner: bytes, count: int) -> list[bytes]:
-        """The ids of an owner's whole fragments that are known to be damaged, in order, so many at most."""
+        """The ids of an owner's damaged fragments, but for the trash, in order, so many at most."""
 
     def next_whole(self, after: Key) -> Fragment | None:
         """The first whole fragment, of any owner and state, whose key is greater than `after`."""

@@ -158,6 +158,7 @@ def test_what_lies_in_the_trash_or_is_provisional_is_read_too(
     for path in (name for name in disk.names if name.startswith(("trash", "provisional"))):
         disk.spoil(path, 700)
     assert whole_round(holdings).damaged == 2
+    assert damaged(holdings) == [LARGE.key.fragment]  # the owner has buried the other
 
 
 def test_what_is_known_to_be_damaged_is_not_read_again(holdings: Holdings, disk: SimulatedDisk) -> None:

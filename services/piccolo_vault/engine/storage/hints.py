@@ -9,7 +9,7 @@ Rules:
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from piccolo_chassis.logs import fields
@@ -31,11 +31,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Believed:
-    """How much of a member's hints was looked at. Times in seconds since 1970."""
+    """How much of a member's hints was looked at today, and what of it no object here knows.
+
+    Times in seconds since 1970.
+    """
 
     again: float = 0.0
     since: float = 0.0
     followed: int = 0
+    unknown: set[bytes] = field(default_factory=set)
 
 
 class Hints:
@@ -50,19 +54,26 @@ class Hints:
         for member in self._context.peers.circle().members:
             room = self._context.peers.sight(member.owner_id).room
             if room is not None and room.damaged and (allowed := self._allowed(member.owner_id)):
-                await self._follow(member.owner_id, room.damaged[:allowed])
+                unknown = self._believed[member.owner_id].unknown
+                damaged = [each for each in room.damaged if each not in unknown]
+                await self._follow(member.owner_id, damaged[:allowed])
 
     def _allowed(self, owner: bytes) -> int:
         believed, now = self._believed.setdefault(owner, _Believed()), self._context.now()
         if now - believed.since >= _DAY:
             believed.since, believed.followed = now, 0
+            believed.unknown.clear()
         return 0 if now < believed.again else A_DAY - believed.followed
 
     async def _follow(self, owner: bytes, damaged: Collection[bytes]) -> None:
         believed = self._believed[owner]
+        if not damaged:
+            return
         believed.again = self._context.now() + AGAIN_SECONDS
         believed.followed += len(damaged)
-        found = await self._objects(owner, set(damaged))
+        left = set(damaged)
+        found = await self._objects(owner, left)
+        believed.unknown |= left
         wrong = await self._checker.ask_about(found) if found else 0
         told = fields(
             member=self._context.peers.name(owner), told=len(damaged), objects=len(found), damaged=wrong
@@ -70,7 +81,7 @@ class Hints:
         _log.warning("a member told of damage", extra=told)
 
     async def _objects(self, owner: bytes, fragments: set[bytes]) -> list[StoredObject]:
-        """The objects whose fragments these are."""
+        """The objects whose fragments these are; what is known of none is left in `fragments`."""
         found, token = [], ""
         while True:
             page, token = await self._context.objects.list_objects(keeper=owner, page_token=token)
