@@ -103,6 +103,13 @@ class Ledger:
                 return reservation
         raise self._refusal(answer, owner, charged(size))
 
+    def want(self, owner: bytes, size: int) -> None:
+        """An owner would have put a file, had it seen room: those who owe it room are asked to move."""
+        with self._lock:
+            answer = self.space().admit(charged(size))
+        if answer is not Answer.YES:
+            self._refusal(answer, owner, charged(size))
+
     def grow(self, reservation: Reservation, size: int) -> None:
         """Makes a reservation larger: by a step, so that this is rare; else by what is needed."""
         with self._lock:

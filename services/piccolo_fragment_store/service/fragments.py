@@ -11,7 +11,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.records.keeping import Tombstone, Undelete
 
 from piccolo_fragment_store.core import access
-from piccolo_fragment_store.core.circle import CallerKind, Circle
+from piccolo_fragment_store.core.circle import CallerKind, Circle, Standing
 from piccolo_fragment_store.core.fragment import Fragment, Head, Key
 from piccolo_fragment_store.engine import burials, inventory, keeping, statements
 from piccolo_fragment_store.engine.burials import Unburied
@@ -153,6 +153,8 @@ class FragmentServicer(stubs.FragmentServiceServicer):
     async def Notice(self, request: wire.NoticeRequest, context: Any) -> wire.NoticeResponse:
         """Tells what the keeper has to say to the caller's owner."""
         owner, ledger = caller().owner, self._keeper.holdings.ledger
+        if request.wanted_bytes and caller().standing is Standing.ACTIVE:
+            ledger.want(owner, request.wanted_bytes)
         space = ledger.space()
         damaged, trash = await self._keeper.run(_account, owner)
         held, asked = ledger.held(owner), ledger.asked(owner)

@@ -18,7 +18,8 @@ def piece(owner: bytes, number: int) -> Sample:
     return sample(owner, number, blocks=62, block_size=16_384)  # with its leaves, 1 MiB
 
 
-async def test_what_was_borrowed_is_asked_for_and_kept_until_its_owner_moves_it() -> None:
+@pytest.mark.parametrize("told", [False, True])
+async def test_what_was_borrowed_is_asked_for_and_kept_until_its_owner_moves_it(told: bool) -> None:
     async with meeting(offer_bytes=2 * SHARE) as peers:
         ana, ben = peers.ana, peers.ben
         async with peers.calling(ana.vault_tls) as of_ana, peers.calling(ben.vault_tls) as of_ben:
@@ -29,11 +30,16 @@ async def test_what_was_borrowed_is_asked_for_and_kept_until_its_owner_moves_it(
             assert before.owner_bytes > before.share_bytes == SHARE
             assert not before.full
             assert not before.beyond_bytes
-            his = piece(ben.id, 1)
-            async with refused("OFFER_FULL"):
-                for seq in range(1, 4):
-                    his = piece(ben.id, seq)
-                    await of_ben.Store(store_request(ben, his, seq))
+            for seq in range(1, 3):
+                await of_ben.Store(store_request(ben, piece(ben.id, seq), seq))
+            await of_ana.Notice(wire.NoticeRequest(wanted_bytes=1 << 20))  # she has more than her share
+            assert not (await of_ben.Notice(wire.NoticeRequest())).notices
+            assert not (await of_ana.Notice(wire.NoticeRequest())).notices  # nobody else needs it yet
+            if told:
+                await of_ben.Notice(wire.NoticeRequest(wanted_bytes=1 << 20))
+            else:
+                async with refused("OFFER_FULL"):
+                    await of_ben.Store(store_request(ben, piece(ben.id, 3), 3))
             asked = await of_ana.Notice(wire.NoticeRequest())
             (notice,) = asked.notices
             assert open_signed(Notice, notice).record.kind is NoticeKind.EVICT

@@ -184,9 +184,9 @@ class GrpcKeeper:
         answer = await self._call(self._stub.GetRecords(wire.GetRecordsRequest(fragment_ids=fragment_ids)))
         return [(each.fragment_id, each.commit_record) for each in answer.records if each.commit_record]
 
-    async def room(self) -> Room:
+    async def room(self, wanted: int = 0) -> Room:
         """Tells its space."""
-        answer = await self._call(self._stub.Notice(wire.NoticeRequest()))
+        answer = await self._call(self._stub.Notice(wire.NoticeRequest(wanted_bytes=wanted)))
         return Room(
             full=answer.full,
             free_bytes=answer.free_bytes,

@@ -152,8 +152,11 @@ class Keeper(Protocol):
         Perhaps not of all, ask again for the rest.
         """
 
-    async def room(self) -> Room:
-        """Returns what the keeper says of its space."""
+    async def room(self, wanted: int = 0) -> Room:
+        """Returns what the keeper says of its space.
+
+        `wanted`: bytes that would have been put there, had there been room; those that owe it are asked then.
+        """
 
 
 class Keepers(Protocol):

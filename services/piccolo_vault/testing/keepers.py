@@ -87,7 +87,7 @@ class FakeKeeper:
         self.forgetful = False
         self.notices: list[bytes] = []
         self.false_hints: tuple[bytes, ...] = ()
-        self.beyond = 0
+        self.beyond = self.wanted = 0
         self.seconds_per_message = 0.0
         self.dies_after_blocks: int | None = None
         self.puts = self.gets = 0
@@ -240,9 +240,10 @@ class FakeKeeper:
         found = [(each, kept.record) for each in fragment_ids if (kept := self.live(each))]
         return found[:2]
 
-    async def room(self) -> Room:
+    async def room(self, wanted: int = 0) -> Room:
         """Tells its space."""
         await self._enter("room")
+        self.wanted += wanted
         damaged = (each for each, kept in self.fragments.items() if kept.state is KeptState.DAMAGED)
         return Room(
             full=self.full,

@@ -139,6 +139,21 @@ async def test_without_a_place_elsewhere_it_stays_and_is_said_to_be_stuck() -> N
         await whole(here, files)
 
 
+async def test_a_full_member_hears_that_something_would_have_been_put_there() -> None:
+    async with world(6) as here:
+        here.keepers[1].full = True
+        await look(here)
+        assert here.keepers[1].wanted == 0
+        await here.put("/f", random_bytes(300_000))
+        await look(here)
+        told = here.keepers[1].wanted
+        assert told > 0
+        assert not here.keepers[1].fragments
+        await look(here)
+        assert here.keepers[1].wanted == told  # once
+        assert here.keepers[0].wanted == 0
+
+
 @pytest.mark.parametrize("standing", [Standing.LEAVING, Standing.EXPELLED])
 async def test_a_member_that_goes_is_emptied(standing: Standing) -> None:
     async with world(6) as here:

@@ -47,7 +47,8 @@ class Sight:
     """What is known of one member.
 
     Times: `away_since` of the wall clock, `avoid_until` of the event loop's. `room` is what its keeper said
-    last; `looks` and `answers` count since somebody took them (engine/storage/figures.py).
+    last, `wanted` what it had no room for since; `looks` and `answers` count since somebody took them
+    (engine/storage/figures.py).
     """
 
     away_since: float | None = None
@@ -59,6 +60,7 @@ class Sight:
     owner_bytes: int = 0
     full: bool = False
     room: Room | None = None
+    wanted: int = 0
     looks: int = 0
     answers: int = 0
 
@@ -174,8 +176,11 @@ class Peers:
             fit = member.standing is Standing.ACTIVE and member.owner_id not in left_out
             if not fit or sight.away_since is not None:
                 continue
-            if anyhow or (not sight.full and not self._avoided(sight) and free >= fragment_bytes):
+            has_room = not sight.full and free >= fragment_bytes
+            if anyhow or (has_room and not self._avoided(sight)):
                 found.append(Candidate(member.owner_id, free, sight.availability))
+            elif not has_room:
+                sight.wanted = max(sight.wanted, fragment_bytes)
         return found
 
     def targets(self, fragment_bytes: int, *, without: Iterable[bytes]) -> list[Candidate]:
@@ -258,7 +263,7 @@ class Peers:
         sight = self.sight(owner_id)
         sight.looks += 1
         try:
-            room = await self.ask(owner_id, lambda keeper: keeper.room(), seconds)
+            room = await self.ask(owner_id, lambda keeper: keeper.room(sight.wanted), seconds)
         except PiccoloError as error:
             if error.kind in (Kind.TIMEOUT, Kind.UNAVAILABLE):
                 self._is_away(owner_id, error)
@@ -266,7 +271,7 @@ class Peers:
             return None
         sight.availability += (1 - sight.availability) * _SMOOTHING / 10
         sight.full, sight.free_bytes, sight.owner_bytes = room.full, room.free_bytes, room.owner_bytes
-        sight.room, sight.answers = room, sight.answers + 1
+        sight.room, sight.answers, sight.wanted = room, sight.answers + 1, 0
         return room
 
     async def until_heard(self, seconds: float) -> None:
