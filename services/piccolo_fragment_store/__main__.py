@@ -131,6 +131,7 @@ class _Parts:
     def _changed(self, circle: Circle) -> None:
         self.holdings.ledger.members = circle.members
         self._admit()
+        self.removal.circle_changed()
         self.workers.start(note_generations, self.holdings, circle)
 
     def close(self) -> None:

@@ -27,6 +27,7 @@ from piccolo_fragment_store.core.fragment import Key
 from piccolo_fragment_store.engine.holdings import Holdings
 from piccolo_fragment_store.engine.notices import Notices
 from piccolo_fragment_store.engine.puts import drop_incoming
+from piccolo_fragment_store.engine.waiting import until_any
 from piccolo_fragment_store.ports import Workers
 
 INTERVAL: Final = 300.0
@@ -38,7 +39,7 @@ Over = frozenset[bytes]
 
 
 class Removal:
-    """Looks after members that go, every five minutes.
+    """Looks after members that go, at each change of the circle and every five minutes.
 
     Args:
         holdings: what is kept.
@@ -56,20 +57,22 @@ class Removal:
     ) -> None:
         self._holdings, self._notices = holdings, notices
         self._circle, self._told = circle, told
+        self._due = asyncio.Event()
 
     async def run(self, workers: Workers, stopping: asyncio.Event) -> None:
         """Looks until the process stops."""
         while not stopping.is_set():
+            self._due.clear()
             try:
                 self._told(await workers.run(self.look))
             except PiccoloError as failed:
                 told = fields(reason=failed.reason)
                 _log.warning("members that go could not be looked after, trying again", extra=told)
-            try:
-                async with asyncio.timeout(INTERVAL):
-                    await stopping.wait()
-            except TimeoutError:
-                continue
+            await until_any(INTERVAL, self._due, stopping)
+
+    def circle_changed(self) -> None:
+        """The circle is another one: it is looked at now."""
+        self._due.set()
 
     def look(self) -> Over:
         """Notes each owner's standing, ends what is due, and returns whose time to be served is over."""

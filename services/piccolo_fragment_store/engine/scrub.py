@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +26,7 @@ from piccolo_fragment_store.core.order import NEVER
 from piccolo_fragment_store.core.scrubbing import Pace, Round
 from piccolo_fragment_store.engine.holdings import Holdings
 from piccolo_fragment_store.engine.limits import Traffic
+from piccolo_fragment_store.engine.waiting import until_any
 from piccolo_fragment_store.ports import Reader, ScrubNotes, Workers
 
 _PIECE: Final = 1 << 20
@@ -188,13 +188,15 @@ class Scrub:
         saved = self._timer()
         while not self._stopping.is_set():
             if self.round.over:
-                await self._wait(_LOOK, self._asked)
+                await until_any(_LOOK, self._asked, self._stopping)
                 self._begin_if_due()
                 continue
             if not self._is_behind() and not self._traffic.is_quiet:
-                await self._wait(_LOOK, self._traffic.quiet)
+                await until_any(_LOOK, self._traffic.quiet, self._stopping)
                 continue
-            await self._pause(await self._step())
+            rest = await self._step()
+            if rest > 0:
+                await until_any(rest, self._stopping)
             if self._timer() - saved > _SAVE:
                 await self._save(self.round)
                 saved = self._timer()
@@ -229,18 +231,3 @@ class Scrub:
             await self._workers.run(self._notes.save, round_)
         except PiccoloError as failed:  # a full disk must still be read
             _log.warning("how far the scrub is cannot be kept", extra=fields(reason=failed.reason))
-
-    async def _pause(self, seconds: float) -> None:
-        if seconds > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._stopping.wait()
-
-    async def _wait(self, seconds: float, event: asyncio.Event) -> None:
-        """Returns when the event is set or the process stops, after so many seconds at most."""
-        waits = [asyncio.ensure_future(each.wait()) for each in (event, self._stopping)]
-        try:
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waits:
-                each.cancel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -147,21 +147,26 @@ async def serving(attestation: Attestation, socket: Path) -> AsyncIterator[None]
         await server.stop(0)
 
 
-def told_circle(own: Person, *members: Person, admissions: list[Admission] | None = None) -> wire.Circle:
-    """The circle as attestation tells it to the keeper of `own`."""
-    people = (own, *members)
-    everyone = [each for person in people for each in person.admissions()]
+def told_circle(
+    own: Person,
+    *members: Person,
+    admissions: list[Admission] | None = None,
+    standings: Mapping[bytes, Standing] | None = None,
+) -> wire.Circle:
+    """The circle as attestation tells it to the keeper of `own`; `standings` of those who are not active."""
+    people, said = (own, *members), standings or {}
+    everyone = [each for person in people for each in person.admissions(said.get(person.id, Standing.ACTIVE))]
     return wire.Circle(
         circle_id=CIRCLE,
         epoch=1,
-        roster=_roster(people),
+        roster=_roster(people, said),
         members=[_member(person, own) for person in people],
         admissions=[_admission(each) for each in (everyone if admissions is None else admissions)],
         owner_id=own.id,
     )
 
 
-def _roster(people: tuple[Person, ...]) -> bytes:
+def _roster(people: tuple[Person, ...], standings: Mapping[bytes, Standing]) -> bytes:
     members = tuple(
         Member(
             number=number,
@@ -169,7 +174,7 @@ def _roster(people: tuple[Person, ...]) -> bytes:
             root=person.root.public,
             admin=person.admin.public,
             enrol=person.enrol.certificate,
-            state=MemberState.ACTIVE,
+            state=MemberState(standings.get(person.id, Standing.ACTIVE)),
             since=1,
             invited_by=None,
             recovered=0,

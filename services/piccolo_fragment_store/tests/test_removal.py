@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import apsw
 import pytest
+from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
+from piccolo.fragment_store.v1.fragment_store_pb2_grpc import FragmentServiceStub, KeeperServiceStub
+from piccolo_chassis import rpc
 from piccolo_chassis.errors import PiccoloError
 from piccolo_formats.records.keeping import Notice, NoticeKind
 from piccolo_formats.signed import open_signed
@@ -20,6 +27,7 @@ from piccolo_fragment_store.engine.holdings import Holdings
 from piccolo_fragment_store.engine.identity import Identity
 from piccolo_fragment_store.engine.notices import Notices
 from piccolo_fragment_store.engine.removal import Removal, with_over
+from piccolo_fragment_store.testing.attestation import serving
 from piccolo_fragment_store.testing.disk import SimulatedDisk
 from piccolo_fragment_store.testing.keeping import (
     HandClock,
@@ -30,6 +38,7 @@ from piccolo_fragment_store.testing.keeping import (
     store,
 )
 from piccolo_fragment_store.testing.people import Person, circle_of, new_key
+from piccolo_fragment_store.tests.peers import Peers, get, store_request
 
 OWN, ANA, BEN = Person(), Person(), Person()
 PIECE, OTHERS = sample(ANA.id, 1), sample(BEN.id, 1)
@@ -69,8 +78,8 @@ class Here:
         certificate = (person.enrol if enrol else person.vault_tls).certificate
         try:
             access.judge(with_over(self.circle, over), certificate, FRAGMENTS + method)
-        except PiccoloError as refused:
-            return refused.reason
+        except PiccoloError as denied:
+            return denied.reason
         return ""
 
     def has(self, piece: object = PIECE) -> bool:
@@ -218,3 +227,66 @@ def test_a_keeper_that_leaves_tells_those_who_have_something_here(here: Here) ->
         assert (notice.kind, notice.owner) == (NoticeKind.LEAVING, person.id)
         assert notice.until == here.clock.wall() + 90 * DAY
     assert not here.notices.is_asked(ANA.id)
+
+
+def passed(keeper_state: Path, days: int) -> None:
+    """So much running time has passed while the keeper was at work; it must not run now."""
+    clock = keeper_state / "clock"
+    found = json.loads(clock.read_bytes())
+    found["seconds"] += days * DAY
+    clock.write_text(json.dumps(found))
+
+
+async def kept_for(peers: Peers) -> set[bytes]:
+    async with rpc.connect(peers.socket) as channel:
+        owners = (await KeeperServiceStub(channel).ListOwners(wire.ListOwnersRequest())).owners
+    return {each.owner_id for each in owners}
+
+
+async def until_refused(keeper: FragmentServiceStub) -> str:
+    """The reason why a member is served no more, once the keeper has looked at the time."""
+    while True:
+        try:
+            await keeper.Stat(wire.StatRequest())
+        except PiccoloError as over:
+            return over.reason
+
+
+async def until_known(peers: Peers) -> None:
+    """Returns when the keeper has written down that somebody is leaving; the test's own limit bounds it."""
+    rows = apsw.Connection(f"file:{peers.folder}/state/index.sqlite?mode=ro", apsw.SQLITE_OPEN_READONLY | 64)
+    known: list[object] = []
+    while not known:
+        await kept_for(peers)  # lets the keeper work
+        known = list(rows.execute("SELECT 1 FROM standings WHERE standing = 'leaving'"))
+    rows.close()
+
+
+@pytest.mark.component
+async def test_the_times_of_a_leaver_in_the_process_they_are_kept_by() -> None:
+    with TemporaryDirectory(dir="/tmp") as folder:
+        peers = Peers(Path(folder))
+        peers.attestation.circle = peers.circle()
+        pieces = {person.id: sample(person.id, 1) for person in (peers.ana, peers.ben)}
+        async with serving(peers.attestation, peers.folder / "a.sock"):
+            async with peers.keeper():
+                await peers.attestation.until_registered()
+                async with peers.calling(peers.ben.vault_tls) as of_ben:
+                    await of_ben.Store(store_request(peers.ben, pieces[peers.ben.id], 1))
+                async with peers.calling(peers.ana.vault_tls) as of_ana:
+                    await of_ana.Store(store_request(peers.ana, pieces[peers.ana.id], 1))
+                    await peers.attestation.tell(peers.circle(standings={peers.ana.id: Standing.LEAVING}))
+                    await until_known(peers)
+                    assert await get(of_ana, pieces[peers.ana.id]) == pieces[peers.ana.id].data
+            passed(peers.folder / "state", 91)
+            async with peers.keeper():
+                await peers.attestation.until_registered(2)
+                assert await kept_for(peers) == {*pieces}
+                async with peers.dial(peers.ana.vault_tls) as channel:
+                    assert await until_refused(FragmentServiceStub(channel)) in ("TIME_OVER", "UNAVAILABLE")
+            passed(peers.folder / "state", 365)
+            async with peers.keeper(), asyncio.timeout(30):
+                while await kept_for(peers) != {peers.ben.id}:
+                    pass
+                async with peers.calling(peers.ben.vault_tls) as of_ben:
+                    assert await get(of_ben, pieces[peers.ben.id]) == pieces[peers.ben.id].data
