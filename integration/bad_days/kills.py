@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import aiohttp
 
@@ -34,15 +34,27 @@ _DONE: Final = "done"
 Act: TypeAlias = Callable[[Random], Coroutine[Any, Any, None]]
 
 
+class Harm(Protocol):
+    """What befalls a circle in one round."""
+
+    async def die(self) -> None:
+        """Waits for the moment, and does it."""
+
+    async def restart(self) -> None:
+        """Whatever died runs again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Victim:
-    """Processes of one box that die together."""
+    """Processes of one box that die together, so many seconds from now."""
 
     box: Box
     names: tuple[str, ...]
+    after: float
 
-    async def kill(self) -> None:
+    async def die(self) -> None:
         """No warning is given."""
+        await asyncio.sleep(self.after)  # the moment is what is at random
         await self.box.kill(self.names)
 
     async def restart(self) -> None:
@@ -50,8 +62,8 @@ class Victim:
         await self.box.run({name: self.box.settings(name) for name in self.names})
 
     def __str__(self) -> str:
-        """Whose they are, and what."""
-        return f"{self.box.name}: {', '.join(self.names)}"
+        """Whose they are, what, and when."""
+        return f"after {self.after:.3f} s {self.box.name} loses {', '.join(self.names)}"
 
 
 @dataclass(slots=True)
@@ -71,17 +83,15 @@ class Kills:
     async def round(self, number: int) -> None:
         """One act, again and again until somebody dies, and what is owed then. Raises BrokenPromiseError."""
         chance = Random(f"{self.seed}/{number}")
-        act, victim = self._act(chance), self._victim(chance)
-        after = chance.uniform(0, 0.02 * 2 ** chance.randrange(7))
-        self.say(f"round {number}: {act.__name__.strip('_')}, and after {after:.3f} s {victim} dies")
+        act, harm = self._act(chance), self._harm(chance)
+        self.say(f"round {number}: {act.__name__.strip('_')}, and {harm}")
         if act == self._recover:
             await self._burn()
         dead = asyncio.Event()
         working = asyncio.ensure_future(_repeated(act, chance, dead))
-        await asyncio.sleep(after)  # the moment is what is at random
+        await harm.die()
         dead.set()
-        await victim.kill()
-        await victim.restart()
+        await harm.restart()
         self.say(f"round {number}: {await working}")
         await self._ready()
         await self._look(chance.sample(self.promises.paths(), k=min(_SAMPLE, len(self.promises.paths()))))
@@ -113,20 +123,23 @@ class Kills:
         }
         return chance.choices(list(acts), list(acts.values()))[0]
 
-    def _victim(self, chance: Random) -> Victim:
+    def _harm(self, chance: Random) -> Harm:
+        box, names = self._victim(chance)
+        return Victim(box, names, chance.uniform(0, 0.02 * 2 ** chance.randrange(7)))
+
+    def _victim(self, chance: Random) -> tuple[Box, tuple[str, ...]]:
         owner, *others = (each.device for each in self.made.owners)
         match chance.randrange(10):
             case 0:
-                return Victim(self.made.cloud, ("cloud",))
+                return self.made.cloud, ("cloud",)
             case 1 | 2:
-                other = chance.choice(others)
-                return Victim(other, SERVICES)
+                return chance.choice(others), SERVICES
             case 3 | 4:
-                return Victim(chance.choice(others), ("fragment-store",))
+                return chance.choice(others), ("fragment-store",)
             case 5:
-                return Victim(owner, SERVICES)
+                return owner, SERVICES
             case _:
-                return Victim(owner, (chance.choice(SERVICES),))
+                return owner, (chance.choice(SERVICES),)
 
     # --- what the owner does ---
 

@@ -6,6 +6,8 @@ Rules:
 * The file `format` names the owner and the version. A folder of a newer version, of another service, or
   one that holds things without saying what they are, is refused and left untouched.
 * An older version is the service's to migrate; it calls `stamp` when the last byte of that is durable.
+* A folder is durable when the one that holds it was synced: what lies in one that is not goes with it when
+  the power does, however well it was written itself.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -75,6 +77,20 @@ def write_durably(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def make_folder(folder: Path, within: Path | None = None) -> None:
+    """Makes a folder (mode 0700) and those above it, durably.
+
+    Those that are there already are synced too, because who made them may have died before that; `within` is
+    a folder of which it is known to be durable, so that it and those above it need not be.
+    """
+    if folder in (within, folder.parent):
+        return
+    make_folder(folder.parent, within)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with suppress(PermissionError):  # then it is not our user's, and its owner's to keep
+        sync_folder(folder.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Makes the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -126,6 +142,7 @@ def _fresh(folder: Path, service: str, version: int) -> Claim:
             "STATE_FOREIGN",
             f"{folder} holds {others[0]!r} but does not say whose it is; choose an empty folder.",
         )
+    make_folder(folder)
     made = Claim(folder, service, version, version)
     made.stamp()
     return made

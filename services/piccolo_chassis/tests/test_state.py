@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from piccolo_chassis import state
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.state import claim, write_durably
 
@@ -101,3 +102,26 @@ def test_two_processes_never_share_a_folder_and_death_frees_it(tmp_path: Path) -
         other.wait(10)
         with claim(tmp_path, "toy", 1):
             pass
+
+
+def test_a_new_folder_is_durable_in_the_one_that_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it was there already: a first start that was cut off may have made it and no more."""
+    synced: list[Path] = []
+    monkeypatch.setattr(state, "sync_folder", synced.append)
+    (tmp_path / "a/state").mkdir(parents=True)
+    with claim(tmp_path / "a/state", "toy", 1):
+        pass
+    assert {tmp_path / "a", tmp_path} <= {*synced[:-1]}, "before anything in it is said to be durable"
+    assert synced[-1] == tmp_path / "a/state"
+
+
+def test_a_folder_within_one_that_is_durable_costs_no_more_than_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(state, "sync_folder", synced.append)
+    state.make_folder(tmp_path / "b/c", within=tmp_path)
+    assert synced == [tmp_path, tmp_path / "b"]
+    assert (tmp_path / "b/c").stat().st_mode & 0o777 == 0o700

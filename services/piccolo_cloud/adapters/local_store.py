@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, ParamSpec, TypeVar
 
 from obstore.store import LocalStore
-from piccolo_chassis.state import sync_folder
+from piccolo_chassis.state import make_folder, sync_folder
 
 from piccolo_cloud.adapters.reading import Reading, full, translated
 from piccolo_cloud.ports import Stored
@@ -43,7 +43,7 @@ class LocalObjectStore(Reading):
         self._folder, self._reserve = folder, reserve
         self._incoming = folder / _INCOMING
         with translated("starting"):
-            _make_folders(self._incoming)
+            make_folder(self._incoming)
             for cut_off in self._incoming.iterdir():
                 cut_off.unlink()
         super().__init__(LocalStore(folder))
@@ -85,7 +85,7 @@ class LocalObjectStore(Reading):
         file.flush()
         os.fsync(file.fileno())
         for _ in range(_TRIES):
-            _make_folders(target.parent)
+            make_folder(target.parent, within=self._folder)
             with contextlib.suppress(FileNotFoundError):  # `delete` has just removed the empty folder
                 created = _link(partial, target)
                 sync_folder(target.parent)
@@ -116,15 +116,6 @@ def _discard(file: BinaryIO, partial: Path) -> None:
     with contextlib.suppress(OSError):  # a full disk refuses the last buffer again; writing has said so
         file.close()
     partial.unlink(missing_ok=True)
-
-
-def _make_folders(folder: Path) -> None:
-    """Make a folder and those above it, each durable in the one that holds it."""
-    if folder.is_dir():
-        return
-    _make_folders(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    sync_folder(folder.parent)
 
 
 def _sync_if_there(folder: Path) -> None:

@@ -18,7 +18,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from piccolo_chassis.errors import Kind, PiccoloError
-from piccolo_chassis.state import write_durably
+from piccolo_chassis.state import make_folder, write_durably
 from piccolo_formats import tls
 from piccolo_formats.errors import FormatError
 from piccolo_formats.keypairs import SigningKey
@@ -41,7 +41,7 @@ def load_keys(folder: Path) -> RoleKeys:
 
     Raises PiccoloError PRECONDITION, KEY_UNREADABLE.
     """
-    folder.mkdir(mode=0o700, exist_ok=True)
+    make_folder(folder, within=folder.parent)
     seed = _kept(folder / _SIGNING, lambda: SigningKey.generate(os.urandom).reveal())
     pem = _kept(folder / _TLS, _new_tls_key)
     try:

@@ -18,7 +18,7 @@ from typing import TypeVar
 import msgspec
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
-from piccolo_chassis.state import sync_folder, write_durably
+from piccolo_chassis.state import make_folder, sync_folder, write_durably
 
 from piccolo_gateway.core.idempotency import Name, Note
 
@@ -42,7 +42,7 @@ class FileJournal:
         """Writes a note, durably."""
 
         def write() -> None:
-            self._folder.mkdir(mode=0o700, exist_ok=True)
+            make_folder(self._folder, within=self._folder.parent)
             write_durably(self._folder / _file(note.name), msgspec.json.encode(note))
 
         async with self._busy:

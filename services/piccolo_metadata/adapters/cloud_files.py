@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
 
 from piccolo_chassis.errors import Kind, PiccoloError
-from piccolo_chassis.state import sync_folder, write_durably
+from piccolo_chassis.state import make_folder, sync_folder, write_durably
 
 from piccolo_metadata.engine.backup_ports import Build
 
@@ -33,7 +33,7 @@ class DiskSpool:
     def __init__(self, folder: Path) -> None:
         """Use the folder, made when it is not there."""
         self._folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
 
     async def store(self, seq: int, build: Build) -> int:
         """Builds an entry's bytes and makes them durable; returns their number."""

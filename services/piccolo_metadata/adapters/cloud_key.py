@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from piccolo_chassis.errors import Kind, PiccoloError
-from piccolo_chassis.state import write_durably
+from piccolo_chassis.state import make_folder, write_durably
 from piccolo_formats.errors import FormatError
 from piccolo_formats.keypairs import SigningKey
 from piccolo_formats.secret import Random
@@ -17,7 +17,7 @@ def own_key(path: Path, random: Random) -> SigningKey:
     Raises PiccoloError PRECONDITION, KEY_DAMAGED.
     """
     if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_durably(path, random(SigningKey.SIZE))
         path.chmod(0o600)
     try:
