@@ -85,8 +85,9 @@ class LocalObjectStore(Reading):
         file.flush()
         os.fsync(file.fileno())
         for _ in range(_TRIES):
-            make_folder(target.parent, within=self._folder)
-            with contextlib.suppress(FileNotFoundError):  # `delete` has just removed the empty folder
+            # `delete` may just have removed the empty folder
+            with contextlib.suppress(FileNotFoundError, FileExistsError):
+                make_folder(target.parent, within=self._folder)
                 created = _link(partial, target)
                 sync_folder(target.parent)
                 return created
