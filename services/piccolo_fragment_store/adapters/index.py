@@ -1,8 +1,9 @@
 """The index: SQLite through APSW. What it knows stands in the files too, so it may be lost at any time.
 
 Rules:
-* It is trusted after an orderly close only. A file that is missing, damaged or of another version is made
-  anew.
+* It is trusted after an orderly close only, and read once at the start. A file that is missing, damaged or
+  of another version is made anew. Every page carries a checksum (piccolo_chassis.pages), so that rot is
+  damage and not another fragment.
 * Writes are not fsynced one by one (WAL, synchronous=NORMAL): a power cut may take the last ones, and the
   next start finds that out by the files.
 * One connection, used by one thread at a time.
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import apsw
+from piccolo_chassis import pages
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_fragment_store.adapters import index_rows as rows
@@ -173,9 +175,10 @@ class SqliteIndex:
         with self._lock:
             try:
                 yield self._db
-            except (apsw.FullError, apsw.IOError) as full:
-                raise refusals.disk_full(0) from full
             except apsw.Error as failed:
+                if isinstance(failed, apsw.FullError | apsw.IOError) and not pages.is_rot(failed):
+                    raise refusals.disk_full(0) from failed
+                self.trusted = False
                 raise PiccoloError(
                     Kind.INTERNAL,
                     "INDEX_DAMAGED",
@@ -193,8 +196,10 @@ class SqliteIndex:
 
     def _open_file(self) -> tuple[apsw.Connection, bool]:
         """Opens the file. Raises apsw.Error for one that is damaged or of another version."""
+        pages.prepare()
         db = apsw.Connection(str(self._path))
         try:
+            pages.checked(db)
             db.set_busy_timeout(5000)
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=FULL")
@@ -217,12 +222,10 @@ def _prepared(db: apsw.Connection) -> bool:
         return False
     if version != VERSION:
         raise apsw.SchemaChangeError(f"index of version {version}")
-    clean = _first(db, rows.CLEAN, ())
-    if clean and clean[0]:
-        return True
     if (damage := db.pragma("quick_check")) != "ok":
         raise apsw.CorruptError(str(damage))
-    return False
+    clean = _first(db, rows.CLEAN, ())
+    return bool(clean and clean[0])
 
 
 def _first(db: apsw.Connection, sql: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:

@@ -96,7 +96,9 @@ def test_one_that_was_never_closed_is_not_believed(tmp_path: Path) -> None:
     assert not SqliteIndex(path).trusted
 
 
-@pytest.mark.parametrize("how", ["missing", "nonsense", "empty", "other version", "torn", "flipped"])
+@pytest.mark.parametrize(
+    "how", ["missing", "nonsense", "empty", "other version", "torn", "flipped", "one bit"]
+)
 def test_a_bad_index_is_made_anew_from_the_files(tmp_path: Path, how: str) -> None:
     disk, path, pieces = SimulatedDisk(), tmp_path / "index", [sample(PERSON.id, n) for n in (1, 2, 3)]
     holdings = open_holdings(disk, path)
@@ -127,6 +129,9 @@ def spoil(path: Path, how: str) -> None:
             path.write_bytes(data[: len(data) // 2])
         case "flipped":
             data[100:4096] = bytes(3996)
+            path.write_bytes(data)
+        case "one bit":
+            data[-100] ^= 1
             path.write_bytes(data)
 
 

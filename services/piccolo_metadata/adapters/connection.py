@@ -4,6 +4,7 @@ Rules:
 * One writer, opened first and closed last, and readers that cannot write. In WAL mode neither waits for the
   other, so "database is locked" cannot happen; if it does, it is an incident.
 * synchronous=FULL: a commit that was told is on the disk.
+* Every page carries a checksum (piccolo_chassis.pages): what rots is told, never read as something else.
 * A failure of the disk or of the file is told in words with what to do; every other one is a defect here.
 """
 
@@ -19,9 +20,13 @@ from typing import Final
 
 import apsw
 import apsw.bestpractice
+from piccolo_chassis import pages
 from piccolo_chassis.errors import Kind, PiccoloError
 
 _STATEMENTS: Final = 256
+_ROT: Final = "a page is not as it was written"
+# both write: only when the checksums were asked for, and when the file was found to be whole
+_NOT_AT_ONCE: Final = (apsw.bestpractice.connection_wal, apsw.bestpractice.connection_optimize)
 _WAL_LIMIT: Final = 64 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
@@ -29,13 +34,20 @@ _log = logging.getLogger(__name__)
 @cache
 def prepare_library() -> None:
     """Sets SQLite up for this process, once."""
-    apsw.bestpractice.apply(apsw.bestpractice.recommended)
+    pages.prepare()
+    apsw.bestpractice.apply(tuple(each for each in apsw.bestpractice.recommended if each not in _NOT_AT_ONCE))
 
 
 def open_writer(path: Path | str) -> apsw.Connection:
     """The one connection that writes; makes the file when it is not there."""
     prepare_library()
     connection = apsw.Connection(str(path), statementcachesize=_STATEMENTS)
+    try:
+        pages.checked(connection)
+        connection.pragma("journal_mode", "wal")
+    except BaseException:
+        connection.close(True)
+        raise
     connection.pragma("synchronous", "full")
     connection.pragma("journal_size_limit", _WAL_LIMIT)
     connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
@@ -70,6 +82,10 @@ def first_damage(connection: apsw.Connection) -> str | None:
         found = str(connection.pragma("quick_check", 1))
     except (apsw.CorruptError, apsw.NotADBError) as damaged:
         return str(damaged)
+    except apsw.IOError as failed:
+        if pages.is_rot(failed):
+            return _ROT
+        raise
     return None if found == "ok" else found
 
 
@@ -89,20 +105,26 @@ def translated() -> Iterator[None]:
     except apsw.IOError as failed:
         if getattr(failed, "extendedresult", None) == apsw.SQLITE_IOERR_SHMSIZE:
             raise _disk_full() from failed
+        if pages.is_rot(failed):
+            raise _damaged(_ROT) from failed
         raise PiccoloError(
             Kind.UNAVAILABLE,
             "DISK_FAILED",
             f"The disk of this device does not read or write as it should ({failed}); look at its health.",
         ) from failed
-    except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as damaged:  # pages have no checks
-        raise PiccoloError(
-            Kind.DATA_LOSS,
-            "DATABASE_DAMAGED",
-            f"The device's memory is damaged ({damaged}). Restart piccolo-metadata: it checks the whole file "
-            "and says how to restore it.",
-        ) from damaged
+    except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as damaged:
+        raise _damaged(str(damaged)) from damaged
     except apsw.InterruptError as interrupted:
         raise PiccoloError(Kind.CANCELLED, "READ_CANCELLED", "The request was given up.") from interrupted
+
+
+def _damaged(found: str) -> PiccoloError:
+    return PiccoloError(
+        Kind.DATA_LOSS,
+        "DATABASE_DAMAGED",
+        f"The device's memory is damaged ({found}). Restart piccolo-metadata: it checks the whole file "
+        "and says how to restore it.",
+    )
 
 
 def _disk_full() -> PiccoloError:

@@ -2,19 +2,29 @@
 
 Rules:
 * While the database is open, a mark lies beside it. Who finds the mark at the start checks the whole file.
+* Where every row and every index can be read as it was written, what rotted was free: the database is made
+  anew of the rest, and the process goes on with it.
 * A damaged database is set aside with its journal, never deleted and never opened again by itself.
-* After that the process ends, with a line that says what happened and what to do.
+* When it was not made anew, the process ends, with a line that says what happened and what to do.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 import time
 from pathlib import Path
 from typing import Final
 
+import apsw
 from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_chassis.logs import fields
 from piccolo_chassis.state import sync_folder, write_durably
 
+from piccolo_metadata.adapters.connection import first_damage, open_plain
+from piccolo_metadata.adapters.snapshots import sync_file
+
+_log = logging.getLogger(__name__)
 _MARK: Final = "open"
 _SUFFIXES: Final = ("", "-wal", "-shm")
 
@@ -39,10 +49,43 @@ class OpenMark:
         sync_folder(self._file.parent)
 
 
+def mend(connection: apsw.Connection, database: Path, found: str) -> bool:
+    """Makes a database anew of its content, unless that rotted too; closes the connection either way."""
+    fresh = database.with_name(f"{database.name}.mended")
+    fresh.unlink(missing_ok=True)
+    try:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        connection.execute("VACUUM INTO ?", (str(fresh),))
+    except apsw.Error:
+        fresh.unlink(missing_ok=True)
+    finally:
+        connection.close(True)
+    if not fresh.exists() or database.with_name(f"{database.name}-wal").exists() or _damaged(fresh):
+        return False
+    sync_file(fresh)
+    aside = _make_aside(database.parent)
+    os.link(database, aside / database.name)
+    sync_folder(aside)
+    fresh.replace(database)
+    sync_folder(database.parent)
+    _log.warning(
+        "the database had rotted where nothing lay, and was made anew of its content",
+        extra=fields(found=found, aside=str(aside)),
+    )
+    return True
+
+
+def _damaged(database: Path) -> bool:
+    connection = open_plain(database)
+    try:
+        return first_damage(connection) is not None
+    finally:
+        connection.close(True)
+
+
 def set_aside(database: Path, found: str) -> PiccoloError:
     """Moves a damaged database out of the way; returns what to tell: PRECONDITION, DATABASE_DAMAGED."""
-    aside = database.parent / f"damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-    aside.mkdir(mode=0o700, exist_ok=True)
+    aside = _make_aside(database.parent)
     for suffix in _SUFFIXES:
         part = database.with_name(database.name + suffix)
         if part.exists():
@@ -57,6 +100,16 @@ def set_aside(database: Path, found: str) -> PiccoloError:
         "24 words.",
         {"aside": str(aside)},
     )
+
+
+def _make_aside(folder: Path) -> Path:
+    name = f"damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    aside, times = folder / name, 0
+    while aside.exists():
+        times += 1
+        aside = folder / f"{name}-{times}"
+    aside.mkdir(mode=0o700)
+    return aside
 
 
 def set_aside_before(folder: Path) -> list[Path]:

@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import apsw
+import apsw.bestpractice
+from piccolo_chassis import pages
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_metadata.adapters.batch import View
 from piccolo_metadata.adapters.connection import first_damage, open_plain, open_writer, translated
-from piccolo_metadata.adapters.damage import OpenMark, set_aside
-from piccolo_metadata.adapters.journal import Journal
+from piccolo_metadata.adapters.damage import OpenMark, mend, set_aside
+from piccolo_metadata.adapters.journal import rotten_journal
 from piccolo_metadata.adapters.reader import Reader
 from piccolo_metadata.adapters.schema import check_not_newer, migrate, version_of
 from piccolo_metadata.adapters.topics import Topics
@@ -181,30 +183,34 @@ class Database:
         with translated():
             try:
                 return self._checked()
-            except (apsw.CorruptError, apsw.NotADBError) as damaged:
-                raise set_aside(self.path, str(damaged)) from damaged
+            except apsw.Error as failed:
+                if isinstance(failed, apsw.CorruptError | apsw.NotADBError) or pages.is_rot(failed):
+                    raise set_aside(self.path, str(failed)) from failed
+                raise
 
     def _checked(self) -> apsw.Connection:
         there = self.path.exists()
-        journal = Journal.beside(self.path)
+        check = self._mark.is_set() and there
+        if check and (rotten := rotten_journal(self.path.with_name(f"{self.path.name}-wal"))):
+            raise set_aside(self.path, rotten)
         if there:
             _check_version(self.path)
-        check = self._mark.is_set() and there
         self._mark.set()
         connection = open_writer(self.path)
         try:
-            damage = (journal.damage(connection) or first_damage(connection)) if check else None
+            damage = first_damage(connection) if check else None
             if damage is None:
                 self._make_ready(connection)
                 return connection
         except BaseException:
             connection.close(True)
             raise
-        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # it would delete the journal
-        connection.close(True)
-        raise set_aside(self.path, damage)
+        if not mend(connection, self.path, damage):
+            raise set_aside(self.path, damage)
+        return self._checked()
 
     def _make_ready(self, connection: apsw.Connection) -> None:
+        apsw.bestpractice.connection_optimize(connection)
         fresh = version_of(connection) == 0
         if migrate(connection) and not fresh:
             connection.execute("INSERT OR REPLACE INTO local VALUES (?, x'')", (SNAPSHOT_WANTED,))

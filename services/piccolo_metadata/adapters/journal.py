@@ -1,92 +1,87 @@
-"""Whether the journal (SQLite's WAL) that an unclean end left is as it was written.
+"""Whether a journal that a crash left has rotted: SQLite takes the first frame that does not fit for its end.
 
-Rules:
-* SQLite takes a journal for good up to its first frame that is not as it was written, and forgets the rest
-  without a word: that is right for a transaction that was cut off, and loses acknowledged ones after damage.
-* Each commit is on the disk before the next one begins (synchronous=FULL), so one commit at most can have
-  been cut off. Behind what SQLite takes there is thus one commit of this journal's run at most; where there
-  are more, the journal is damaged. Damage to the very last commit looks as if it had been cut off.
-* What was cut off is not left behind a journal that grows again: it could be taken for a further commit.
-
-The layout is SQLite's own: https://www.sqlite.org/fileformat2.html#walformat
+Rules (https://sqlite.org/fileformat2.html#walformat):
+* A frame's checksum goes on from that of the frame before, so what follows a rotten frame still fits it.
+* One transaction at a time is written, and synced before the next: of what a power cut tears, nothing follows
+  the commit. Where a whole commit and more follow a frame that does not fit, that frame was durable.
+* The header is synced before the first frame: one that does not fit with frames behind it has rotted.
+* A frame of the last transaction may have been torn or may have rotted: nobody can tell, and SQLite is right
+  to leave it out.
 """
 
 from __future__ import annotations
 
-import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, TypeAlias
 
-import apsw
+_HEADER: Final = struct.Struct(">8I")
+_FRAME: Final = struct.Struct(">6I")
+_MAGIC, _BIG_ENDIAN = 0x377F0682, 1
 
-_HEADER: Final = 32
-_FRAME: Final = 24
-_MAGIC: Final = 0x377F0682  # its last bit tells the byte order of the checksums
-_CUT_OFF: Final = 1
+Sum: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Journal:
-    """The frames of a journal, as they lie there before SQLite looks at them.
+class _Frame:
+    commits: bool
+    salt: Sum
+    checksum: Sum
+    covered: bytes
 
-    Attributes:
-        commits: the numbers, from 1, of the frames of the journal's run that end a transaction.
-    """
 
-    commits: tuple[int, ...]
-
-    @classmethod
-    def beside(cls, database: Path) -> Self:
-        """The journal of a database; one without commits when there is none."""
-        try:
-            with database.with_name(database.name + "-wal").open("rb") as file:
-                return cls(tuple(_commits(file.fileno())))
-        except FileNotFoundError:
-            return cls(())
-
-    def damage(self, connection: apsw.Connection) -> str | None:
-        """What is wrong with it, now that `connection` has opened the database; None: nothing.
-
-        A whole journal is brought into the database and emptied.
-        """
-        taken, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        lost = sum(number > taken for number in self.commits)
-        if lost > _CUT_OFF:
-            return f"the journal is damaged: {lost} of its transactions cannot be read"
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+def rotten_journal(journal: Path) -> str | None:
+    """What has rotted in a journal, before anybody opens its database; None when nothing has."""
+    if not journal.exists() or journal.stat().st_size <= _HEADER.size:
         return None
+    with journal.open("rb") as file:
+        head = file.read(_HEADER.size)
+        magic, _, page, _, *salt, first, second = _HEADER.unpack(head)
+        big = bool(magic & _BIG_ENDIAN)
+        if magic & ~_BIG_ENDIAN != _MAGIC or _checksum((0, 0), head[:24], big=big) != (first, second):
+            return "the head of its journal is not as it was written"
+        frames = iter(lambda: file.read(_FRAME.size + page), b"")
+        rest = (_parsed(each) for each in frames if len(each) == _FRAME.size + page)
+        if _goes_on_behind((first, second), (salt[0], salt[1]), rest, big=big):
+            return "a part of its journal is not as it was written"
+    return None
 
 
-def _commits(file: int) -> list[int]:
-    header = os.pread(file, _HEADER, 0)
-    if len(header) < _HEADER:
-        return []
-    size = _FRAME + _page_size(header)
-    heads = [os.pread(file, _FRAME, at) for at in range(_HEADER, os.fstat(file).st_size - _FRAME + 1, size)]
-    run = header[16:24] if _is_whole(header) else heads[0][8:16] if heads else b""
-    pages = [struct.unpack(">II", head[:8]) for head in heads]
-    return [
-        number
-        for number, (head, (page, committed)) in enumerate(zip(heads, pages, strict=True), 1)
-        if head[8:16] == run and page and committed
-    ]
+def _goes_on_behind(seed: Sum, salt: Sum, frames: Iterator[_Frame], *, big: bool) -> bool:
+    """Whether a whole commit, and more, follow the first frame that does not fit."""
+    for frame in frames:
+        computed = _checksum(seed, frame.covered, big=big)
+        if frame.salt == salt and frame.checksum == computed:
+            seed = computed
+            continue
+        return _commit_and_more((frame.checksum, computed), salt, frames, frame.commits, big=big)
+    return False
 
 
-def _page_size(header: bytes) -> int:
-    """The pages' size, also of a journal whose header is damaged: ours are SQLite's default."""
-    told: int = struct.unpack_from(">I", header, 8)[0]
-    return told if _is_whole(header) else 4096
+def _commit_and_more(
+    seeds: tuple[Sum, ...], salt: Sum, frames: Iterator[_Frame], committed: bool, *, big: bool
+) -> bool:
+    for frame in frames:
+        fits = any(_checksum(seed, frame.covered, big=big) == frame.checksum for seed in seeds)
+        if frame.salt != salt or not fits:
+            return False
+        if committed:
+            return True
+        seeds, committed = (frame.checksum,), frame.commits
+    return False
 
 
-def _is_whole(header: bytes) -> bool:
-    (magic,) = struct.unpack_from(">I", header)
-    if magic & ~1 != _MAGIC:
-        return False
-    words = struct.unpack(">6I" if magic & 1 else "<6I", header[:24])
-    first = second = 0
-    for even, odd in zip(words[::2], words[1::2], strict=True):
-        first = (first + even + second) & 0xFFFFFFFF
-        second = (second + odd + first) & 0xFFFFFFFF
-    return (first, second) == struct.unpack_from(">2I", header, 24)
+def _parsed(data: bytes) -> _Frame:
+    _, size, salt_1, salt_2, first, second = _FRAME.unpack_from(data)
+    return _Frame(size != 0, (salt_1, salt_2), (first, second), data[:8] + data[_FRAME.size :])
+
+
+def _checksum(seed: Sum, data: bytes, *, big: bool) -> Sum:
+    first, second = seed
+    words = struct.unpack(f"{'>' if big else '<'}{len(data) // 4}I", data)
+    for left, right in zip(words[::2], words[1::2], strict=True):
+        first = (first + left + second) & 0xFFFFFFFF
+        second = (second + right + first) & 0xFFFFFFFF
+    return first, second

@@ -51,7 +51,8 @@ class Reader:
             finally:
                 view.close()
                 self._connection.set_progress_handler(None)
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # SQLite ends it itself when the disk fails
+                    self._connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """Closes the connection."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import apsw
+from piccolo_chassis import pages
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_metadata.adapters.batch import last_number
@@ -67,6 +68,7 @@ def open_snapshot(path: Path) -> apsw.Connection:
         connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
         _check(connection)
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 1)
+        connection.pragma("journal_mode", "wal")
         connection.pragma("synchronous", "off")
     except (apsw.NotADBError, apsw.CorruptError) as damaged:
         connection.close()
@@ -89,6 +91,7 @@ def _copy(database: Path, target: Path) -> int:
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
     connection = apsw.Connection(str(target), flags=flags)
     try:
+        pages.checked(connection)
         connection.pragma("journal_mode", "off")
         connection.pragma("synchronous", "off")
         migrate(connection)
