@@ -1,4 +1,8 @@
-"""The vault's state folder: small files, written as the chassis writes them, durably or not at all."""
+"""The vault's state folder: small files, each with a digest in front, written durably or not at all.
+
+A file whose digest does not fit reads as empty. No record is: so whoever reads it says what is lost, and a
+flipped bit in the wrapped KEK is not taken for a wrong passphrase.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from piccolo_chassis import state
 from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.digests import DIGEST_SIZE, digest, same
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _LARGEST = 1 << 20
+_CONTEXT = "vault-state"
 
 
 class FolderFiles:
@@ -21,13 +27,13 @@ class FolderFiles:
         self._folder = folder
 
     def load(self, name: str) -> bytes | None:
-        """Returns a file's bytes, None when there is none.
+        """Returns a file's bytes, none of them when they are not as they were written, None without a file.
 
         Raises PiccoloError UNAVAILABLE (STATE_UNREADABLE).
         """
         try:
             with (self._folder / name).open("rb") as file:
-                return file.read(_LARGEST)
+                found, content = file.read(DIGEST_SIZE), file.read(_LARGEST)
         except FileNotFoundError:
             return None
         except OSError as failed:
@@ -37,10 +43,12 @@ class FolderFiles:
                 f"The vault cannot read {name} in its state folder: {failed.strerror}. Check the disk.",
             ) from failed
 
+        return content if same(found, digest(_CONTEXT, content)) else b""
+
     def save(self, name: str, content: bytes) -> None:
         """Replaces a file; raises PiccoloError FULL (STATE_FULL) or UNAVAILABLE (STATE_UNWRITABLE)."""
         try:
-            state.write_durably(self._folder / name, content)
+            state.write_durably(self._folder / name, digest(_CONTEXT, content) + content)
         except OSError as failed:
             raise _unwritable(name, failed) from failed
 

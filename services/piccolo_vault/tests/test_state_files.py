@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -66,6 +67,15 @@ def test_a_disk_that_refuses_is_said_in_words(
             change()
         assert (caught.value.kind, caught.value.reason) == (kind, reason)
     assert files.load("owner") == b"one"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_flipped_bit_leaves_nothing_to_be_believed(tmp_path: Path, seed: int) -> None:
+    FolderFiles(tmp_path).save("owner", b"one owner")
+    content, chance = bytearray((tmp_path / "owner").read_bytes()), Random(seed)
+    content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    (tmp_path / "owner").write_bytes(content)
+    assert FolderFiles(tmp_path).load("owner") == b""
 
 
 def test_an_unreadable_file_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
