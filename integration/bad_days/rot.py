@@ -44,16 +44,19 @@ KINDS: Final = (
     _kind("metadata", "format", *_FORMAT),
     _kind("metadata", "metadata.db", "DATABASE_DAMAGED"),
     _kind("metadata", "backup/key", "KEY_DAMAGED"),
+    _kind("metadata", "backup/spool/*"),
     _kind("vault", "format", *_FORMAT),
     _kind("vault", "kek.sealed", "STATE_DAMAGED"),
     _kind("vault", "owner", "STATE_DAMAGED"),
     _kind("vault", "role.secrets", "STATE_DAMAGED"),
+    _kind("vault", "tries", "PASSPHRASE_DELAY"),
     _kind("attestation", "format", *_FORMAT),
     _kind("attestation", "keys", "STATE_DAMAGED"),
     _kind("attestation", "identity", "STATE_DAMAGED"),
     _kind("attestation", "circle", "STATE_DAMAGED"),
     _kind("attestation", "invitations", "STATE_DAMAGED"),
     _kind("attestation", "proposals", "STATE_DAMAGED"),
+    _kind("gateway", "format", *_FORMAT),
     _kind("gateway", "tls.key", "CERTIFICATE_UNREADABLE"),
     _kind("gateway", "tls.pem", "CERTIFICATE_UNREADABLE"),
     _kind("gateway", "instance"),
@@ -66,7 +69,8 @@ KINDS: Final = (
     _kind("fragment-store", "circle"),
     _kind("fragment-store", "index.sqlite"),
     _kind("fragment-store", "tombstones.log"),
-    _kind("fragment-store", "live/*/*"),
+    _kind("fragment-store", "notices.log"),
+    _kind("fragment-store", "live/*/*/*"),
     _kind("cloud", "format", *_FORMAT),
     _kind("cloud", "tls.key", "CERTIFICATE_UNREADABLE"),
     _kind("cloud", "tls.pem"),
@@ -129,6 +133,9 @@ class Rot:
 
     async def _read(self, kind: Kind) -> str | None:
         """Reads everything; returns the reason of the first refusal."""
+        if kind.service == "gateway":  # it may show a new certificate of its old key
+            await self.made.owners[0].api.close()
+            await self.made.owners[0].api.open()
         try:
             await self.made.owners[0].api.log_in()
             for path in self.promises.paths():

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -103,8 +104,9 @@ def _still_good(
 ) -> bool:
     try:
         present = x509.load_pem_x509_certificate(path.read_bytes())
+        present.verify_directly_issued_by(present)  # a flipped bit in it would still read as a certificate
         names = present.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (OSError, ValueError, x509.ExtensionNotFound):
+    except (OSError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
     fits = present.public_key() == key.public_key() and names == wanted
     return fits and present.not_valid_before_utc <= now < present.not_valid_after_utc - _RENEWED

@@ -68,6 +68,16 @@ def test_a_torn_certificate_is_made_anew(tmp_path: Path) -> None:
     assert made(tmp_path).public_key() == first.public_key()
 
 
+def test_a_certificate_in_which_a_bit_flipped_is_made_anew(tmp_path: Path) -> None:
+    """In its signature, where it reads as a certificate all the same and nobody would accept it."""
+    der = bytearray(made(tmp_path).public_bytes(serialization.Encoding.DER))
+    der[-1] ^= 1
+    flipped = x509.load_der_x509_certificate(bytes(der)).public_bytes(serialization.Encoding.PEM)
+    (tmp_path / certificate.CERTIFICATE).write_bytes(flipped)
+    again = made(tmp_path)
+    again.verify_directly_issued_by(again)
+
+
 def test_a_torn_key_is_said_plainly_and_not_replaced(tmp_path: Path) -> None:
     made(tmp_path)
     (tmp_path / certificate.KEY).write_bytes(b"-----BEGIN")
