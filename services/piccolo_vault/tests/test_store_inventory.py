@@ -109,6 +109,20 @@ async def test_too_few_fragments_are_left_where_they_lie_until_more_are_heard() 
         assert here.named() == {"/f"}
 
 
+async def test_what_too_few_of_all_members_have_is_waited_for_no_longer() -> None:
+    """A write that was cut off while its keepers committed it leaves one fragment, and nobody has more."""
+    async with world(5) as here:
+        memory = backup(here)
+        await here.put("/f", random_bytes(700_000))
+        await recover(here, memory)
+        for keeper in here.keepers[1:]:
+            keeper.fragments.clear()
+        await reconcile(here)
+        assert not here.named()
+        assert here.keepers[0].fragments, "it lies where it lay"
+        assert here.keyring.bury
+
+
 async def test_another_owners_record_and_garbage_bring_nothing_in() -> None:
     async with world(4) as here:
         memory = backup(here)

@@ -10,7 +10,8 @@ Rules:
 * What the memory names at a keeper and the keeper has in its trash was deleted after the backup: it is taken
   out again. Afterwards everything is checked, so that what is lost for good is told by name.
 * It begins as soon as the vault is unlocked, and is tried again soon at first, then every ten minutes.
-* Only when every member was heard, and all that can be brought back is named, burying is allowed again.
+* Only when every member was heard, and all that can be brought back is named, burying is allowed again. What
+  too few have then was committed by a write that was cut off: nobody was told that it is there.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ class Inventory:
         _log.info("inventory compared", extra=told)
         counted = (len(members), len(heard), tally.files, tally.left, tally.unusable)
         self._aftermath.compared(Compared(*counted))
-        if len(heard) == len(members) and not tally.left:
+        if len(heard) == len(members):
             self._aftermath.reconciled()
             await self._check_all()
 
@@ -215,7 +216,7 @@ class Inventory:
         missing = [i for i in range(layout.m) if layout.fragment_id(i) not in found.live]
         if layout.m - len(missing) < layout.k:
             told = fields(object=layout.object_id.hex(), found=len(found.live), needed=layout.k)
-            _log.warning("an unknown object has too few fragments yet", extra=told)
+            _log.warning("an unknown object has too few fragments", extra=told)
             tally.left += 1
             return
         if await self._is_known(layout.object_id):
