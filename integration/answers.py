@@ -19,13 +19,17 @@ class Health:
     repairs: int = 0
     unreconciled: bool = False
     devices: int = 0
+    away: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Self:
         """Reads it out of a body; what is not told there is nothing."""
         numbers = {name: told.get(name, 0) for name in ("k", "m", "unreadable", "repairs", "devices")}
         unreconciled = bool(told.get("unreconciled"))
-        return cls(survives=told["survives"], words=told["words"], unreconciled=unreconciled, **numbers)
+        away = tuple(told.get("away", ()))
+        return cls(
+            survives=told["survives"], words=told["words"], unreconciled=unreconciled, away=away, **numbers
+        )
 
 
 @dataclass(frozen=True, slots=True)

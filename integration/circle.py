@@ -14,6 +14,7 @@ from integration.device import Cloud, Device
 from integration.owner import Owner
 
 Say = Callable[[str], None]
+Plug = Callable[[Cloud | Device], None]
 _PASSPHRASE: Final = "correct horse battery staple"
 
 
@@ -26,13 +27,16 @@ class Circle:
     owners: list[Owner]
     starting: asyncio.Semaphore
     passphrase: str
+    plug: Plug
     store: Mapping[str, Any] = field(default_factory=dict)
     """The pace of the devices' vaults, where a test cannot wait for a real one."""
 
     def new_device(self, number: int) -> Device:
         """A box that was just bought."""
         folder = self.folder / f"d{number:02d}"
-        return Device(f"device-{number}", folder, self.starting, cloud=self.cloud, store=self.store)
+        device = Device(f"device-{number}", folder, self.starting, cloud=self.cloud, store=self.store)
+        self.plug(device)
+        return device
 
     async def add(self, count: int, say: Say = lambda _: None) -> list[Owner]:
         """Starts new devices, sets each up, and lets each join (the very first one founds)."""
@@ -68,11 +72,17 @@ async def circle(
     *,
     passphrase: str = _PASSPHRASE,
     store: Mapping[str, Any] | None = None,
+    plug: Plug = lambda _: None,
 ) -> AsyncIterator[Circle]:
-    """A running circle of that many devices; all its processes end with the block."""
+    """A running circle of that many devices; all its processes end with the block.
+
+    `plug` is called with every box before it starts, to change what it is reached by or runs with.
+    """
     starting = asyncio.Semaphore(2 * (os.cpu_count() or 2))
-    made = Circle(folder, Cloud("cloud", folder / "cloud", starting), [], starting, passphrase, store or {})
+    cloud = Cloud("cloud", folder / "cloud", starting)
+    made = Circle(folder, cloud, [], starting, passphrase, plug, store or {})
     try:
+        plug(made.cloud)
         await made.cloud.start()
         say("the cloud runs")
         await made.add(devices, say)

@@ -232,6 +232,12 @@ class Client:
             return Health.of((await self._json("GET", f"/health/{_escaped(path)}"))["health"])
         return Health.of(await self._json("GET", "/health"))
 
+    async def reaches_all(self, seconds: float = 60.0) -> None:
+        """Returns when no member is away."""
+        async with asyncio.timeout(seconds):
+            while (await self.health()).away:  # noqa: ASYNC110 - it lives in another process
+                await asyncio.sleep(0.2)
+
     async def check(self, percent: int = 0, seconds: float = 600.0) -> dict[str, Any]:
         """Asks the keepers for every fragment."""
         started = await self._json("POST", "/check", {"read_percent": percent})
@@ -266,16 +272,20 @@ class Client:
             await _refused(response)
             return await response.text()
 
+    async def backup(self) -> dict[str, Any]:
+        """How far the backup is, and what is wrong with it."""
+        return await self._json("GET", "/backup")
+
+    async def back_up(self) -> None:
+        """Starts a new chain now. Raises ApiError as the cloud refuses it."""
+        await self._json("POST", "/backup/snapshot")
+
     async def backed_up(self, seconds: float = 60.0) -> None:
         """Returns when the cloud has acknowledged everything that was committed."""
         async with asyncio.timeout(seconds):
             async for topic, backup in self.events():
                 if topic == "backup" and backup["enabled"] and not backup["pending"]:
                     return
-
-    async def backup(self) -> dict[str, Any]:
-        """How far the backup is."""
-        return await self._json("GET", "/backup")
 
     async def finished(self, operation_id: str, seconds: float) -> dict[str, Any]:
         """Watches long work to its end. Raises OperationFailedError when it ends badly."""

@@ -46,12 +46,19 @@ def free_port() -> int:
 
 @dataclass(slots=True)
 class Box(ABC):
-    """Processes that live and die together."""
+    """Processes that live and die together.
+
+    Attributes:
+        environment: what its processes are started with besides.
+        tuning: settings by service that are other than usual.
+    """
 
     name: str
     folder: Path
     starting: asyncio.Semaphore
     services: dict[str, Service] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    tuning: dict[str, dict[str, Any]] = field(default_factory=dict)
     _ends: dict[str, AsyncExitStack] = field(default_factory=dict)
 
     def socket(self, service: str) -> Path:
@@ -80,9 +87,11 @@ class Box(ABC):
         self.state(name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         end = self._ends[name] = AsyncExitStack()
         async with self.starting:
-            service = await end.enter_async_context(spawned(name, values, self.folder / name))
+            service = await end.enter_async_context(
+                spawned(name, values, self.folder / name, environment=self.environment)
+            )
+            self.services[name] = service
             await until_ready(service, _START_SECONDS)
-        self.services[name] = service
 
     async def stop(self, names: Sequence[str] | None = None) -> None:
         """Ends services in order, as a shutdown does."""
@@ -106,14 +115,20 @@ class Box(ABC):
 
 @dataclass(slots=True)
 class Cloud(Box):
-    """The central cloud on a port of the loopback."""
+    """The central cloud on a port of the loopback; `reached_at` when devices dial another address."""
 
     port: int = field(default_factory=free_port)
+    reached_at: str = ""
+
+    @property
+    def listens_at(self) -> str:
+        """Where it listens."""
+        return f"127.0.0.1:{self.port}"
 
     @property
     def address(self) -> str:
         """Where devices dial it."""
-        return f"127.0.0.1:{self.port}"
+        return self.reached_at or self.listens_at
 
     @property
     def certificate(self) -> Path:
@@ -126,19 +141,29 @@ class Cloud(Box):
 
     def settings(self, service: str) -> dict[str, Any]:
         """The configuration of its one service."""
-        return {"state": str(self.state(service)), "listen": self.address}
+        return {
+            "state": str(self.state(service)),
+            "listen": self.listens_at,
+            **self.tuning.get(service, {}),
+        }
 
 
 @dataclass(slots=True)
 class Device(Box):
-    """One owner's device."""
+    """One owner's device; `reached_at` when peers dial another address than it listens at."""
 
     cloud: Cloud | None = None
     peers_port: int = field(default_factory=free_port)
+    reached_at: str = ""
     https_port: int = field(default_factory=free_port)
     offer_bytes: int = 1 << 40
     store: Mapping[str, Any] = field(default_factory=dict)
     """The table [store] of the vault: its pace, where a test cannot wait for a real one."""
+
+    @property
+    def listens_at(self) -> str:
+        """Where it listens for peers."""
+        return f"127.0.0.1:{self.peers_port}"
 
     @property
     def url(self) -> str:
@@ -168,7 +193,8 @@ class Device(Box):
             "attestation": {"metadata": sockets["metadata"], "pace": {"gossip": _GOSSIP_SECONDS}, **cloud},
             "fragment-store": {
                 "attestation": sockets["attestation"],
-                "address": f"127.0.0.1:{self.peers_port}",
+                "address": self.listens_at,
+                "endpoint": self.reached_at,
                 "offer_bytes": self.offer_bytes,
             },
             "vault": {
@@ -182,7 +208,7 @@ class Device(Box):
                 "sockets": {name.replace("-", "_"): where for name, where in sockets.items()},
             },
         }
-        return state | each[service]
+        return state | each[service] | self.tuning.get(service, {})
 
     def wipe(self) -> None:
         """Makes the box a blank one; its processes must have ended."""

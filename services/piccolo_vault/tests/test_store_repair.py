@@ -192,6 +192,22 @@ async def test_a_full_target_is_passed_over_at_the_next_try() -> None:
         assert not here.objects.repairs
 
 
+async def test_the_only_target_is_asked_again_after_it_did_not_take_a_fragment() -> None:
+    async with world(4) as here:
+        await here.put("/f", random_bytes(9 * MIB))
+        slow = here.keepers[0]
+        slow.fragments.clear()
+        await here.store.health("/f", ask=True)
+        slow.dies_after_blocks = 1
+        await here.store.maintenance.repair_due(impatient=True)
+        slow.dies_after_blocks = None
+        slow.down = False
+        await look(here)
+        await here.store.maintenance.repair_due(impatient=True)
+        assert len(slow.fragments) == 1
+        assert (await here.store.health("/f", ask=True))[0].survives == 2
+
+
 async def test_a_deleted_object_leaves_the_queue() -> None:
     async with world(4) as here:
         await here.put("/f", random_bytes(700_000))

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from piccolo_formats.merkle import RootBuilder, leaf
 
+from piccolo_vault.core.storage.erasure import Code
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from piccolo_formats.records.manifest import Layout
     from piccolo_formats.segments import Segment, SegmentSealer
     from piccolo_formats.stripes import StripePlan
 
-    from piccolo_vault.core.storage.erasure import Code
     from piccolo_vault.ports.codec import Codec
 
 P = ParamSpec("P")
@@ -139,3 +141,27 @@ def code_object(
             parts[index].append(bytes(coded.block(index)))
     roots = tuple(builder.root(plan.block_size, plan.last_block_size) for builder in builders)
     return Fragments(tuple(b"".join(each) for each in parts), roots)
+
+
+def rebuild_stripes(
+    codec: Codec,
+    layout: Layout,
+    stripes: range,
+    blocks: dict[int, list[memoryview]],
+    indexes: tuple[int, ...],
+) -> list[Coded]:
+    """Returns the wanted blocks of each stripe and their leaves; in a thread."""
+    plan, code, made = layout.plan(), Code(layout.k, layout.m), []
+    for number, stripe in enumerate(stripes):
+        size = plan.block_length(stripe)
+        buffer = bytearray(size * len(indexes))
+        view = memoryview(buffer)
+        want = {index: view[slot * size : (slot + 1) * size] for slot, index in enumerate(indexes)}
+        codec.rebuild(code, {index: each[number] for index, each in blocks.items()}, want)
+        made.append(Coded(buffer, size, tuple(leaf(room) for room in want.values()), indexes))
+    return made
+
+
+def copy_blocks(index: int, blocks: list[memoryview]) -> list[Coded]:
+    """Returns a fragment's checked blocks as they are sent, with their leaves; in a thread."""
+    return [Coded(bytearray(block), len(block), (leaf(block),), (index,)) for block in blocks]

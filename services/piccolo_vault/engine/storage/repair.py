@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
-from piccolo_formats.merkle import RootBuilder, leaf
+from piccolo_formats.merkle import RootBuilder
 from piccolo_formats.signed import sign
 
 from piccolo_vault.core.storage import placement, promise, urgency
@@ -39,12 +39,12 @@ from piccolo_vault.engine.storage.completion import files_in, make_record
 from piccolo_vault.engine.storage.fanout import Fanout, Sendoff
 from piccolo_vault.engine.storage.fetch import Source
 from piccolo_vault.engine.storage.nursery import gather, nursery
-from piccolo_vault.engine.storage.pipeline import Coded
+from piccolo_vault.engine.storage.pipeline import copy_blocks, rebuild_stripes
 from piccolo_vault.engine.storage.survey import damage_seen
 from piccolo_vault.ports.keepers import Head, KeptState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from piccolo_formats.records.manifest import Layout
 
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from piccolo_vault.engine.storage.context import Context
     from piccolo_vault.engine.storage.fetch import Fetcher
     from piccolo_vault.engine.storage.survey import Survey
-    from piccolo_vault.ports.codec import Codec
     from piccolo_vault.ports.keepers import Keeper
     from piccolo_vault.ports.objects import Burying, StoredObject
 
@@ -135,25 +134,40 @@ class Repairer:
     def _plan(
         self, stored: StoredObject, layout: Layout, damage: Damage, *, impatient: bool, off: frozenset[bytes]
     ) -> _Plan:
-        context, code = self._context, Code(layout.k, layout.m)
+        context = self._context
         good = [
             None if index in damage.gone or index in damage.away else owner
             for index, owner in enumerate(layout.keepers)
         ]
         margin = promise.survives(promise.count_by_device(good).values(), layout.k)
-        leaving = {index for index, owner in enumerate(good) if owner in off}
+        leaving = frozenset(index for index, owner in enumerate(good) if owner in off)
         needed = sorted(urgency.to_rebuild(damage, margin, context.now(), impatient=impatient) | leaving)
-        without = self._refused.get(layout.object_id, set()) | off
-        candidates = context.peers.targets(layout.plan().fragment_size, without=without)
         held = [None if index in leaving else owner for index, owner in enumerate(good)]
+        refused = self._refused.pop(layout.object_id, set())
+        targets = self._targets(layout, damage, held, needed, refused | off)
+        if refused and not targets:  # who did not take it once is better than nobody
+            targets = self._targets(layout, damage, held, needed, off)
+        return _Plan(stored, layout, damage, targets)
+
+    def _targets(
+        self,
+        layout: Layout,
+        damage: Damage,
+        held: Sequence[bytes | None],
+        needed: Sequence[int],
+        without: Iterable[bytes],
+    ) -> dict[int, bytes]:
+        """Who gets what is needed: what is gone goes home, if its keeper takes it, the rest to others."""
+        context, code = self._context, Code(layout.k, layout.m)
+        candidates = context.peers.targets(layout.plan().fragment_size, without=without)
+        placed = list(held)
         for index in damage.gone.intersection(needed):
             home = layout.keepers[index]
-            if home not in held and any(each.owner_id == home for each in candidates):
-                held[index] = home
+            if home not in placed and any(each.owner_id == home for each in candidates):
+                placed[index] = home
         goal = context.promise(code, at_risk=False)
-        filled = placement.fill(layout.object_id, candidates, code, goal, held, needed)
-        targets = {index: owner for index in needed if (owner := filled[index]) is not None}
-        return _Plan(stored, layout, damage, targets)
+        filled = placement.fill(layout.object_id, candidates, code, goal, placed, needed)
+        return {index: owner for index in needed if (owner := filled[index]) is not None}
 
     async def _rebuild(self, plan: _Plan) -> int:
         await files_in(self._context, plan.layout.object_id)  # before a byte is sent for nothing
@@ -191,9 +205,8 @@ class Repairer:
         return await self._burial.of([plan.layout.fragment_id(index) for index in left], left.values())
 
     def _note_refusals(self, plan: _Plan, taken: set[int]) -> None:
-        """A member that did not take a fragment is passed over at the object's next repair."""
+        """A member that did not take a fragment is passed over at the object's next repair, if others can."""
         refused = {owner for index, owner in plan.targets.items() if index not in taken}
-        self._refused.pop(plan.layout.object_id, None)
         if refused:
             self._refused[plan.layout.object_id] = refused
         if len(self._refused) > _REFUSALS:
@@ -361,27 +374,3 @@ class Repairer:
         margin = promise.survives(promise.count_by_device(good).values(), layout.k)
         due = urgency.not_before(damage, margin, now)
         return due if due > now else urgency.retry_at(tries, now)
-
-
-def rebuild_stripes(
-    codec: Codec,
-    layout: Layout,
-    stripes: range,
-    blocks: dict[int, list[memoryview]],
-    indexes: tuple[int, ...],
-) -> list[Coded]:
-    """Returns the wanted blocks of each stripe and their leaves; in a thread."""
-    plan, code, made = layout.plan(), Code(layout.k, layout.m), []
-    for number, stripe in enumerate(stripes):
-        size = plan.block_length(stripe)
-        buffer = bytearray(size * len(indexes))
-        view = memoryview(buffer)
-        want = {index: view[slot * size : (slot + 1) * size] for slot, index in enumerate(indexes)}
-        codec.rebuild(code, {index: each[number] for index, each in blocks.items()}, want)
-        made.append(Coded(buffer, size, tuple(leaf(room) for room in want.values()), indexes))
-    return made
-
-
-def copy_blocks(index: int, blocks: list[memoryview]) -> list[Coded]:
-    """Returns a fragment's checked blocks as they are sent, with their leaves; in a thread."""
-    return [Coded(bytearray(block), len(block), (leaf(block),), (index,)) for block in blocks]
