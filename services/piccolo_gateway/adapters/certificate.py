@@ -6,8 +6,8 @@ Rules:
   addresses. The key stays: callers pin it. The certificate is made anew when the names change or its end
   comes near: programs refuse those that hold for years (RFC 5280 leaves the length to them; 825 days is the
   usual limit).
-* A certificate that does not hold at the machine's present time is made anew: a clock that was wrong when
-  it was made locks nobody out.
+* A certificate that does not hold at the machine's present time is made anew at the start, and each begins 45
+  days before it was made: a clock that was weeks ahead then locks nobody out.
 * The certificate lies beside its key as `tls.pem`, for whoever pins it.
 """
 
@@ -33,7 +33,7 @@ KEY: Final = "tls.key"
 CERTIFICATE: Final = "tls.pem"
 _LIFETIME: Final = datetime.timedelta(days=800)
 _RENEWED: Final = datetime.timedelta(days=60)
-_BACK: Final = datetime.timedelta(days=2)
+_BACK: Final = datetime.timedelta(days=45)
 
 
 @dataclass(frozen=True, slots=True)

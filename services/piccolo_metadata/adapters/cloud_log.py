@@ -3,13 +3,15 @@
 Rules:
 * Each request carries a challenge of its own and a signature over it (protos/piccolo/cloud/v1/cloud.proto).
 * No call waits for ever: an upload must keep up 8 KiB a second, a download must bring something every minute.
+* That the cloud is away or too slow is said of the cloud: the wire's own words name nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from piccolo.cloud.v1 import cloud_pb2, cloud_pb2_grpc
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 _PIECE: Final = 1 << 20
 _IDLE_SECONDS: Final = 60.0
 _SLOWEST: Final = 8192.0
+_OF_THE_WIRE: Final = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED"})
 
 
 class GrpcCloudLog:
@@ -41,19 +44,22 @@ class GrpcCloudLog:
 
     async def head(self, access: Access) -> Kept:
         """What is kept."""
-        stub = await self._stub()
-        authority = await self._authority(stub, access, "GetHead", 0)
-        head = await stub.GetHead(cloud_pb2.GetHeadRequest(authority=authority))
+        with _named():
+            stub = await self._stub()
+            authority = await self._authority(stub, access, "GetHead", 0)
+            head = await stub.GetHead(cloud_pb2.GetHeadRequest(authority=authority))
         return Kept(head.seq, head.first, head.bytes)
 
     async def append(self, access: Access, seq: int, size: int, chunks: AsyncIterator[bytes]) -> None:
         """Creates the entry; the same bytes again succeed."""
-        stub = await self._stub()
-        authority = await self._authority(stub, access, "Append", seq)
+        with _named():
+            stub = await self._stub()
+            authority = await self._authority(stub, access, "Append", seq)
         opened = cloud_pb2.AppendOpen(authority=authority, seq=seq, size=size)
         requests = _Requests(opened, chunks)
         try:
-            await stub.Append(aiter(requests), timeout=_IDLE_SECONDS + size / _SLOWEST)
+            with _named():
+                await stub.Append(aiter(requests), timeout=_IDLE_SECONDS + size / _SLOWEST)
         except asyncio.CancelledError:
             # gRPC cancels the call when its source fails, and forgets why
             if requests.failure is not None:
@@ -64,13 +70,14 @@ class GrpcCloudLog:
         self, access: Access, first: int, last: int, *, headers_only: bool
     ) -> AsyncGenerator[Piece]:
         """Entries in order."""
-        stub = await self._stub()
-        request = cloud_pb2.ReadEntriesRequest(
-            authority=await self._authority(stub, access, "ReadEntries", first),
-            first=first,
-            last=last,
-            headers_only=headers_only,
-        )
+        with _named():
+            stub = await self._stub()
+            request = cloud_pb2.ReadEntriesRequest(
+                authority=await self._authority(stub, access, "ReadEntries", first),
+                first=first,
+                last=last,
+                headers_only=headers_only,
+            )
         call = stub.ReadEntries(request)
         pieces = aiter(call)
         try:
@@ -114,12 +121,28 @@ class _Requests:
             raise
 
 
+@contextmanager
+def _named() -> Iterator[None]:
+    try:
+        yield
+    except PiccoloError as failed:
+        if failed.reason not in _OF_THE_WIRE:
+            raise
+        raise PiccoloError(
+            Kind.UNAVAILABLE,
+            "CLOUD_AWAY",
+            "The cloud cannot be reached, or is too slow. What changes waits on this device and goes there "
+            "as soon as it answers.",
+        ) from failed
+
+
 async def _in_time(
     pieces: AsyncIterator[cloud_pb2.ReadEntriesResponse],
 ) -> cloud_pb2.ReadEntriesResponse | None:
     try:
         async with asyncio.timeout(_IDLE_SECONDS):
-            return await anext(pieces, None)
+            with _named():
+                return await anext(pieces, None)
     except TimeoutError as idle:
         raise PiccoloError(
             Kind.UNAVAILABLE,

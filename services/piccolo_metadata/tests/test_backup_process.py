@@ -245,7 +245,8 @@ async def test_a_cloud_that_goes_and_comes_back(tmp_path: Path, owner: Owner) ->
         async with running("cloud", listen, folder):
             await one.backed_up()
         await one.make_directory("/again")
-        await one.until(lambda now: bool(now.problem))
+        status = await one.until(lambda now: bool(now.problem))
+        assert "The cloud cannot be reached" in status.problem
         async with running("cloud", listen, folder):
             await one.backed_up()
 

@@ -5,6 +5,8 @@ Rules:
 * A member counts as away once it has been silent for a while: then what lies with it is queued, each object
   by its own urgency. One that comes back gets its tombstones, and what was queued for its sake finds
   nothing to do.
+* What waits in the queue for a time is looked at anew at each start and when the wall clock was set: the
+  time may have been written down by a clock that was ahead.
 * One repair at a time, with a rest between two, so that healing never takes the device from its owner.
 """
 
@@ -19,6 +21,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
 
 from piccolo_vault.core.storage import urgency
+from piccolo_vault.core.storage.stepping import Stepping
 from piccolo_vault.engine.storage.nursery import gather, nursery
 
 if TYPE_CHECKING:
@@ -58,7 +61,8 @@ class Maintenance:
         self._queued: set[bytes] = set()
         self._members: frozenset[bytes] = frozenset()
         self._loaded = self._unsettled = False
-        self._eager = False
+        self._eager = True
+        self._clock: Stepping | None = None
         self._repairing = asyncio.Lock()
 
     async def run(self) -> None:
@@ -112,6 +116,16 @@ class Maintenance:
         await self._queue_lost(frozenset(owners))
         await self._burial.deliver()
 
+    def heed_clock(self, monotonic: float) -> None:
+        """Notices when the wall clock was set since the last time. `monotonic`: of one that cannot."""
+        now = self._context.now()
+        clock = self._clock = self._clock or Stepping(now, monotonic)
+        if step := clock.seen(now, monotonic):
+            _log.warning("the wall clock was set", extra=fields(by=round(step)))
+            self._context.peers.clock_stepped(step)
+            self._eager = True
+            self._context.repairs_due.set()
+
     async def _queue_lost(self, members: frozenset[bytes]) -> None:
         peers, now = self._context.peers, self._context.now()
         away = {
@@ -134,6 +148,7 @@ class Maintenance:
         changed, settings = self._context.peers.changed, self._context.settings
         while True:
             changed.clear()
+            self.heed_clock(asyncio.get_running_loop().time())
             await self._safely("look", self.look_at_all)
             pause = max(settings.settle_seconds, _BURST_SECONDS) if self._unsettled else settings.look_seconds
             try:
@@ -169,7 +184,7 @@ class Maintenance:
         await self.repair_due(impatient=False)
 
     async def _hurry(self) -> None:
-        """Makes due what waits only for a member to take it."""
+        """Makes due what waits for another try."""
         queue, _ = await self._context.objects.list_repairs(due=False, page_size=1000)
         for each in queue:
             if each.margin <= urgency.URGENT_MARGIN or each.tries:

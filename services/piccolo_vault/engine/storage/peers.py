@@ -94,7 +94,8 @@ class Peers:
             return
         self._written = found
         for owner_id, since in away.items():
-            self.sight(owner_id).away_since = since
+            # a time that is still to come was written down by a clock that was ahead
+            self.sight(owner_id).away_since = min(since, self._now())
 
     async def save(self) -> None:
         """Writes who is away, if that changed."""
@@ -106,6 +107,13 @@ class Peers:
         if away.keys() != self._written.keys():
             await self._objects.put_state(AWAY_KEY, json.dumps(away, sort_keys=True).encode())
             self._written = away
+
+    def clock_stepped(self, seconds: float) -> None:
+        """The wall clock was set by so much: nobody has been away for longer or shorter because of that."""
+        for sight in self._sights.values():
+            if sight.away_since is not None:
+                sight.away_since += seconds
+        self._written = {}
 
     def circle(self) -> Circle:
         """Returns the circle. Raises PiccoloError NO_CIRCLE."""
