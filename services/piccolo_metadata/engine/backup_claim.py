@@ -5,6 +5,8 @@ Rules:
   device's own position was found in it.
 * What a former device wrote while this one was being restored is in the log and not in this memory: that is
   told, not hidden. A memory that was rebuilt without a backup goes on behind all that the log holds.
+* Whoever writes between the look and the claim (the old device, or a rival of a lower generation) has taken
+  its place and no more: the claim is made anew behind it. What may not stand there is found by that look.
 * Asking again after a crash answers the same: the claim's bytes are kept like any other entry's.
 """
 
@@ -25,8 +27,19 @@ from piccolo_metadata.engine.backup_words import forked, restore_first, rolled_b
 from piccolo_metadata.engine.backup_writer import Writer
 from piccolo_metadata.ports import Outbox
 
+_TRIES = 10
+# another entry came first; whether it may be there is told by reading it
+_OVERTAKEN = frozenset({"FORK", "LOG_GAP", "LOG_MOVED"})
 # after these the claim's bytes are of no use any more: another entry has their place
 _HOPELESS = frozenset({"FORK", "FENCED", "GENERATION_TAKEN", "LOG_GAP", "LOG_MOVED", "ROLLED_BACK"})
+
+
+class _OvertakenError(Exception):
+    """The cloud had another entry first."""
+
+    def __init__(self, refusal: PiccoloError) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
 
 
 class Claimer:
@@ -39,8 +52,15 @@ class Claimer:
     async def claim(self, standing: Standing, claim: bytes, delegation: Signed[Delegation]) -> int:
         """Creates the claim (Signed("claim")) for the generation of the delegation; returns its seq."""
         record = delegation.record
-        if not _is_claimed(standing, record):
-            await self._create(standing, claim, delegation)
+        left = _TRIES
+        while not _is_claimed(standing, record):
+            left -= 1
+            try:
+                await self._create(standing, claim, delegation)
+            except _OvertakenError as overtaken:
+                if not left:
+                    raise overtaken.refusal from overtaken
+            standing = await load(self._outbox)
         position = (await load(self._outbox)).position
         if position is None or not position.claim:
             raise restore_first()
@@ -77,6 +97,8 @@ class Claimer:
         except PiccoloError as refused:
             if refused.reason in _HOPELESS:
                 await self._writer.forget(pending)
+            if refused.reason in _OVERTAKEN and refused.kind is not Kind.DATA_LOSS:
+                raise _OvertakenError(refused) from refused
             raise
 
     def _found(self, standing: Standing, survey: Survey, locator: bytes) -> Position:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.records.backup import EntryKind
 
 from piccolo_metadata.engine.backup_restore import Progress
 from piccolo_metadata.tests.test_backup_device import (
@@ -130,6 +132,36 @@ class TestClaim:
         check_log(owner, cloud)
         async with device(tmp_path / "rival", owner, cloud) as rival, rival.running():
             await rival.until(lambda now: now.fenced)
+
+    @pytest.mark.parametrize("kind", [CLAIM, CHANGESET])
+    async def test_what_comes_first_between_the_look_and_the_claim_is_followed(
+        self, tmp_path: Path, owner: Owner, cloud: FakeCloud, two: Device, vault: Vault, kind: EntryKind
+    ) -> None:
+        await history(tmp_path, owner, cloud, chains=1)
+        await two.restore(vault)
+        cloud.slow = asyncio.Event()
+        claiming = asyncio.ensure_future(two.backup.claim(owner.claim(3), two.delegation(3)))
+        await cloud.waiting.wait()
+        rival = Author(owner, 2) if kind is CLAIM else Author(owner, 1)
+        cloud.entries[5], _ = rival.entry(cloud.header(4).record_hash(), 5, kind, base=1)
+        cloud.slow.set()
+        assert await claiming == 6
+        await two.make("more")
+        await two.until(lambda now: not now.pending)
+        if kind is CLAIM:  # nobody could apply what that changeset says
+            check_log(owner, cloud)
+
+    async def test_a_rival_of_the_same_generation_that_comes_first_has_it(
+        self, tmp_path: Path, owner: Owner, cloud: FakeCloud, two: Device, vault: Vault
+    ) -> None:
+        await history(tmp_path, owner, cloud, chains=1)
+        await two.restore(vault)
+        cloud.slow = asyncio.Event()
+        claiming = asyncio.ensure_future(refused(two.backup.claim(owner.claim(2), two.delegation())))
+        await cloud.waiting.wait()
+        cloud.entries[5], _ = Author(owner, 2).entry(cloud.header(4).record_hash(), 5, CLAIM, base=1)
+        cloud.slow.set()
+        assert (await claiming).reason == "GENERATION_TAKEN"
 
     async def test_a_fenced_device_comes_back_by_the_words(
         self, tmp_path: Path, owner: Owner, cloud: FakeCloud, vault: Vault
