@@ -48,7 +48,7 @@ class FakeKeyring:
     def __init__(self) -> None:
         self._kek = Kek(bytes(range(32)))
         self._signing, self._local = SigningKey(bytes(31) + b"\x01"), bytes(31) + b"\x02"
-        self.locked = False
+        self.locked = self.fenced = False
         self.bury = True
         self.told: Compared | None = None
         self.claims: list[bytes] = []
@@ -68,7 +68,9 @@ class FakeKeyring:
         return owner_id(self._kek.owner_root().public)
 
     def generation(self) -> int:
-        """Returns 1."""
+        """Returns 1, unless a newer device took over."""
+        if self.fenced:
+            raise PiccoloError(Kind.DENIED, "FENCED", "A newer device of yours took over.")
         return 1
 
     def backup_public(self) -> bytes:

@@ -94,6 +94,26 @@ async def test_what_a_tombstone_still_waits_for_stays_dead() -> None:
         assert not here.named()
 
 
+@pytest.mark.parametrize("old_disks", [1, 2])
+async def test_what_was_removed_does_not_rise_under_its_name_from_an_old_disk(old_disks: int) -> None:
+    data = random_bytes(700_000)
+    async with world(4) as here:
+        await here.put("/removed", data)
+        disks = [deepcopy(keeper.fragments) for keeper in here.keepers[:old_disks]]
+        await here.store.delete("/removed", recursive=False, expected_revision=None)
+        memory = backup(here)
+        for keeper, disk in zip(here.keepers, disks, strict=False):
+            keeper.fragments = disk
+        await here.put("/new", data)
+        await recover(here, memory)
+        await reconcile(here)
+        assert here.keyring.bury, "and keeps no other from being buried"
+        assert "/removed" not in here.objects.entries
+        assert await here.get("/new") == data
+        if old_disks == 2:  # enough to rebuild it
+            assert await here.get("/lost+found/removed") == data
+
+
 async def test_too_few_fragments_are_left_where_they_lie_until_more_are_heard() -> None:
     async with world(5) as here:
         memory = backup(here)

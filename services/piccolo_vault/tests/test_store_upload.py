@@ -280,3 +280,15 @@ async def look_with_room(here: World, free: int) -> None:
 def test_a_parked_tail_is_not_shown() -> None:
     parked = Parked(WriteStart("/f"), b"very secret plaintext", 0, 0.0)
     assert b"secret".decode() not in repr(parked)
+
+
+@pytest.mark.parametrize("size", [1_000, 700_000, 9 * MIB])
+async def test_a_device_that_was_replaced_says_so_and_not_that_members_are_away(size: int) -> None:
+    async with world(4) as here:
+        here.keyring.fenced = True
+        for keeper in here.keepers:
+            keeper.down = True  # they let its certificate in no more
+        with pytest.raises(PiccoloError) as refused:
+            await here.put("/f", random_bytes(size))
+        assert refused.value.reason == "FENCED"
+        assert not here.objects.intents

@@ -9,6 +9,9 @@ Rules:
   MAC is right. What a pending tombstone names stays dead; what too few keepers have is left where it lies.
 * What the memory names at a keeper and the keeper has in its trash was deleted after the backup: it is taken
   out again. Afterwards everything is checked, so that what is lost for good is told by name.
+* Where one member has in its trash what another one shows as live, the other may have come back with an old
+  disk: what was removed does not rise under its name. It is put below /lost+found and not dropped, because
+  one member's word must not end a file.
 * It begins as soon as the vault is unlocked, and is tried again soon at first, then every ten minutes.
 * Only when every member was heard, and all that can be brought back is named, burying is allowed again. What
   too few have then was committed by a write that was cut off: nobody was told that it is there.
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
 
     from piccolo_formats.fek import LayoutKey
     from piccolo_formats.records.commit import Summary, SummaryFile
+    from piccolo_formats.records.manifest import Layout
 
     from piccolo_vault.engine.storage.context import Context
     from piccolo_vault.engine.storage.undeleting import Undeleter
@@ -57,6 +61,23 @@ _RECORDS = 50
 _SOON_SECONDS, _AGAIN_SECONDS = 1.0, 600.0
 LOST = "/lost+found"
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Told:
+    """What the members tell: objects that the memory does not know, and the ids that lie in a trash.
+
+    `undeletable` are those, by member, that the memory knows.
+    """
+
+    objects: dict[bytes, _Found] = field(default_factory=dict)
+    trashed: set[bytes] = field(default_factory=set)
+    undeletable: dict[bytes, set[bytes]] = field(default_factory=dict)
+
+    def is_removed(self, layout: Layout, live: set[bytes]) -> bool:
+        """Whether a fragment lies in a trash and nowhere else: one that was moved is live elsewhere."""
+        ids = {layout.fragment_id(index) for index in range(layout.m)}
+        return not ids.isdisjoint(self.trashed - live)
 
 
 @dataclass(slots=True)
@@ -110,22 +131,21 @@ class Inventory:
         asyncio.get_running_loop().call_later(self._pause, context.repairs_due.set)
         members = [m for m in context.peers.circle().members if m.standing is not Standing.COMPROMISED]
         known, buried = await self._known(), await self._buried()
-        found: dict[bytes, _Found] = {}
-        trash: dict[bytes, set[bytes]] = {}
-        work = {n: partial(self._ask, m.owner_id, known, buried, found, trash) for n, m in enumerate(members)}
+        told, tally = _Told(), _Tally()
+        work = {n: partial(self._ask, m.owner_id, known, buried, told) for n, m in enumerate(members)}
         heard, _ = await gather(work)
-        undeleted, tally = await self._undeleter.undelete(trash), _Tally()
-        for done, each in enumerate(sorted(found.values(), key=lambda one: one.order)):
-            self._aftermath.comparing(done, len(found))
-            await self._bring_back(each, tally)
-        told = fields(
+        undeleted = await self._undeleter.undelete(told.undeletable)
+        for done, each in enumerate(sorted(told.objects.values(), key=lambda one: one.order)):
+            self._aftermath.comparing(done, len(told.objects))
+            await self._bring_back(each, told, tally)
+        compared = fields(
             members=len(members),
             heard=len(heard),
-            unknown=len(found),
+            unknown=len(told.objects),
             left=tally.left,
             undeleted=undeleted,
         )
-        _log.info("inventory compared", extra=told)
+        _log.info("inventory compared", extra=compared)
         counted = (len(members), len(heard), tally.files, tally.left, tally.unusable)
         self._aftermath.compared(Compared(*counted))
         if len(heard) == len(members):
@@ -152,19 +172,13 @@ class Inventory:
             for fragment in open_signed(Tombstone, each.tombstone).record.fragments
         )
 
-    async def _ask(
-        self,
-        owner: bytes,
-        known: array[int],
-        buried: frozenset[bytes],
-        found: dict[bytes, _Found],
-        trash: dict[bytes, set[bytes]],
-    ) -> None:
+    async def _ask(self, owner: bytes, known: array[int], buried: frozenset[bytes], told: _Told) -> None:
         """Goes through one member's fragments."""
         token = ""
         while True:
             self._aftermath.comparing(0, 0)
             page, token = await self._context.peers.ask(owner, partial(_list, token=token), _PAGE_SECONDS)
+            told.trashed.update(kept.fragment_id for kept in page if kept.state is KeptState.TRASH)
             strange = [
                 kept.fragment_id
                 for kept in page
@@ -172,7 +186,7 @@ class Inventory:
                 and kept.fragment_id not in buried
                 and not _holds(known, _short(kept.fragment_id))
             ]
-            trash.setdefault(owner, set()).update(
+            told.undeletable.setdefault(owner, set()).update(
                 kept.fragment_id
                 for kept in page
                 if kept.state is KeptState.TRASH
@@ -180,7 +194,7 @@ class Inventory:
                 and _holds(known, _short(kept.fragment_id))
             )
             for at in range(0, len(strange), _RECORDS):
-                await self._note(owner, strange[at : at + _RECORDS], found)
+                await self._note(owner, strange[at : at + _RECORDS], told.objects)
             if not token:
                 return
 
@@ -210,13 +224,13 @@ class Inventory:
             found[layout.object_id] = there = _Found(summary, record, live)
         there.live.add(fragment)
 
-    async def _bring_back(self, found: _Found, tally: _Tally) -> None:
+    async def _bring_back(self, found: _Found, told: _Told, tally: _Tally) -> None:
         """Names an unknown object's files."""
         layout = read_layout(found.summary.layout)
         missing = [i for i in range(layout.m) if layout.fragment_id(i) not in found.live]
         if layout.m - len(missing) < layout.k:
-            told = fields(object=layout.object_id.hex(), found=len(found.live), needed=layout.k)
-            _log.warning("an unknown object has too few fragments", extra=told)
+            few = fields(object=layout.object_id.hex(), found=len(found.live), needed=layout.k)
+            _log.warning("an unknown object has too few fragments", extra=few)
             tally.left += 1
             return
         if await self._is_known(layout.object_id):
@@ -225,10 +239,13 @@ class Inventory:
             files = await self._placed([self._file(each, found.summary) for each in found.summary.files])
             stored = self._stored(found.summary, layout.object_id)
         except (FormatError, PiccoloError) as error:
-            told = fields(object=layout.object_id.hex(), why=str(error))
-            _log.warning("an unknown object is not this owner's", extra=told)
+            foreign = fields(object=layout.object_id.hex(), why=str(error))
+            _log.warning("an unknown object is not this owner's", extra=foreign)
             tally.unusable += 1
             return
+        if told.is_removed(layout, found.live):
+            _log.warning("an object that was removed is shown", extra=fields(object=layout.object_id.hex()))
+            files = [replace(each, path=each.path and LOST + each.path) for each in files]
         named = await self._publish(Intent(stored, tuple(files), found.record), missing)
         tally.files += named
         tally.unusable += not named

@@ -65,11 +65,22 @@ class Writer:
             report: told how many plaintext bytes are durable, whenever that changes; first where a resumed
                 upload goes on.
 
-        Raises PiccoloError: LOCKED, NO_KEEPERS, CONFLICT, SIZE_MISMATCH, PROMISE_OUT_OF_REACH, NO_ROOM;
-        whoever ended it from outside decides the others, with `durable_bytes` among the details.
+        Raises PiccoloError: LOCKED, FENCED, NO_KEEPERS, CONFLICT, SIZE_MISMATCH, PROMISE_OUT_OF_REACH,
+        NO_ROOM; whoever ended it from outside decides the others, with `durable_bytes` among the details.
         """
         self._context.keyring.kek()
+        self._context.keyring.generation()
         await self._context.check_code()
+        try:
+            return await self._write(start, steps, report)
+        except PiccoloError as error:
+            if error.reason == "PROMISE_OUT_OF_REACH":
+                self._context.keyring.generation()  # who was replaced is let in by nobody: that is why
+            raise
+
+    async def _write(
+        self, start: WriteStart, steps: AsyncIterator[Step], report: Callable[[int], Awaitable[None]]
+    ) -> Written | None:
         async with self._uploads.claimed(start) as (found, running):
             if start.upload_id:
                 await report(found.offset)
