@@ -180,6 +180,26 @@ class Client:
         """The circle's members as this device knows them."""
         return list((await self._json("GET", "/circle"))["members"])
 
+    async def circle(self) -> dict[str, Any]:
+        """The circle as this device knows it."""
+        return await self._json("GET", "/circle")
+
+    async def propose_removal(self, owner_id: str, state: str) -> str:
+        """Proposes that a member goes; returns the next roster's hash."""
+        made = await self._json("POST", f"/circle/members/{owner_id}/removal", {"state": state})
+        return str(made["roster_hash"])
+
+    async def approve(self, roster_hash: str, seconds: float = 60.0) -> None:
+        """Signs a proposal as an admin, as soon as it was heard of."""
+        async with asyncio.timeout(seconds):
+            while roster_hash not in await self._proposed():  # noqa: ASYNC110 - other devices tell of it
+                await asyncio.sleep(0.2)
+        await self._json("POST", f"/circle/proposals/{roster_hash}/approve")
+
+    async def _proposed(self) -> set[str]:
+        waiting = await self._json("GET", "/circle/proposals")
+        return {proposal["roster_hash"] for proposal in waiting["proposals"]}
+
     async def knows_members(self, count: int, seconds: float = 60.0) -> None:
         """Returns when this device knows that many members with an address."""
         async with asyncio.timeout(seconds):

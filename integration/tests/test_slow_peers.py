@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 
@@ -12,37 +10,13 @@ import pytest
 
 from integration.bad_days.owed import Owed
 from integration.bad_days.wire import Way, Wires, only_root
-from integration.circle import Circle, circle
-from integration.device import Cloud, Device
+from integration.bad_days.wired import wired
+from integration.circle import Circle
+from integration.device import Device
 
 _SEED = 11
-_IMPATIENT = {
-    "store": {
-        "open_seconds": 3.0,
-        "stall_seconds": 3.0,
-        "hold_seconds": 1.0,
-        "tail_seconds": 3.0,
-        "look_seconds": 1.0,
-        "settle_seconds": 1.0,
-    }
-}
 _PROMISED_SECONDS = 20.0
 """Three times a stall, and what a busy machine takes."""
-
-
-@asynccontextmanager
-async def _wired(folder: Path, devices: int) -> AsyncIterator[tuple[Circle, Wires]]:
-    wires = Wires()
-
-    def plug(box: Cloud | Device) -> None:
-        wires.join(box)
-        box.tuning["vault"] = _IMPATIENT
-
-    try:
-        async with circle(folder, devices, plug=plug) as made:
-            yield made, wires
-    finally:
-        await wires.close()
 
 
 @only_root
@@ -51,7 +25,7 @@ async def test_a_member_that_hangs_or_trickles_costs_its_fragment_and_is_used_ag
     tmp_path: Path, no_leaked_processes: None
 ) -> None:
     """In the middle of an upload, a download, a repair and a backup."""
-    async with _wired(tmp_path, 5) as (made, wires):
+    async with wired(tmp_path, 5) as (made, wires):
         for number, slow, way in ((0, 1, Way.silent()), (2, 3, Way.trickle())):
             owed = Owed(made.owners[number].api)
             here, there = made.owners[number].device, made.owners[slow].device
