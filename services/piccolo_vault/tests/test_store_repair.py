@@ -208,6 +208,21 @@ async def test_the_only_target_is_asked_again_after_it_did_not_take_a_fragment()
         assert (await here.store.health("/f", ask=True))[0].survives == 2
 
 
+async def test_a_liar_is_believed_again_only_when_it_shows_what_it_was_given() -> None:
+    async with world(4) as here:
+        await here.put("/f", random_bytes(700_000))
+        liar = here.keepers[0]
+        liar.lies_on_get = True
+        await here.operations.ended(await here.store.check("", 100))
+        await here.store.maintenance.repair_due(impatient=True)
+        assert (await here.store.health("/f", ask=False))[0].survives == 1
+        assert here.objects.repairs, "it goes on being wanted"
+        liar.lies_on_get = False
+        await here.store.maintenance.repair_due(impatient=True)
+        assert (await here.store.health("/f", ask=True))[0].survives == 2
+        assert not here.objects.repairs
+
+
 async def test_a_deleted_object_leaves_the_queue() -> None:
     async with world(4) as here:
         await here.put("/f", random_bytes(700_000))

@@ -60,7 +60,7 @@ class Distrust:
             self._known.popitem(last=False)
 
     def trust(self, fragment_id: bytes) -> None:
-        """Takes a fragment off: it was rebuilt."""
+        """Takes a fragment off: it was rebuilt, and a block of it was right."""
         self._known.pop(fragment_id, None)
 
     def __contains__(self, fragment_id: bytes) -> bool:

@@ -7,6 +7,7 @@ Rules:
   layout is replaced only if it is still the one that was read.
 * A fragment that is gone is put again where it was, as long as that member takes it: that heals what its disk
   lost, and leaves nothing behind. One that is to leave its member goes to another that has none.
+* A keeper that gave wrong bytes of a fragment is believed again only after it gave a right block of it.
 * Interrupted anywhere, the next try finds fragments that are there already and does not send them again.
 * A fragment that only moves is read from its old keeper, and its tombstone there is queued with the layout
   that names it there no more.
@@ -182,15 +183,13 @@ class Repairer:
                 Kind.UNAVAILABLE, "NO_TARGET", "No member took a rebuilt fragment; it is tried again later."
             )
         layout, record = await self._new_layout(plan, there)
-        done = await self._commit(plan, layout, record, there)
+        done = await self._proven(layout[0], await self._commit(plan, layout, record, there))
         if done != there:
             layout, record = await self._new_layout(plan, done)
         missing = tuple(sorted(index for index in plan.damage.gone if index not in done))
         stored = replace(plan.stored, layout=layout[1], missing=missing)
         burying = await self._burying(plan, done)
         await self._context.objects.update_layout(stored, plan.stored.layout, burying)
-        for index in done:
-            self._fetcher.distrust.trust(layout[0].fragment_id(index))
         await self._renew_records(layout[0], record, missing)
         _log.info(
             "fragment moved" if plan.moves else "object repaired",
@@ -331,6 +330,20 @@ class Repairer:
         if not done:
             raise next(iter(failed.values()))
         return set(done)
+
+    async def _proven(self, layout: Layout, indexes: set[int]) -> set[int]:
+        """Those that can be believed: where wrong bytes were seen before, a block is read back."""
+        doubted = {i for i in indexes if layout.fragment_id(i) in self._fetcher.distrust}
+        work = {index: partial(self._read_back, layout, index) for index in doubted}
+        done, failed = await gather(work)
+        if failed and not done and doubted == indexes:
+            raise next(iter(failed.values()))
+        return indexes - doubted | set(done)
+
+    async def _read_back(self, layout: Layout, index: int) -> None:
+        block = int.from_bytes(self._context.random(8)) % layout.plan().count
+        await self._fetcher.fetch_one(layout, index, range(block, block + 1))
+        self._fetcher.distrust.trust(layout.fragment_id(index))
 
     async def _commit_one(self, layout: Layout, index: int, record: bytes) -> None:
         owner, fragment_id, root = layout.keepers[index] or b"", layout.fragment_id(index), layout.root(index)
