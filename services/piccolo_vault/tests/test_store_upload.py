@@ -292,3 +292,14 @@ async def test_a_device_that_was_replaced_says_so_and_not_that_members_are_away(
             await here.put("/f", random_bytes(size))
         assert refused.value.reason == "FENCED"
         assert not here.objects.intents
+
+
+@pytest.mark.parametrize("size", [1_000, 700_000, 9 * MIB])
+async def test_members_that_were_slow_a_moment_ago_take_a_file_that_nobody_else_can(size: int) -> None:
+    async with world(4) as here:
+        late = PiccoloError(Kind.TIMEOUT, "KEEPER_SLOW", "It was slow.")
+        for keeper in here.keepers[1:]:
+            here.peers.failed(keeper.member.owner_id, late)
+        written = await here.put("/f", random_bytes(size))
+        assert written is not None
+        assert written.health.survives >= 1

@@ -4,7 +4,8 @@ Rules:
 * A member that cannot be reached is away from the first failed call on, and back with the first that
   succeeds. Since when is kept across restarts: a week of absence must not begin anew with each.
 * One that fell silent lately is asked again before a write is refused for the lack of it.
-* A member that is only slow, or full, is left out of new placements for a while; it is still read from.
+* A member that is full is left out of new placements, and one that was slow lately as long as it is not
+  needed for the promise; both are still read from.
 * A compromised member is never dialled; one that left or was expelled still gives back what it has.
 """
 
@@ -192,7 +193,7 @@ class Peers:
         return found
 
     def targets(self, fragment_bytes: int, *, without: Iterable[bytes]) -> list[Candidate]:
-        """Returns the members that may get a rebuilt fragment: who was slow lately is better than nobody."""
+        """Returns the members that may get a fragment: who was slow lately is better than nobody."""
         ready = self.candidates(fragment_bytes, without=without)
         known = {each.owner_id for each in ready}
         slow = self.candidates(without={*without, *known}, anyhow=True)

@@ -40,9 +40,14 @@ async def find_keepers(
 def _chosen(
     peers: Peers, object_id: bytes, code: Code, promise: Promise, fragment_bytes: int
 ) -> tuple[bytes | None, ...]:
-    chosen = placement.place(object_id, peers.candidates(fragment_bytes), code, promise)
-    if promise.met(chosen, code.k):
-        return tuple(chosen)
+    ready = peers.candidates(fragment_bytes)
+    for candidates in (
+        ready,
+        peers.targets(fragment_bytes, without=()),
+    ):  # who was slow is better than nobody
+        chosen = placement.place(object_id, candidates, code, promise)
+        if promise.met(chosen, code.k):
+            return tuple(chosen)
     anyhow = placement.place(object_id, peers.candidates(anyhow=True), code, promise)
     away = ", ".join(sorted(peers.name(owner) for owner in peers.away()))
     if promise.met(anyhow, code.k):
