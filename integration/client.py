@@ -252,12 +252,6 @@ class Client:
             return Health.of((await self._json("GET", f"/health/{_escaped(path)}"))["health"])
         return Health.of(await self._json("GET", "/health"))
 
-    async def survives(self, losses: int, seconds: float = 60.0) -> None:
-        """Returns when everything survives so many losses; what is told of it may be ten seconds old."""
-        async with asyncio.timeout(seconds):
-            while (await self.health()).survives < losses:  # noqa: ASYNC110 - it lives in another process
-                await asyncio.sleep(0.2)
-
     async def reaches_all(self, seconds: float = 60.0) -> None:
         """Returns when no member is away."""
         async with asyncio.timeout(seconds):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from integration.answers import Written
@@ -42,6 +43,12 @@ class Owed:
         except ApiError as refused:
             return refused
         raise AssertionError(f"{path} was acknowledged")
+
+    async def survives(self, losses: int, seconds: float = 60.0) -> None:
+        """Returns when everything survives so many losses; what is told of it may be ten seconds old."""
+        async with asyncio.timeout(seconds):
+            while (await self.api.health()).survives < losses:  # noqa: ASYNC110 - it lives in another process
+                await asyncio.sleep(0.2)
 
     async def _read(self, path: str) -> Content:
         try:

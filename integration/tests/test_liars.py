@@ -54,7 +54,7 @@ async def test_no_lie_is_counted_and_none_is_read(tmp_path: Path, no_leaked_proc
         await owed.api.reaches_all()
         await owed.api.check()
         await owed.api.repair()
-        await owed.api.survives(2)  # and what it never had was made anew
+        await owed.survives(2)  # and what it never had was made anew
         await owed.look()
 
 

@@ -51,7 +51,7 @@ async def test_a_member_that_comes_back_with_an_old_disk_raises_nothing_and_buri
         await owed.api.reaches_all()
         await owed.api.check()
         await owed.api.repair()
-        await owed.api.survives(2)  # what the old disk lacks was made anew
+        await owed.survives(2)  # what the old disk lacks was made anew
         await owed.look()
         await owner.burn()
         await owner.start()
@@ -79,7 +79,7 @@ async def test_a_member_whose_disk_was_tampered_with_never_makes_a_wrong_byte(
         assert found["damaged"] >= 5
         await owed.api.repair()
         await owed.api.check(percent=100)
-        await owed.api.survives(2)
+        await owed.survives(2)
         await owed.look()
 
 
