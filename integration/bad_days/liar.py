@@ -142,6 +142,14 @@ class Liar(stubs.FragmentServiceServicer):
         """Promises nothing."""
         await context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
 
+    async def KeepHead(self, request: Any, context: Any) -> Any:
+        """Says that the head is kept."""
+        return wire.KeepHeadResponse()
+
+    async def GetHeads(self, request: Any, context: Any) -> Any:
+        """Knows of no head."""
+        return wire.GetHeadsResponse()
+
     async def Notice(self, request: Any, context: Any) -> Any:
         """Says that there is room."""
         return wire.NoticeResponse(free_bytes=1 << 40)
