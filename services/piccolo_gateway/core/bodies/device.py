@@ -109,7 +109,7 @@ class Recovery(Asked, frozen=True):
     contacts: Annotated[
         str,
         msgspec.Meta(
-            max_length=65536,
+            max_length=8192,
             description="The circle's contacts as they were printed (`/api/v1/circle/contacts.txt`): how the"
             " circle is found when the cloud has no backup, or does not answer.",
         ),
