@@ -85,7 +85,6 @@ async def _others_write_nothing(made: Circle, losers: list[Owner]) -> None:
 
 
 def _kept(made: Circle) -> set[str]:
-    """All fragments at all members, and all entries at the cloud."""
+    """All fragments at all members."""
     stores = [owner.device.state("fragment-store") for owner in made.owners]
-    fragments = {str(path) for store in stores for path in store.rglob("*") if len(path.name) >= 64}
-    return fragments | {str(path) for path in made.cloud.state("cloud").rglob("log/*")}
+    return {str(path) for store in stores for path in store.rglob("live/*/*/*")}
