@@ -118,7 +118,7 @@ def tree(leaves: list[bytes]) -> bytes:
 class Shelf:  # what the keepers hold, and what there is to say of it (section 8)
     def __init__(self) -> None:
         self.places, self.notes = defaultdict[bytes, list[Path]](list), set[str]()
-        self.records, self.ages = set[bytes](), defaultdict[bytes, list[tuple[int, int]]](list)
+        self.records = set[bytes]()
 
     def add(self, path: Path) -> None:
         try:
@@ -135,15 +135,13 @@ class Shelf:  # what the keepers hold, and what there is to say of it (section 8
             start = end - trailer["record_length"]
             checked = raw[:512] + raw[start - 32 * trailer["blocks"] : -44] + raw[-12:-8]
             check(digest("fragment", checked) == raw[-44:-12], "its check does not match")
-            header = record("fragment", raw[12 : 12 + int.from_bytes(raw[8:12], "big")])
-            self.ages[header["fragment"]].append((header["generation"], header["seq"]))
+            record("fragment", raw[12 : 12 + int.from_bytes(raw[8:12], "big")])
             return raw[start:end]
 
-    def written(self, version: Version) -> tuple[bool, tuple[int, int], int]:
-        """Where a version stands among others: what is committed first, then by its oldest fragment."""
+    def stands(self, version: Version) -> tuple[bool, int, int]:
+        """Where a version stands among others: what is committed first, then by its own order."""
         live = any(path.parts[-4] == "live" for one in version.ids for path in self.places[one])
-        ages = [age for one in version.ids for age in self.ages[one]]
-        return live, min([version.order, *ages]), version.entry["offset"]
+        return live, version.entry["generation"], version.entry["seq"]
 
 
 class Object:
@@ -190,7 +188,7 @@ class Version:
     def __init__(self, words: Words, summary: dict[str, Any], entry: dict[str, Any]) -> None:
         self.words, self.summary, self.entry = words, summary, entry
         self.layout, self.content = signed("layout", summary["layout"]), record("content", entry["content"])
-        self.order, ids = (summary["generation"], summary["seq"]), self.layout["fragments"]
+        self.told, ids = (summary["generation"], summary["seq"]), self.layout["fragments"]
         self.ids = [ids[at : at + 16] for at in range(0, len(ids), 16)]
 
     def plaintext(self, shelf: Shelf) -> Iterator[bytes]:
@@ -251,8 +249,8 @@ def gather(words: Words, stores: list[Path]) -> tuple[Shelf, list[list[Version]]
         except Exception as problem:
             shelf.notes.add(f"a commit record could not be opened: {why(problem)}")
     for one in found.values():
-        one.sort(key=lambda version: version.order, reverse=True)
-    return shelf, sorted(found.values(), key=lambda one: shelf.written(one[0]), reverse=True)
+        one.sort(key=lambda version: version.told, reverse=True)
+    return shelf, sorted(found.values(), key=lambda one: max(map(shelf.stands, one)), reverse=True)
 
 
 def write(version: Version, shelf: Shelf, output: Path, taken: set[Path]) -> Path:

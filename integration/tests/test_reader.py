@@ -132,11 +132,11 @@ def test_no_path_leads_out_of_the_folder_and_none_is_lost(tmp_path: Path) -> Non
 
 
 def test_a_repair_of_an_old_version_does_not_make_it_the_newest(tmp_path: Path) -> None:
-    """A newer record tells of the same old fragments; so records do not order versions, fragments do."""
+    """A newer record, with newer fragments even, tells of the same old version."""
     old, new, half = (File("/x", data, packed=True) for data in (b"old", b"new", b"never told"))
     for number, file in enumerate((old, new, half)):
         vars(file)["scope"] = Scope(fixed("x file", 16), bytes([number]) * 16)
-    _keep(tmp_path / "keeper", "old", [old], written=3, renewed=9)
+    _keep(tmp_path / "keeper", "old", [old], written=3, rebuilt=8, renewed=9)
     _keep(tmp_path / "keeper", "new", [new], written=5)
     _keep(tmp_path / "keeper", "half", [half], written=7, state="provisional")
     report, lost = reader.rebuild(WORDS, tmp_path / "out", [tmp_path / "keeper"])
@@ -145,19 +145,28 @@ def test_a_repair_of_an_old_version_does_not_make_it_the_newest(tmp_path: Path) 
 
 
 def _keep(
-    keeper: Path, name: str, files: list[File], *, written: int = 1, renewed: int = 0, state: str = "live"
+    keeper: Path,
+    name: str,
+    files: list[File],
+    *,
+    written: int = 1,
+    rebuilt: int = 0,
+    renewed: int = 0,
+    state: str = "live",
 ) -> None:
     """A pack of one fragment, as a keeper has it."""
     data = b"".join(segment for file in files for segment in file.sealed)
     pack = Stored(name, Fek(fixed(f"{name} key")), fixed(f"{name} pack", 16), data, 65_536, 1, 2)
     offsets = accumulate((sum(map(len, file.sealed)) for file in files), initial=0)
-    entries = tuple(file.entry(offset) for file, offset in zip(files, offsets, strict=False))
+    entries = tuple(
+        replace(file.entry(offset), seq=written) for file, offset in zip(files, offsets, strict=False)
+    )
     summary = summary_of(pack, ObjectKind.PACK, entries)
     header = FragmentHeader(
         owner=ADA.id,
         fragment_id=pack.layout.record.fragment_id(0),
         generation=1,
-        seq=written,
+        seq=rebuilt or written,
         block_size=pack.plan.block_size,
         created=1,
     )

@@ -20,7 +20,10 @@ class ObjectKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SummaryFile(Part):
-    """One file version of the object. `offset` and `length` place its sealed segments in the object."""
+    """One file version of the object. `offset` and `length` place its sealed segments in the object.
+
+    `generation` and `seq`: its own order, that of the layout it was first published under; for ever the same.
+    """
 
     path: s.Path
     modified: s.I64
@@ -30,6 +33,8 @@ class SummaryFile(Part):
     wrapped: s.WrappedKey = field(metadata=key("key"))
     offset: s.U64
     length: s.Count
+    generation: s.Count
+    seq: s.Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,7 +88,9 @@ CREATE TABLE content (
     length INTEGER NOT NULL,
     size INTEGER NOT NULL,
     modified INTEGER NOT NULL,
-    media TEXT NOT NULL
+    media TEXT NOT NULL,
+    generation INTEGER NOT NULL,        -- with seq: the version's own order
+    seq INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX content_object ON content (object_id);
 

@@ -51,10 +51,12 @@ def _pack_file(file: NewFile) -> cbor.Value:
         file.upload_id,
         file.version_id,
         file.size,
+        list(file.order),
         file.moved_from,
     ]
 
 
 def _unpack_file(fields: list[Any]) -> NewFile:
-    path, modified, media, expected, content, *rest = fields
-    return NewFile(path, modified, media, expected, StoredContent(*content), *rest)
+    path, modified, media, expected, content, upload_id, version_id, size, (generation, seq), source = fields
+    stored, order = StoredContent(*content), (generation, seq)
+    return NewFile(path, modified, media, expected, stored, upload_id, version_id, size, order, source)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from piccolo_metadata.core.entries import Entry
+from piccolo_metadata.core.versions import Order
 
 
 class ObjectKind(IntEnum):
@@ -50,7 +51,8 @@ class StoredContent:
 class NewFile:
     """A file version to be published. `expected_revision`: 0 the name must be free, None anything goes.
 
-    `moved_from`: the object that a kept version lies in and is moved from; empty for a new version.
+    `order`: the version's own, see core/versions.py. `moved_from`: the object that a kept version lies in and
+    is moved from; empty for a new version.
     """
 
     path: str
@@ -61,6 +63,7 @@ class NewFile:
     upload_id: str
     version_id: bytes
     size: int
+    order: Order
     moved_from: bytes = b""
 
 

@@ -1,6 +1,12 @@
-"""Which versions of a file may go.
+"""In which order a file's versions are, and which may go.
 
 Rules:
+* A version's order is the (generation, seq) of the layout under which it was first published. Whatever
+  happens to its object later gives it no other one.
+* A new version goes directly above the newest that is of no higher order. What is written now is of the
+  highest, and becomes the current version. After a recovery old versions turn up in any order: each finds its
+  place.
+* What finds its place in the history has been replaced already: its age as an old version starts then.
 * The current version never goes.
 * The newest `keep` versions stay, the current one included.
 * A version stays while fewer than `min_age` seconds have passed since another replaced it: many quick
@@ -9,8 +15,11 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
+
+Order: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +28,17 @@ class Kept:
 
     number: int
     replaced: int | None
+
+
+def place(newest_first: Iterable[tuple[int, Order]], order: Order) -> int:
+    """The number of a new version; those that have it or a higher one make room.
+
+    Args:
+        newest_first: numbers and orders of the versions there are, the highest number first; read as far as
+            is needed.
+        order: the new one's.
+    """
+    return next((number + 1 for number, other in newest_first if other <= order), 1)
 
 
 def prunable(versions: Sequence[Kept], *, keep: int, min_age: int, age: int) -> list[int]:

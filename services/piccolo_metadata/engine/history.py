@@ -2,6 +2,8 @@
 
 Rules:
 * The version with the highest number is the current one; the entry shows it.
+* A new version gets the number that its order says (core/versions.py). One that goes into the history changes
+  neither what the entry shows nor its revision: whoever has seen the current version has seen right.
 * A version is a reference to a content; copies share contents, and so do restored versions.
 * When the last reference into an object goes, the object is reclaimable, for ever: nothing can refer to it
   again. A pack is reclaimable when none of its files is referred to.
@@ -9,14 +11,14 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_metadata.core.entries import Entry, Version
 from piccolo_metadata.core.pages import Page, take
 from piccolo_metadata.core.paths import Path
-from piccolo_metadata.core.versions import Kept, prunable
+from piccolo_metadata.core.versions import Kept, Order, place, prunable
 from piccolo_metadata.engine import tree
 from piccolo_metadata.engine.tree import Current, Node
 from piccolo_metadata.ports import Rows, Transaction
@@ -45,12 +47,23 @@ def add_first(tx: Transaction, node: Node) -> None:
     _insert(tx, node.id, 1, node.version_id)
 
 
-def add(tx: Transaction, node: Node, current: Current) -> Node:
-    """Gives a file a new current version."""
-    number = _supersede(tx, node.id)
-    _insert(tx, node.id, number, current.version_id)
-    _show(tx, node, current, node.versions + 1)
+def add(tx: Transaction, node: Node, new: Current, order: Order) -> Node:
+    """Gives a file a new version: the current one, unless the order of the present one is higher."""
+    number = place(_orders(tx, node.id), order)
+    if number > _newest(tx, node.id):
+        _insert(tx, node.id, _supersede(tx, node.id), new.version_id)
+        _show(tx, node, new, node.versions + 1)
+    else:
+        _make_room(tx, node.id, number)
+        _insert(tx, node.id, number, new.version_id, replaced=tx.age)
+        tx.run("UPDATE entry SET versions = versions + 1 WHERE id = ?", node.id)
     return tree.by_id(tx, node.id)
+
+
+def holds(rows: Rows, node: Node, version_id: bytes) -> bool:
+    """Whether a file keeps a version."""
+    sql = "SELECT 1 FROM version WHERE version_id = ? AND entry = ?"
+    return rows.one(sql, version_id, node.id) is not None
 
 
 def restore(tx: Transaction, path: Path, version_id: bytes, expected: int | None = None) -> Entry:
@@ -127,18 +140,45 @@ def version_not_found(path: Path) -> PiccoloError:
 
 def _supersede(tx: Transaction, entry: int) -> int:
     """Ends the current version; returns the number for the next."""
-    (number,) = tx.one("SELECT max(number) FROM version WHERE entry = ?", entry) or (0,)
+    number = _newest(tx, entry)
     tx.run("UPDATE version SET replaced = ? WHERE entry = ? AND number = ?", tx.age, entry, number)
-    return int(number) + 1
+    return number + 1
 
 
-def _insert(tx: Transaction, entry: int, number: int, version_id: bytes | None) -> None:
+def _newest(rows: Rows, entry: int) -> int:
+    (number,) = rows.one("SELECT max(number) FROM version WHERE entry = ?", entry) or (0,)
+    return int(number)
+
+
+def _orders(rows: Rows, entry: int) -> Iterator[tuple[int, Order]]:
+    """The numbers and orders of a file's versions, newest first."""
+    found = rows.each(
+        "SELECT v.number, c.generation, c.seq FROM version v JOIN content c ON c.version_id = v.version_id"
+        " WHERE v.entry = ? ORDER BY v.number DESC",
+        entry,
+    )
+    return ((number, (generation, seq)) for number, generation, seq in found)
+
+
+def _make_room(tx: Transaction, entry: int, number: int) -> None:
+    """Counts the versions from a number on up by one; from the top, because no two may have one number."""
+    above = tx.each(
+        "SELECT number FROM version WHERE entry = ? AND number >= ? ORDER BY number DESC", entry, number
+    )
+    for (taken,) in list(above):
+        tx.run("UPDATE version SET number = ? WHERE entry = ? AND number = ?", taken + 1, entry, taken)
+
+
+def _insert(
+    tx: Transaction, entry: int, number: int, version_id: bytes | None, replaced: int | None = None
+) -> None:
     tx.run(
-        "INSERT INTO version (entry, number, version_id, stored, replaced) VALUES (?, ?, ?, ?, NULL)",
+        "INSERT INTO version (entry, number, version_id, stored, replaced) VALUES (?, ?, ?, ?, ?)",
         entry,
         number,
         version_id,
         tx.now,
+        replaced,
     )
 
 

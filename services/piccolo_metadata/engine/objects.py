@@ -141,8 +141,9 @@ def listing_under(rows: Rows, under: Path, keeper: bytes, after: bytes, most: in
 
 
 def files_of(rows: Rows, object_id: bytes, *, kept: bool = False) -> list[NewFile]:
-    """The file versions in an object: current ones once for each present path, all others with an empty one.
+    """The file versions in an object, once for each path that leads to them, or once with an empty one.
 
+    Of several paths those come first under which the version is current.
     `kept`: only what a version still refers to.
     Raises PiccoloError NOT_FOUND, OBJECT_NOT_FOUND.
     """
@@ -150,18 +151,19 @@ def files_of(rows: Rows, object_id: bytes, *, kept: bool = False) -> list[NewFil
     known: dict[int, Path | None] = {}
     files: list[NewFile] = []
     sql = (
-        f"SELECT version_id, size, modified, media, {_CONTENT} FROM content"  # noqa: S608
+        f"SELECT version_id, size, modified, media, generation, seq, {_CONTENT} FROM content"  # noqa: S608
         " WHERE object_id = ? ORDER BY offset"
     )
-    for version_id, size, modified, media, *content in rows.each(sql, object_id):
-        entries = list(rows.each("SELECT entry, replaced FROM version WHERE version_id = ?", version_id))
+    for version_id, size, modified, media, generation, seq, *content in rows.each(sql, object_id):
+        entries = list(
+            rows.each("SELECT replaced IS NOT NULL, entry FROM version WHERE version_id = ?", version_id)
+        )
         if kept and not entries:
             continue
-        current = {entry for entry, replaced in entries if replaced is None}
-        paths = [tree.path_of(rows, entry, known) for entry in current]
-        for path in sorted(str(path) for path in paths if path) or [""]:
-            part = StoredContent(*content)
-            files.append(NewFile(path, modified, media, None, part, "", version_id, size))
+        paths = [(older, tree.path_of(rows, entry, known)) for older, entry in entries]
+        for _, path in sorted((older, str(path)) for older, path in paths if path) or [(0, "")]:
+            part, order = StoredContent(*content), (generation, seq)
+            files.append(NewFile(path, modified, media, None, part, "", version_id, size, order))
     return files
 
 

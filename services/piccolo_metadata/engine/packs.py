@@ -3,8 +3,8 @@
 Rules:
 * A version moves only from where its mover saw it, and only while something keeps it; nothing but its place
   changes: neither its name, its history nor its key.
-* A move that names a path is for the file that has this version now: a commit record that named an older one
-  would bring it back over a newer one.
+* A move that names a path is for the file that keeps this version: a commit record with another name would
+  bring it back where it is no more.
 * What was replaced so is not reclaimable before the backup that says where its versions lie now is
   acknowledged: until then a restored memory would look for them in the old place. Without a cloud nothing is
   waited for, because the keepers' own records bring the owner back.
@@ -48,8 +48,8 @@ def check_move(rows: Rows, file: NewFile) -> None:
         raise PiccoloError(Kind.NOT_FOUND, "VERSION_NOT_FOUND", "Nothing keeps this version any more.")
     if file.path:
         node = tree.lookup(rows, Path.parse(file.path))
-        if node is None or node.version_id != file.version_id:
-            raise _moved("another one is current under its name")
+        if node is None or not history.holds(rows, node, file.version_id):
+            raise _moved("what has its name now does not keep it")
 
 
 def move(tx: Transaction, object_id: bytes, file: NewFile) -> None:

@@ -5,6 +5,8 @@ Rules:
   name. With none left it journals nothing.
 * Publish writes the object, its contents and its names in one transaction. A name that changed since is
   refused alone; when all are, the object is there without names, and is reclaimable.
+* A version is named at its place among those of its file (core/versions.py): what a recovery finds may be
+  older than the current one. It is answered as what it is, under the revision that its file has.
 * A kept version that is moved (engine/packs.py) changes its place in that transaction, or is refused alone.
 * Publishing again answers the same, from what was recorded with the first answer.
 """
@@ -139,23 +141,24 @@ def _publish_one(tx: Transaction, index: int, object_id: bytes, file: NewFile) -
     except PiccoloError as wrong:
         return Published(refusal=Refusal(index, wrong.reason, wrong.message))
     _insert_content(tx, object_id, file)
-    current = Current(file.version_id, file.size, file.modified, file.media)
+    new = Current(file.version_id, file.size, file.modified, file.media)
     above = tree.make_directories(tx, path.parent)
     node = tree.child(tx, above[-1].id, path.name)
     if node:
-        node = history.add(tx, node, current)
+        node = history.add(tx, node, new, file.order)
     else:
-        node = tree.insert(tx, above, path.name, current)
+        node = tree.insert(tx, above, path.name, new)
         history.add_first(tx, node)
-    return Published(entry=node.entry(path))
+    return Published(entry=node.showing(new).entry(path))
 
 
 def _insert_content(tx: Transaction, object_id: bytes, file: NewFile) -> None:
     content = file.content
     tx.run(
         "INSERT INTO content"
-        " (version_id, object_id, content, mac, wrapped_key, offset, length, size, modified, media)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " (version_id, object_id, content, mac, wrapped_key, offset, length, size, modified, media,"
+        " generation, seq)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         file.version_id,
         object_id,
         content.content,
@@ -166,6 +169,7 @@ def _insert_content(tx: Transaction, object_id: bytes, file: NewFile) -> None:
         file.size,
         file.modified,
         file.media,
+        *file.order,
     )
 
 

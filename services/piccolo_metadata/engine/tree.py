@@ -72,6 +72,12 @@ class Node(NamedTuple):
         """What a file shows of its current version."""
         return Current(self.version_id, self.size, self.modified, self.media)
 
+    def showing(self, version: Current) -> Node:
+        """The same file, as one with that version current."""
+        return self._replace(
+            version_id=version.version_id, size=version.size, modified=version.modified, media=version.media
+        )
+
     @property
     def length(self) -> int:
         """Bytes that the longest path of it and what is in it has from its own slash on."""

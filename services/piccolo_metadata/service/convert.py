@@ -81,6 +81,7 @@ def file_from(message: pb.NewFile) -> NewFile:
         upload_id=message.upload_id,
         version_id=message.version_id,
         size=whole(message.size),
+        order=(whole(message.generation), whole(message.seq)),
         moved_from=message.moved_from,
     )
 
@@ -97,6 +98,8 @@ def file_to(file: NewFile) -> pb.NewFile:
         version_id=file.version_id,
         size=file.size,
         moved_from=file.moved_from,
+        generation=file.order[0],
+        seq=file.order[1],
     )
 
 

@@ -74,10 +74,11 @@ def a_file(
     size: int = 100,
     upload_id: str = "",
     modified: int = 7,
+    order: tuple[int, int] = (1, 1),
 ) -> NewFile:
     """A file version to be published."""
     content = StoredContent(b"content", b"m" * 32, b"w" * 76, 0, size + 48)
-    return NewFile(path, modified, "text/plain", expected, content, upload_id, an_id(version), size)
+    return NewFile(path, modified, "text/plain", expected, content, upload_id, an_id(version), size, order)
 
 
 def an_intent(*files: NewFile, name: object = None, kind: ObjectKind = ObjectKind.FILE) -> Intent:

@@ -20,6 +20,8 @@ FILES = st.builds(
     upload_id=st.text(max_size=9),
     version_id=ID,
     size=U63,
+    order=st.tuples(U63, U63),
+    moved_from=ID | st.just(b""),
 )
 OBJECTS = st.builds(
     StoredObject,

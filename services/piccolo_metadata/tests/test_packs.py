@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from piccolo_chassis.errors import PiccoloError
 
-from piccolo_metadata.core.objects import Intent, NewFile, ObjectKind, StoredObject
+from piccolo_metadata.core.objects import Intent, NewFile, ObjectKind
 from piccolo_metadata.core.paths import Path
 from piccolo_metadata.engine import files, history, objects, outbox, packs, publishing, tombstones, trash
 from piccolo_metadata.ports import SNAPSHOT_WANTED
@@ -62,13 +62,13 @@ def test_of_a_pack_current_older_and_removed_versions_count_and_purged_ones_do_n
     assert bench.now(packs.listing, pack, 10).items == []
 
 
-def test_only_what_is_kept_is_told_and_only_what_is_current_has_its_name(bench: Bench) -> None:
+def test_only_what_is_kept_is_told_and_what_a_path_leads_to_has_its_name(bench: Bench) -> None:
     pack = a_pack(bench, *(a_file(f"/{name}", name) for name in "abcd"))
     bench.publish(a_file("/a", "newer"))
     remove(bench, "/b")
     remove(bench, "/c", purge=True)
     every = {(one.version_id, one.path) for one in bench.now(objects.files_of, pack)}
-    assert every == {(an_id("a"), ""), (an_id("b"), ""), (an_id("c"), ""), (an_id("d"), "/d")}
+    assert every == {(an_id("a"), "/a"), (an_id("b"), ""), (an_id("c"), ""), (an_id("d"), "/d")}
     kept = {one.version_id for one in bench.now(objects.files_of, pack, kept=True)}
     assert kept == {an_id("a"), an_id("b"), an_id("d")}
 
@@ -96,7 +96,8 @@ def test_what_changed_meanwhile_stays_where_it_is(bench: Bench) -> None:
     made = [a_file(f"/{name}", name) for name in "abcd"]
     pack = a_pack(bench, *made)
     assert bench.do(publishing.prepare, into("new", *(moved(one, pack) for one in made))) == []
-    bench.publish(a_file("/a", "newer"))  # is not current any more, under a name that the record gives it
+    remove(bench, "/a")  # what has the name that the record gives it is another file
+    bench.publish(a_file("/a", "newer"))
     remove(bench, "/b", purge=True)
     bench.do(files.move, Path.parse("/c"), Path.parse("/z"), overwrite=False, expected=None)
     outcomes = bench.do(publishing.publish, an_id("new"), ())
@@ -104,6 +105,19 @@ def test_what_changed_meanwhile_stays_where_it_is(bench: Bench) -> None:
     assert reasons == ["VERSION_MOVED", "VERSION_NOT_FOUND", "VERSION_MOVED", ""]
     assert bench.now(packs.locate, [an_id(name) for name in "acd"]) == [pack, pack, an_id("new")]
     assert waiting(bench) == []
+
+
+def test_a_version_that_was_superseded_meanwhile_moves_with_its_order(bench: Bench) -> None:
+    one = a_file("/a", "a", order=(1, 5))
+    pack = a_pack(bench, one)
+    assert bench.do(publishing.prepare, into("new", moved(one, pack))) == []
+    bench.publish(a_file("/a", "newer", order=(1, 7)))
+    assert bench.do(publishing.publish, an_id("new"), ())[0].refusal is None
+    (file,) = bench.now(objects.files_of, an_id("new"))
+    assert (file.path, file.order) == ("/a", (1, 5))
+    bench.publish(a_file("/a", "between", order=(1, 6)))
+    kept = bench.now(history.versions, Path.parse("/a"), None, 10).items
+    assert [each.version_id for each in kept] == [an_id("newer"), an_id("between"), an_id("a")]
 
 
 def test_a_move_from_another_place_than_the_present_one_is_refused_at_once(bench: Bench) -> None:
@@ -166,14 +180,3 @@ def test_a_layout_and_the_tombstone_of_what_it_names_no_more_are_one_step(bench:
     (told,) = bench.now(tombstones.pending, b"")
     assert (told.keeper, told.tombstone) == (b"k" * 32, b"tombstone")
     assert bench.now(objects.get, stored.object_id) == newer
-
-
-def test_an_older_version_has_no_name_in_its_objects_record(bench: Bench) -> None:
-    bench.publish(a_file("/a", 1))
-    bench.publish(a_file("/a", 2))
-    older: StoredObject = bench.now(objects.manifest, Path.parse("/a"), an_id(1)).object
-    (told,) = bench.now(objects.files_of, older.object_id)
-    assert told.path == ""
-    bench.do(history.restore, Path.parse("/a"), an_id(1))
-    (told,) = bench.now(objects.files_of, older.object_id)
-    assert told.path == "/a"

@@ -172,7 +172,7 @@ async def test_the_way_of_an_intent(client: Client) -> None:
     object_id = intent.object.object_id
     assert (await objects.GetObject(o.GetObjectRequest(object_id=object_id))).object == manifest.object
     (file,) = (await objects.ListObjectFiles(o.ListObjectFilesRequest(object_id=object_id))).files
-    assert (file.path, file.version_id) == ("/a", an_id(1))
+    assert (file.path, file.version_id, file.generation, file.seq) == ("/a", an_id(1), 1, 1)
     other = an_intent(a_file("/b", 9))
     await objects.Prepare(o.PrepareRequest(intent=convert.intent_to(other)))
     await objects.Abandon(o.AbandonRequest(object_id=other.object.object_id))
@@ -285,6 +285,10 @@ async def test_what_is_no_request_is_refused_in_words(client: Client) -> None:
     intent = o.Intent(object=convert.object_to(an_intent(a_file("/a", 1)).object), files=[file])
     too_large = o.PrepareRequest(intent=intent)
     assert await reason(client.objects.Prepare(too_large)) == (Kind.INVALID, "NUMBER_TOO_LARGE")
+    for order in ((0, 1), (1, 0)):  # it would go below all others
+        file.size, (file.generation, file.seq) = 1, order
+        without = o.PrepareRequest(intent=o.Intent(object=intent.object, files=[file]))
+        assert (await reason(client.objects.Prepare(without)))[0] is Kind.INVALID
     intent.object.kind = o.OBJECT_KIND_UNSPECIFIED
     no_kind = o.PrepareRequest(intent=intent)
     assert await reason(client.objects.Prepare(no_kind)) == (Kind.INVALID, "OBJECT_INVALID")

@@ -71,6 +71,8 @@ def file_to(file: NewFile) -> object_pb2.NewFile:
         version_id=file.version_id,
         size=file.size,
         moved_from=file.moved_from,
+        generation=file.order[0],
+        seq=file.order[1],
     )
 
 
@@ -87,6 +89,7 @@ def file_from(wire: object_pb2.NewFile) -> NewFile:
         wire.version_id,
         wire.size,
         wire.moved_from,
+        (wire.generation, wire.seq),
     )
 
 

@@ -45,6 +45,7 @@ class NewFile:
     """A file version with the name it is published under. `expected_revision` 0: the name must be free.
 
     `moved_from`: the object that a kept version lies in at present and is moved from; b"": a new version.
+    `order`: generation and seq of the layout that the version was first published under; zeros before that.
     """
 
     path: str
@@ -56,6 +57,7 @@ class NewFile:
     version_id: bytes
     size: int
     moved_from: bytes = b""
+    order: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,10 @@ class Objects(Protocol):
         """Journals an intent without the files it refuses; nothing when it refuses all."""
 
     async def publish(self, object_id: bytes, missing: Sequence[int]) -> Sequence[Published]:
-        """Makes an intent's files visible, in the order of the journalled intent. Idempotent."""
+        """Makes an intent's files visible, in the order of the journalled intent. Idempotent.
+
+        A version of a lower order than its file's current one is put into the history.
+        """
 
     async def list_intents(self) -> Sequence[Intent]:
         """Returns intents neither published nor abandoned, oldest first."""
@@ -213,8 +218,9 @@ class Objects(Protocol):
         """Returns the objects that versions lie in, in the order asked; b"" for an unknown version."""
 
     async def list_object_files(self, object_id: bytes, *, kept: bool = False) -> Sequence[NewFile]:
-        """Returns the file versions in an object; the path is "" for those that are not current under a name.
+        """Returns the file versions in an object, once for each file that keeps them, the path "" for none.
 
+        Those come first of which the version is the current one.
         `kept`: only what something still refers to.
         """
 

@@ -128,7 +128,7 @@ class FakeObjects:
     def _refusal(self, index: int, file: NewFile) -> Refusal | None:
         there = self.entries.get(file.path)
         if file.moved_from:
-            return self._stays(index, file, there)
+            return self._stays(index, file)
         if file.version_id in self.versions:
             return Refusal(index, "VERSION_EXISTS", f"{file.path}'s version is published already.")
         found = there.revision if there else 0
@@ -136,16 +136,22 @@ class FakeObjects:
             return None
         return Refusal(index, "REVISION", f"{file.path} has changed since you saw it.")
 
-    def _stays(self, index: int, file: NewFile, there: Entry | None) -> Refusal | None:
+    def _stays(self, index: int, file: NewFile) -> Refusal | None:
         version = self.versions.get(file.version_id)
         if version is None or version.object_id != file.moved_from or file.version_id not in self._kept():
             return Refusal(index, "VERSION_MOVED", "The version does not lie where it was seen.")
-        if file.path and (there is None or there.version_id != file.version_id):
-            return Refusal(index, "VERSION_MOVED", "Another version is current.")
+        if file.path and self._paths().get(file.version_id) != file.path:
+            return Refusal(index, "VERSION_MOVED", "The name is another file's now.")
         return None
 
     def _kept(self) -> set[bytes]:
         return self.older | {entry.version_id for entry in self.entries.values()}
+
+    def _paths(self) -> dict[bytes, str]:
+        """Under which names versions are kept; what has one no more is in the trash."""
+        was = {each: self.versions[each].file.path for each in self.older if each in self.versions}
+        history = {version_id: path for version_id, path in was.items() if path in self.entries}
+        return history | {entry.version_id: path for path, entry in self.entries.items()}
 
     async def prepare(self, intent: Intent) -> list[Refusal]:
         """Journals an intent."""
@@ -188,11 +194,15 @@ class FakeObjects:
     def _name(self, file: NewFile, object_id: bytes) -> Entry:
         if Content.from_record(file.content.content).size != file.size:
             raise PiccoloError(Kind.INVALID, "SIZE", "The content record has another size.")
-        self.revision += 1
-        entry = Entry(file.path, self.revision, file.version_id, file.size, file.modified, file.media)
-        self.entries[file.path] = entry
         self.versions[file.version_id] = _Version(file, object_id)
-        return entry
+        there = self.entries.get(file.path)
+        shown = Entry(file.path, 0, file.version_id, file.size, file.modified, file.media)
+        if there and file.order < self.versions[there.version_id].file.order:
+            self.older.add(file.version_id)
+            return replace(shown, revision=there.revision)
+        self.revision += 1
+        self.entries[file.path] = replace(shown, revision=self.revision)
+        return self.entries[file.path]
 
     async def list_intents(self) -> list[Intent]:
         """Returns open intents."""
@@ -271,9 +281,9 @@ class FakeObjects:
     async def list_object_files(self, object_id: bytes, *, kept: bool = False) -> list[NewFile]:
         """Returns the files in an object."""
         await self._enter("list_object_files")
-        current = {entry.version_id: path for path, entry in self.entries.items()}
+        paths = self._paths()
         return [
-            replace(version.file, path=current.get(version_id, ""))
+            replace(version.file, path=paths.get(version_id, ""))
             for version_id, version in self.versions.items()
             if version.object_id == object_id and (not kept or version_id in self._kept())
         ]

@@ -148,6 +148,8 @@ class File:
             wrapped=fek.wrap(ADA.kek, 1, self.key, self.scope, counted(f"{self.path} wrap")),
             offset=offset,
             length=sum(map(len, self.sealed)),
+            generation=1,
+            seq=7,
         )
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from piccolo_vault.engine.storage.context import Context
     from piccolo_vault.engine.storage.fetch import Fetcher
     from piccolo_vault.engine.storage.survey import Survey
-    from piccolo_vault.ports.objects import StoredObject
+    from piccolo_vault.ports.objects import NewFile, StoredObject
 
 _PAGE = 200
 _TOTALS_SECONDS = 10.0
@@ -162,12 +162,23 @@ class Checker:
     async def _name_lost(self, stored: StoredObject, found: CheckTotals) -> None:
         found.lost += 1
         files = await self._context.objects.list_object_files(stored.object_id, kept=True)
-        names = sorted(
-            {each.path or f"an older or removed version ({each.version_id.hex()})" for each in files}
-        )
+        names = sorted({await self._told(each) for each in files})
         room = max(0, _LOST_NAMES - len(found.lost_files))
         found.lost_files += names[:room]
         _log.error("files are lost", extra=fields(object=stored.object_id.hex(), files=names[:_LOST_NAMES]))
+
+    async def _told(self, file: NewFile) -> str:
+        """What the owner loses: a name means its current version."""
+        if not file.path:
+            return f"a removed version ({file.version_id.hex()})"
+        try:
+            current = (await self._context.objects.get_manifest(file.path, b"")).entry.version_id
+        except PiccoloError as error:
+            if error.kind is not Kind.NOT_FOUND:
+                raise
+            return file.path  # it was renamed or removed at this moment
+        older = f"an older version of {file.path} ({file.version_id.hex()})"
+        return file.path if current == file.version_id else older
 
     async def _read(self, layout: Layout, damage: Damage, percent: int, found: CheckTotals) -> Damage:
         """Reads random blocks of each fragment that is there; those that are wrong are gone."""

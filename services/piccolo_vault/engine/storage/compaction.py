@@ -49,14 +49,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A kept version and its sealed segment. Without a name its id stands for one."""
+    """A kept version and its sealed segment. Its id makes its name one of its own: older ones may be near."""
 
     file: NewFile
     sealed: bytes
 
     @property
     def path(self) -> str:
-        return self.file.path or self.file.version_id.hex()
+        return f"{self.file.version_id.hex()}{self.file.path}"
 
     @property
     def size(self) -> int:

@@ -5,6 +5,8 @@ Rules:
   or committed fragments that the next start finds by the intent, never a name without bytes.
 * A file that metadata refuses is left out of the commit record too, so that no recovery can bring it back.
 * Two writes to one name go one after the other, so that the second is refused before it commits anywhere.
+* A new version's order is that of the first layout it is published under, drawn while its name is held: so
+  versions of a name are ordered as they were written. It keeps that order in every later record.
 * What failed is withdrawn: the intent is dropped and what keepers may have committed is buried.
 """
 
@@ -189,8 +191,10 @@ class Completion:
             sealed_key,
             draft.wrapped_pack_key,
         )
-        record = make_record(self._context, stored, layout, files)
-        return Delivery(Intent(stored, tuple(files), record), layout)
+        order = layout.generation, layout.seq
+        ordered = tuple(each if any(each.order) else replace(each, order=order) for each in files)
+        record = make_record(self._context, stored, layout, ordered)
+        return Delivery(Intent(stored, ordered, record), layout)
 
     async def _publish(
         self,
@@ -274,6 +278,8 @@ def _summary_file(file: NewFile) -> SummaryFile:
         wrapped=file.content.wrapped_key,
         offset=file.content.offset,
         length=file.content.length,
+        generation=file.order[0],
+        seq=file.order[1],
     )
 
 

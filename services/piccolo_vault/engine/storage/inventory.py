@@ -2,9 +2,10 @@
 
 Rules:
 * Every member is asked for all its fragments of this owner. Committed ones that the memory does not know were
-  written after the last backup: their commit records bring the files back, newest last, under their own
-  names, or below /lost+found where the name cannot be had. Versions that the memory knows in another object
-  were compacted since: they lie in the newer one from now on, and the older one ends.
+  written after the last backup: their commit records bring the files back under their own names, or below
+  /lost+found where the name cannot be had. Each version gets the place that its own order gives it, whatever
+  became of its object since. Versions that the memory knows in another object were compacted since: they lie
+  in the newer one from now on, and the older one ends.
 * A record is believed when the owner's words open it and it holds: the wrapped key opens and the content's
   MAC is right. What a pending tombstone names stays dead; what too few keepers have is left where it lies.
 * What the memory names at a keeper and the keeper has in its trash was deleted after the backup: it is taken
@@ -90,7 +91,7 @@ class _Found:
 
     @property
     def order(self) -> tuple[int, int]:
-        """Its place among the owner's mutations."""
+        """Its place among the owner's mutations; its versions have places of their own."""
         return self.summary.generation, self.summary.seq
 
 
@@ -308,6 +309,7 @@ class Inventory:
             upload_id="",
             version_id=content.version_id,
             size=content.size,
+            order=(file.generation, file.seq),
         )
 
     def _stored(self, summary: Summary, object_id: bytes) -> StoredObject:
