@@ -12,7 +12,13 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from piccolo.metadata.v1 import backup_pb2_grpc, file_pb2_grpc, memory_pb2_grpc, object_pb2_grpc
+from piccolo.metadata.v1 import (
+    backup_pb2_grpc,
+    file_pb2_grpc,
+    memory_pb2_grpc,
+    object_pb2_grpc,
+    succession_pb2_grpc,
+)
 from piccolo_chassis import state
 from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.host import Host
@@ -30,6 +36,7 @@ from piccolo_metadata.adapters.outbox import DatabaseOutbox
 from piccolo_metadata.config import Config
 from piccolo_metadata.engine import upkeep
 from piccolo_metadata.engine.backup import Backup
+from piccolo_metadata.engine.backup_closing import Closer
 from piccolo_metadata.engine.backup_restore import Restorer
 from piccolo_metadata.engine.backup_trace import Tracer
 from piccolo_metadata.engine.backup_writer import Writer
@@ -40,6 +47,7 @@ from piccolo_metadata.service.object import ObjectServicer
 from piccolo_metadata.service.operations import OperationServicer
 from piccolo_metadata.service.settings import SettingsServicer
 from piccolo_metadata.service.state import StateServicer
+from piccolo_metadata.service.succession import SuccessionServicer
 
 NAME: Final = "metadata"
 FOLDER_VERSION: Final = 1
@@ -72,6 +80,12 @@ async def _backed_up(config: Config, folder: Path, memory: Database, host: Host)
     servicer = BackupServicer(backup, restorer, Tracer(outbox, cloud, signer.public), host.stopping)
     host.add_service(
         lambda to: backup_pb2_grpc.add_BackupServiceServicer_to_server(servicer, to), f"{_WIRE}BackupService"
+    )
+    closer = Closer(cloud, signer, SystemClock(), os.urandom, outbox.schema)
+    succession = SuccessionServicer(memory, backup, closer)
+    host.add_service(
+        lambda to: succession_pb2_grpc.add_SuccessionServiceServicer_to_server(succession, to),
+        f"{_WIRE}SuccessionService",
     )
     host.task_group.create_task(backup.run(), name="backup")
     try:

@@ -31,8 +31,9 @@ class Entry:
 SIZE = 4 * 1024 * 1024
 """Bytes of records that travel in one message; the rest follows in the next."""
 
-# A record rests on those of the types before it: devices on rosters, what devices sign on devices.
-_ORDER = {"roster": 0, "device": 1, "claim": 2, "presence": 3}
+# A record rests on those of the types before it: devices on rosters, what devices sign on devices. A
+# successor rests on the device of its generation, and those of higher ones may rest on it.
+_ORDER = {"roster": 0, "device": 1, "successor": 1, "claim": 2, "presence": 3}
 
 
 def encode(records: Iterable[bytes]) -> bytes:
@@ -82,7 +83,8 @@ def _entry(data: bytes) -> Entry | None:
         return None
     if kind not in _ORDER:
         return None
-    place = (_ORDER[kind], _number(record, "epoch", "generation"), _number(record, "seq"))
+    last = 1 if kind == "successor" else _number(record, "seq")
+    place = (_ORDER[kind], _number(record, "epoch", "generation"), last)
     return Entry(kind, place, record_hash(payload), data)
 
 

@@ -11,6 +11,9 @@ Rules:
   cannot go, for nobody could sign anything afterwards.
 * Cut off as compromised is the device that is known now; the owner root may bring a device of the next
   generation (`recovered`).
+* Where an owner has new words, the roster follows: it names the root in force, and the admin and enrolment
+  keys that the owner's device names under it. That is proposed and signed without a person, as an admission
+  is.
 """
 
 from __future__ import annotations
@@ -76,6 +79,45 @@ def remove(circle: TrustedCircle, owner: bytes, state: MemberState, now: int) ->
     return _next(circle, _promoted(circle, members))
 
 
+def renewals(circle: TrustedCircle) -> list[bytes]:
+    """The owners whose new root, and the device under it, the roster does not name yet."""
+    return [each.owner for each in circle.head.record.members if _renewed(circle, each) is not None]
+
+
+def renew(circle: TrustedCircle, owner: bytes) -> Roster:
+    """The roster that names an owner's new keys. Raises PiccoloError CONFLICT (NOTHING_NEW)."""
+    before = circle.head.record
+    member = before.member(owner)
+    new = _renewed(circle, member) if member else None
+    if new is None:
+        raise PiccoloError(
+            Kind.CONFLICT, "NOTHING_NEW", "The roster names the newest keys of this owner that are known."
+        )
+    return _next(circle, tuple(new if each.owner == owner else each for each in before.members))
+
+
+def renewal_of(circle: TrustedCircle, proposed: Roster) -> bytes | None:
+    """The owner whose root a proposal changes; None when it changes nobody's."""
+    before = circle.head.record
+    changed = (
+        each for each in proposed.members if (old := before.member(each.owner)) and old.root != each.root
+    )
+    return next((each.owner for each in changed), None)
+
+
+def check_renewal(circle: TrustedCircle, proposed: Roster, owner: bytes) -> None:
+    """Raises PiccoloError PROPOSAL_WRONG unless the proposal names an owner's new keys and does nothing else.
+
+    What is not known here yet is EPOCH_MOVED: one of the two devices is behind.
+    """
+    try:
+        wanted = renew(circle, owner)
+    except PiccoloError as early:
+        raise joining.epoch_moved() from early
+    if proposed != wanted:
+        raise _wrong()
+
+
 def check_admission(circle: TrustedCircle, proposed: Roster, joiner: Joiner, inviter: bytes) -> None:
     """Raises PiccoloError PROPOSAL_WRONG unless the proposal lets this joiner in and does nothing else."""
     owner = joiner.owner
@@ -102,11 +144,23 @@ def describe(circle: TrustedCircle, proposed: Roster, name: str = "") -> str:
             called = name or _name(circle, member)
             what = _WORDS.get(member.state, "joins the circle" if old is None else "comes back to the circle")
             return f"{called} {what}."
+        if old is not None and old.root != member.root:
+            return f"{_name(circle, member)} has new words."
     return "Nothing changes."
 
 
 def _moved(old: Member | None, new: Member) -> bool:
     return old is None or (old.state, old.recovered) != (new.state, new.recovered)
+
+
+def _renewed(circle: TrustedCircle, member: Member) -> Member | None:
+    """The member's entry with its new keys; None when they are not new, or not told by its device yet."""
+    root = circle.root(member.owner)
+    holders = circle.holders(member.owner)
+    device = holders[0].device.record if holders else None
+    if root is None or root == member.root or device is None or device.root != root:
+        return None
+    return replace(member, root=root, admin=device.admin if member.admin else None, enrol=device.enrol)
 
 
 def _name(circle: TrustedCircle, member: Member) -> str:
@@ -131,7 +185,7 @@ def _next(circle: TrustedCircle, members: tuple[Member, ...]) -> Roster:
         policy=before.policy,
         members=tuple(sorted(members, key=lambda member: member.number)),
     )
-    succession.check_change(circle.head, roster)
+    succession.check_change(circle.head, roster, circle.roots)
     return roster
 
 
@@ -141,7 +195,8 @@ def _promoted(circle: TrustedCircle, members: tuple[Member, ...]) -> tuple[Membe
         holders = circle.holders(member.owner)
         if sum(each.admin is not None for each in result) >= ADMINS:
             break
-        if member.state is MemberState.ACTIVE and member.admin is None and holders:
+        settled = circle.root(member.owner) == member.root
+        if member.state is MemberState.ACTIVE and member.admin is None and holders and settled:
             result[place] = replace(member, admin=holders[0].device.record.admin)
     return tuple(result)
 

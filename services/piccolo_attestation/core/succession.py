@@ -4,10 +4,13 @@ Rules:
 * Epoch 1 names one member, number 0, active, the only admin, and is signed by its admin key.
 * Epoch n+1 names n's hash and is signed by a majority of n's admins. Where the admins are lost, two thirds of
   the owner roots of n's active members do as well.
-* Nobody vanishes: every member of n is in n+1 with the same number, owner, root and enrolment certificate.
-  New members get numbers above all that were ever given.
-* An owner is named after its root; its enrolment certificate is of the one form that the format allows, and
-  nobody else's. Who is not active is no admin. A member who stays an admin keeps its admin key.
+* Nobody vanishes: every member of n is in n+1 with the same number and owner. New members get numbers above
+  all that were ever given.
+* A newcomer is named after its root. A member's root, enrolment certificate and admin key change only
+  together, and only where successors lead from the old root to the new one (`roots`): its owner has new
+  words.
+* An enrolment certificate is of the one form that the format allows, and nobody else's. Who is not active is
+  no admin.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from piccolo_formats.signed import Signed
 from piccolo_formats.tls import check_certificate
 
 from piccolo_attestation.core.judging import forged, judged, out_of_order
+from piccolo_attestation.core.roots import Roots
 
 
 def check_first(signed: Signed[Roster]) -> None:
@@ -30,13 +34,14 @@ def check_first(signed: Signed[Roster]) -> None:
     if len(roster.members) != 1 or founder.number != 0 or founder.state is not MemberState.ACTIVE:
         raise _wrong("A circle begins with one active member, number 0.")
     _check_members(roster, known=frozenset())
+    _check_name(founder)
     if founder.admin not in signed.signers:
         raise forged("The first roster is not signed by its only admin.")
 
 
-def check_next(previous: Signed[Roster], signed: Signed[Roster]) -> None:
+def check_next(previous: Signed[Roster], signed: Signed[Roster], roots: Roots) -> None:
     """Raises PiccoloError unless `signed` follows `previous`: RECORD_EARLY, ROSTER_WRONG or RECORD_FORGED."""
-    check_change(previous, signed.record)
+    check_change(previous, signed.record, roots)
     if wanted := signatures_wanted(previous.record, signed.signers):
         raise forged(
             f"The roster of epoch {signed.record.epoch} lacks {wanted} signature{'s' if wanted > 1 else ''} "
@@ -44,7 +49,7 @@ def check_next(previous: Signed[Roster], signed: Signed[Roster]) -> None:
         )
 
 
-def check_change(previous: Signed[Roster], roster: Roster) -> None:
+def check_change(previous: Signed[Roster], roster: Roster, roots: Roots) -> None:
     """Raises PiccoloError RECORD_EARLY or ROSTER_WRONG unless `roster` may follow, whoever signs it."""
     before = previous.record
     if roster.circle != before.circle:
@@ -55,10 +60,11 @@ def check_change(previous: Signed[Roster], roster: Roster) -> None:
         )
     _check_members(roster, known=frozenset(member.enrol for member in before.members))
     for old in before.members:
-        _check_kept(old, roster.member(old.owner))
-    newcomers = roster.members[len(before.members) :]
-    if any(before.member(new.owner) for new in newcomers):
-        raise _wrong("The roster gives a member another number.")
+        _check_kept(old, roster.member(old.owner), roots)
+    for new in roster.members[len(before.members) :]:
+        if before.member(new.owner):
+            raise _wrong("The roster gives a member another number.")
+        _check_name(new)
 
 
 def signatures_wanted(roster: Roster, signers: frozenset[bytes]) -> int:
@@ -77,8 +83,6 @@ def majority(count: int) -> int:
 def _check_members(roster: Roster, *, known: frozenset[bytes]) -> None:
     """`known` are the enrolment certificates that were checked with an earlier roster."""
     for member in roster.members:
-        if owner_id(member.root) != member.owner:
-            raise _wrong(f"Member {member.number} is not named after its owner root.")
         if member.admin is not None and member.state is not MemberState.ACTIVE:
             raise _wrong(f"Member {member.number} is an admin and not active.")
         if member.enrol not in known:
@@ -88,11 +92,22 @@ def _check_members(roster: Roster, *, known: frozenset[bytes]) -> None:
         raise _wrong("Two members have the same enrolment certificate.")
 
 
-def _check_kept(old: Member, new: Member | None) -> None:
+def _check_name(newcomer: Member) -> None:
+    if owner_id(newcomer.root) != newcomer.owner:
+        raise _wrong(f"Member {newcomer.number} is not named after its owner root.")
+
+
+def _check_kept(old: Member, new: Member | None, roots: Roots) -> None:
     if new is None:
         raise _wrong(f"Member {old.number} is missing in the next roster.")
-    if (old.number, old.root, old.enrol) != (new.number, new.root, new.enrol):
-        raise _wrong(f"Member {old.number} has another number, root or enrolment certificate.")
+    if old.number != new.number:
+        raise _wrong(f"Member {old.number} has another number.")
+    if old.root != new.root:
+        if not roots.proof(old.owner, old.root, new.root):
+            raise out_of_order(f"Nothing known here leads to the new root of member {old.number}.")
+        return
+    if old.enrol != new.enrol:
+        raise _wrong(f"Member {old.number} has another enrolment certificate.")
     if old.admin is not None and new.admin not in (old.admin, None):
         raise _wrong(f"Member {old.number} has another admin key.")
 

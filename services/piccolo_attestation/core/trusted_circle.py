@@ -13,6 +13,9 @@ Rules:
   at most, those of the highest generations and smallest hashes, so that everybody remembers the same.
 * A presence is signed by the attestation role key of a device that is in force; a higher seq replaces it.
 * A claim names a device that is in force and is signed by its owner root.
+* An owner's root is the roster's, or the newest of those that succeeded it (`roots`). Where two devices of
+  one owner act at the same moment, one by new words and one by the old, each member holds to what it heard
+  first, until the roster says which it is.
 * What is refused raises; nothing is half taken. Repetition changes nothing.
 
 The order in which valid records come in does not matter, as long as early ones come again: everybody who has
@@ -28,16 +31,19 @@ from typing import Self, TypeAlias
 from piccolo_chassis.errors import PiccoloError
 from piccolo_formats.device_record import open_device
 from piccolo_formats.records.device import Device, Presence
-from piccolo_formats.records.generations import Claim
+from piccolo_formats.records.generations import Claim, Successor
 from piccolo_formats.records.roster import Member, Roster
 from piccolo_formats.signed import Signed, open_signed
 
 from piccolo_attestation.core import bundle, judging, succession
 from piccolo_attestation.core.judging import judged
+from piccolo_attestation.core.roots import Roots, check_successor, read_successor
 
 _REMEMBERED = 4
 
-Statement: TypeAlias = "Signed[Roster] | Signed[Device] | Signed[Claim] | Signed[Presence]"
+Statement: TypeAlias = (
+    "Signed[Roster] | Signed[Successor] | Signed[Device] | Signed[Claim] | Signed[Presence]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,7 @@ class TrustedCircle:
         self._chain: list[Signed[Roster]] = [signed]
         self._rivals: tuple[Signed[Roster], ...] = ()
         self._holders: dict[bytes, tuple[Holder, ...]] = {}  # in force first, then replaced
+        self._roots = Roots()
 
     @classmethod
     def from_bundle(cls, records: Iterable[bytes]) -> tuple[Self, list[Refusal]]:
@@ -92,6 +99,7 @@ class TrustedCircle:
         other._chain = list(self._chain)
         other._rivals = self._rivals
         other._holders = dict(self._holders)
+        other._roots = self._roots
         return other
 
     @property
@@ -128,6 +136,16 @@ class TrustedCircle:
         known = self._holders.get(owner, ())
         return tuple(each for each in known if each.generation < known[0].generation)
 
+    @property
+    def roots(self) -> Roots:
+        """What is known of the members' roots."""
+        return self._roots
+
+    def root(self, owner: bytes) -> bytes | None:
+        """The owner root in force; None for somebody whom the roster does not name."""
+        member = self._member(owner)
+        return self._roots.newest(member) if member else None
+
     def records(self) -> list[bytes]:
         """Every record that is held, rosters first and in order."""
         return [signed.to_bytes() for signed in self._statements()]
@@ -158,8 +176,9 @@ class TrustedCircle:
         because every peer that was away brings some.
         """
         changed, refusals = False, []
-        held = self.hashes()
-        for entry in bundle.ordered(records):
+        held, entries = self.hashes(), bundle.ordered(records)
+        self._roots = self._roots.offering(each.data for each in entries if each.type == "successor")
+        for entry in entries:
             if entry.hash in held:
                 continue
             try:
@@ -176,6 +195,7 @@ class TrustedCircle:
         """
         take = {
             "roster": self.add_roster,
+            "successor": self.add_successor,
             "device": self._remember_device,
             "claim": self.add_claim,
             "presence": self.add_presence,
@@ -203,10 +223,11 @@ class TrustedCircle:
         if epoch < head.record.epoch:
             raise judging.rollback(f"Epoch {epoch} is over: the circle is in epoch {head.record.epoch}.")
         if epoch > head.record.epoch:
-            succession.check_next(head, signed)
+            succession.check_next(head, signed, self._roots)
+            self._follow_roots(head.record, signed.record)
             self._chain.append(signed)
             return True
-        succession.check_next(self._chain[-2], signed)
+        succession.check_next(self._chain[-2], signed, self._roots)
         self._chain.pop()
         self._rivals = _smallest(head, signed)
         return True
@@ -216,10 +237,41 @@ class TrustedCircle:
             raise judging.frozen(self.frozen_epoch)
         if signed.record.epoch < self.frozen_epoch:
             raise judging.rollback(f"Epoch {signed.record.epoch} is over.")
-        succession.check_next(self.head, signed)
+        succession.check_next(self.head, signed, self._roots)
         before = self._rivals
         self._rivals = _smallest(*before, signed)
         return self._rivals != before
+
+    def add_successor(self, data: bytes) -> bool:
+        """Takes the successor of a root that is in force, by the device that is.
+
+        Raises PiccoloError as `roots.check_successor`, RECORD_MALFORMED.
+        """
+        signed = read_successor(data)
+        if self._roots.holds(signed):
+            return False
+        owner = signed.record.owner
+        present = self.holders(owner)
+        if not present:
+            raise judging.out_of_order("The device that made the successor is not known here.")
+        check_successor(self._member(owner), self._roots, signed, present[0].device.record)
+        self._roots = self._roots.taking(signed)
+        return True
+
+    def _follow_roots(self, before: Roster, after: Roster) -> None:
+        """Believes the successors that a roster rests on, and drops the devices that they end."""
+        for old in before.members:
+            new = after.member(old.owner)
+            if new is None or new.root == old.root:
+                continue
+            path = self._roots.proof(old.owner, old.root, new.root)
+            self._roots = self._roots.taking(*path)
+            last = {each.record.old_root: each.record.generation for each in path}
+            self._holders[old.owner] = tuple(
+                holder
+                for holder in self._holders.get(old.owner, ())
+                if holder.generation <= last.get(holder.device.record.root, holder.generation)
+            )
 
     def add_device(self, data: bytes) -> bool:
         """Takes a device certificate that is to come into force.
@@ -290,14 +342,17 @@ class TrustedCircle:
 
     def _judged_device(self, data: bytes) -> Signed[Device]:
         with judged("The device certificate"):
-            signed = open_device(data)
-        device = signed.record
+            device = open_signed(Device, data).record
         if device.circle != self.circle_id:
             raise judging.foreign("The device certificate is of another circle.")
         member = self._member(device.owner)
         if member is None:
             raise judging.foreign("The device certificate's owner is not in the roster.")
-        if device.enrol != member.enrol or member.admin not in (None, device.admin):
+        self._roots.check_vouched(member, device)
+        with judged("The device certificate"):
+            signed = open_device(data, device.root)
+        same = device.enrol == member.enrol and member.admin in (None, device.admin)
+        if device.root == member.root and not same:
             raise judging.forged("The device certificate names other keys of its owner than the roster.")
         return signed
 
@@ -325,6 +380,7 @@ class TrustedCircle:
     def _statements(self) -> Iterator[Statement]:
         yield from self._chain
         yield from self._rivals
+        yield from self._roots
         for owner in sorted(self._holders):
             for holder in self._holders[owner]:
                 yield holder.device

@@ -4,6 +4,8 @@ Rules:
 * Members are those of the roster in force. A member without a known device has no addresses and no keys.
 * A member cut off as compromised acts again with a device of the generation from which on the roster lets it
   (`recovered`): the words vouch for that one, not for the one that was lost.
+* An owner's enrolment certificate is the roster's; once its root was succeeded, that which its device names
+  under the new one. The words that were replaced get in nowhere.
 * Admitted are, by exact certificate: every owner's enrolment certificate, and the vault and attestation
   certificates of devices in force, except those cut off. What each may do is the port's to decide, by `kind`,
   `role` and `state`.
@@ -26,12 +28,16 @@ from piccolo_formats.signed import Signed
 
 from piccolo_attestation.core import judging
 from piccolo_attestation.core.endpoints import is_dialable
-from piccolo_attestation.core.trusted_circle import Holder, TrustedCircle
+from piccolo_attestation.core.trusted_circle import TrustedCircle
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member. `device` is Signed("device"), empty while it is not known; `claim` likewise."""
+    """One member. `device` is Signed("device"), empty while it is not known; `claim` likewise.
+
+    `root` is the owner root in force. `continues` is the generation whose very device goes on in this one
+    under new words; 0: this is another device.
+    """
 
     owner: bytes
     number: int
@@ -45,6 +51,8 @@ class Member:
     certificate: Device | None = None
     device: bytes = b""
     claim: bytes = b""
+    root: bytes = b""
+    continues: int = 0
 
     @property
     def server_certificate(self) -> bytes:
@@ -100,7 +108,7 @@ def view_of(circle: TrustedCircle) -> CircleView:
         epoch=roster.epoch,
         roster_hash=circle.head.record_hash(),
         policy=roster.policy,
-        members=tuple(_member(member, circle.holders(member.owner)) for member in roster.members),
+        members=tuple(_member(circle, member) for member in roster.members),
         admissions=admissions,
         frozen=judging.frozen_words(circle.frozen_epoch) if circle.frozen_epoch else "",
         alarms=tuple(alarms),
@@ -115,7 +123,8 @@ def standing(member: RosterMember, generation: int) -> MemberState:
     return member.state
 
 
-def _member(member: RosterMember, holders: tuple[Holder, ...]) -> Member:
+def _member(circle: TrustedCircle, member: RosterMember) -> Member:
+    holders, root = circle.holders(member.owner), circle.roots.newest(member)
     if not holders:
         return Member(
             owner=member.owner,
@@ -124,6 +133,7 @@ def _member(member: RosterMember, holders: tuple[Holder, ...]) -> Member:
             state=member.state,
             admin=member.admin is not None,
             invited_by=member.invited_by,
+            root=root,
         )
     holder = holders[0]
     device, said = holder.device.record, _said(holder.presence)
@@ -140,6 +150,8 @@ def _member(member: RosterMember, holders: tuple[Holder, ...]) -> Member:
         certificate=device,
         device=holder.device.to_bytes(),
         claim=holder.claim.to_bytes() if holder.claim else b"",
+        root=root,
+        continues=circle.roots.continued(device),
     )
 
 
@@ -158,7 +170,7 @@ def _unambiguous(circle: TrustedCircle) -> tuple[tuple[Admission, ...], list[byt
     """The admissions, one a certificate, and the owners who named a certificate that is another's."""
     taken: dict[bytes, Admission] = {}
     doubles: dict[bytes, None] = {}
-    for admission in (*_enrolments(circle), *_devices(circle)):
+    for admission in (*_enrolments(circle), *_new_enrolments(circle), *_devices(circle)):
         first = taken.setdefault(admission.certificate, admission)
         if first.owner != admission.owner:
             doubles[admission.owner] = None
@@ -167,11 +179,23 @@ def _unambiguous(circle: TrustedCircle) -> tuple[tuple[Admission, ...], list[byt
 
 def _enrolments(circle: TrustedCircle) -> Iterator[Admission]:
     for member in circle.head.record.members:
-        holders = circle.holders(member.owner)
-        generation = holders[0].generation if holders else 0
-        yield Admission(
-            member.enrol, "enrol", member.owner, generation=generation, state=standing(member, generation)
-        )
+        if circle.roots.newest(member) == member.root:
+            yield _enrolment(circle, member, member.enrol)
+
+
+def _new_enrolments(circle: TrustedCircle) -> Iterator[Admission]:
+    for member in circle.head.record.members:
+        root = circle.roots.newest(member)
+        for holder in circle.holders(member.owner) if root != member.root else ():
+            if holder.device.record.root == root:
+                yield _enrolment(circle, member, holder.device.record.enrol)
+
+
+def _enrolment(circle: TrustedCircle, member: RosterMember, certificate: bytes) -> Admission:
+    holders = circle.holders(member.owner)
+    generation = holders[0].generation if holders else 0
+    state = standing(member, generation)
+    return Admission(certificate, "enrol", member.owner, generation=generation, state=state)
 
 
 def _devices(circle: TrustedCircle) -> Iterator[Admission]:

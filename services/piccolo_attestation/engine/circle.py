@@ -18,12 +18,11 @@ from datetime import UTC, datetime
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
-from piccolo_formats.device_record import open_device
 from piccolo_formats.records.device import Device, Presence
 from piccolo_formats.records.roster import MemberState
-from piccolo_formats.signed import Signed, sign
+from piccolo_formats.signed import Signed, open_signed, sign
 
-from piccolo_attestation.core import kept, succession
+from piccolo_attestation.core import kept, proposals, succession
 from piccolo_attestation.core.judging import foreign, judged
 from piccolo_attestation.core.trusted_circle import Refusal, TrustedCircle
 from piccolo_attestation.core.view import CircleView, Member, view_of
@@ -152,36 +151,43 @@ class Circle:
         trusted, refusals = TrustedCircle.from_bundle(records)
         _tell(refusals, "the restored bundle")
         self._check_free(trusted)
-        signed = self._identity.judge(device, None)
+        signed = self._identity.judge(device, None, trusted.root)
         trusted.add_device(device)
         if self._trusted is not None:
             self._trusted.copy().add_device(device)
         await self._identity.install(signed)
         await whole(self._begin(trusted, unsettled=True))
 
-    async def install(self, device: bytes) -> None:
-        """Puts a certificate of this device in force, and tells the circle when there is one."""
-        signed = self._identity.judge(device, self._trusted.circle_id if self._trusted else None)
-        if self._trusted is None:
-            await self._identity.install(signed)
-            return
-        self._trusted.copy().add_device(device)
-        await self._identity.install(signed)
-        await self.take([device])
+    async def install(self, device: bytes, successors: Sequence[bytes] = ()) -> None:
+        """Puts a certificate of this device in force, and tells the circle when there is one.
 
-    async def adopt(self, device: bytes, claim: bytes) -> None:
+        `successors` lead to the root that signed it, where that is a new one.
+        """
+        if self._trusted is None:
+            await self._identity.install(self._identity.judge(device, None))
+            return
+        trusted = self._trusted.copy()
+        trusted.merge(successors)
+        signed = self._identity.judge(device, trusted.circle_id, trusted.root)
+        trusted.add_device(device)
+        await self._identity.install(signed)
+        await self.take([*successors, device])
+
+    async def adopt(self, device: bytes, claim: bytes, successors: Sequence[bytes] = ()) -> None:
         """Admits a newer generation of a member's device, by its owner root's word alone.
 
-        Raises PiccoloError as `TrustedCircle.add_device` does; NO_CIRCLE.
+        `successors` lead to that root from the one known here. Raises PiccoloError as
+        `TrustedCircle.add_device` does; NO_CIRCLE.
         """
         trusted = self.trusted.copy()
+        trusted.merge(successors)
         new = trusted.add_device(device)
         if claim:
             trusted.add_claim(claim)
-        await self.take([device, claim] if claim else [device])
+        await self.take([*successors, device, *([claim] if claim else [])])
         if new:
             with judged("The device certificate"):
-                record = open_device(device).record
+                record = open_signed(Device, device).record
             _log.warning(
                 "device replaced", extra=fields(owner=record.owner.hex(), generation=record.generation)
             )
@@ -258,12 +264,14 @@ class Circle:
     async def _keep(self, trusted: TrustedCircle, *, unsettled: bool) -> None:
         state = kept.Circle(records=tuple(trusted.records()), unsettled=unsettled)
         await self._files.save(_FILE, state.to_record())
-        before = self._view
+        before, renewals = self._view, proposals.renewals(self._trusted) if self._trusted else []
         self._trusted, self._view, self._unsettled = trusted, view_of(trusted), unsettled
         if before is None or before.roster_hash != self._view.roster_hash:
             _log.info(
                 "roster in force", extra=fields(epoch=self._view.epoch, members=len(self._view.members))
             )
+            self.moves.tell()
+        elif proposals.renewals(trusted) != renewals:
             self.moves.tell()
         for alarm in (self._view.frozen, *self._view.alarms):
             if alarm and (before is None or alarm not in (before.frozen, *before.alarms)):

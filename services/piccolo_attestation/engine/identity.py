@@ -21,7 +21,7 @@ from piccolo_chassis.logs import fields
 from piccolo_formats.device_record import open_device
 from piccolo_formats.keypairs import SigningKey
 from piccolo_formats.records.device import Device
-from piccolo_formats.signed import Signed
+from piccolo_formats.signed import Signed, open_signed
 from piccolo_formats.tls import check_certificate, generate_key, make_certificate
 
 from piccolo_attestation.core import kept
@@ -122,14 +122,19 @@ class Identity:
         device = self.certificate.record if self.certificate else None
         return device is not None and certified_roles(device)[role] == keys
 
-    def judge(self, data: bytes, circle: bytes | None) -> Signed[Device]:
+    def judge(
+        self, data: bytes, circle: bytes | None, root_of: Callable[[bytes], bytes | None] = lambda _: None
+    ) -> Signed[Device]:
         """A certificate that may be installed while this device is in `circle` (None: in none).
+
+        `root_of` tells an owner's root in force, None for an owner's first.
 
         Raises PiccoloError PRECONDITION (ROLES_MISSING, CERTIFICATE_MISMATCH), CONFLICT (CERTIFICATE_OLD),
         DENIED (RECORD_FORGED, CERTIFICATE_FOREIGN).
         """
         with judged("The device certificate"):
-            signed = open_device(data)
+            owner = open_signed(Device, data).record.owner
+            signed = open_device(data, root_of(owner))
         if self.missing:
             raise PiccoloError(
                 Kind.PRECONDITION,
@@ -171,7 +176,10 @@ class Identity:
         self.certificate = None
         if state.device:
             with judged("The device certificate in the state folder"):
-                self.certificate = open_device(state.device)
+                root = open_signed(
+                    Device, state.device
+                ).record.root  # it was the owner's when it was installed
+                self.certificate = open_device(state.device, root)
 
     def _check_place(self, signed: Signed[Device], circle: bytes | None) -> None:
         before = self.certificate

@@ -5,6 +5,7 @@ Rules:
 * A proposal rests on the roster in force. When that moves on, proposals are dropped: a joiner accepts anew, a
   wish to remove somebody is proposed anew, and both need a signature anew.
 * What another device proposes is judged by making it again from what it follows; nothing is taken on trust.
+* That an owner has new words every admin's device proposes on its own; they all make the same roster of it.
 * The own vault is shown one admission of this device's own at a time, and whatever other admins ask for.
 * The owner's signature is kept here. It leaves this device only for the proposal that the admins' devices
   chose (core.agreement); what was promised and accepted is durable before it is told.
@@ -139,7 +140,7 @@ class Proposals:
         if (owner, state) != (self._circle.owner, MemberState.LEAVING):
             self._check_admin()
         for each in self.current():
-            if each.mine and not each.joiner and self._removes(each) == (owner, state):
+            if each.mine and self._is_removal(each) and self._removes(each) == (owner, state):
                 return each.hash
         proposal = self._removal(owner, state)
         await self._add(proposal, kept.Wish(owner=owner, state=state))
@@ -174,6 +175,9 @@ class Proposals:
             if invitation.invitation_id != joiner.invitation_id:
                 raise not_admin("The acceptance answers another invitation.")
             proposals.check_admission(trusted, signed.record, joiner, invitation.by)
+            _check_admins(trusted, caller, proposer)
+        elif (renewed := proposals.renewal_of(trusted, signed.record)) is not None:
+            proposals.check_renewal(trusted, signed.record, renewed)
             _check_admins(trusted, caller, proposer)
         else:
             # leaving is everybody's own to propose; who passes it on is an admin, or the one who leaves
@@ -248,8 +252,10 @@ class Proposals:
                 _log.info("wish is over", extra=fields(reason=over.reason))
                 continue
             wishes.append(wish)
-            if not any(each.mine and not each.joiner for each in current.values()):
+            if not any(each.mine and self._is_removal(each) for each in current.values()):
                 current[proposal.hash] = proposal
+        for renewal in self._renewals():
+            current.setdefault(renewal.hash, renewal)
         if (current, tuple(wishes)) != (self._known, self._wishes):
             await self._keep(current, tuple(wishes), self.acceptor)
 
@@ -282,6 +288,28 @@ class Proposals:
         roster = proposals.remove(self._circle.trusted, owner, state, self._clock())
         signed = sign(roster, self._identity.own.signing)
         return Proposal(signed, Evidence(signed.to_bytes()), None, mine=True)
+
+    def _renewals(self) -> list[Proposal]:
+        """What an admin's device proposes for owners who have new words."""
+        if not self._circle.me.admin or self._circle.unheard or self._circle.fenced:
+            return []
+        trusted, made = self._circle.trusted, []
+        for owner in proposals.renewals(trusted):
+            try:
+                signed = sign(proposals.renew(trusted, owner), self._identity.own.signing)
+            except PiccoloError as refused:
+                told = fields(owner=owner.hex(), reason=refused.reason, why=refused.message)
+                _log.warning("an owner's new keys cannot be named", extra=told)
+                continue
+            made.append(Proposal(signed, Evidence(signed.to_bytes()), None, mine=True))
+        return made
+
+    def is_renewal(self, proposal: Proposal) -> bool:
+        """Whether a proposal names an owner's new keys: no person needs to be asked."""
+        return proposals.renewal_of(self._circle.trusted, proposal.roster.record) is not None
+
+    def _is_removal(self, proposal: Proposal) -> bool:
+        return proposal.joiner is None and not self.is_renewal(proposal)
 
     def _removes(self, proposal: Proposal) -> tuple[bytes, MemberState]:
         return proposals.removal_of(self._circle.trusted, proposal.roster.record)

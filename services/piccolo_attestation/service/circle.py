@@ -137,7 +137,7 @@ class CircleServicer(attestation_pb2_grpc.CircleServiceServicer):
 
     async def AdoptDevice(self, request: pb.AdoptDeviceRequest, context: Any) -> pb.AdoptDeviceResponse:
         """Admits a newer generation of a member's device."""
-        await self._circle.adopt(request.device, request.claim)
+        await self._circle.adopt(request.device, request.claim, request.successors)
         return pb.AdoptDeviceResponse()
 
     async def Rejoin(self, request: pb.RejoinRequest, context: Any) -> pb.RejoinResponse:

@@ -50,6 +50,7 @@ def circle_to_wire(circle: Circle, view: CircleView, invited: Iterable[Admission
         unheard=circle.unheard,
         fenced=circle.fenced,
         alarms=view.alarms,
+        successors=[each.to_bytes() for each in circle.trusted.roots],
     )
 
 
@@ -70,6 +71,9 @@ def _member(circle: Circle, member: Member) -> pb.Member:
         heard=circle.heard.get(member.owner, 0),
         self=member.owner == circle.owner,
         claim=member.claim,
+        root=member.root,
+        continues=member.continues,
+        replaced=[each.device.to_bytes() for each in circle.trusted.replaced(member.owner)],
     )
 
 
@@ -108,6 +112,6 @@ def _proposal(proposals: Proposals, proposal: Proposal) -> pb.Proposal:
         acceptance=proposal.evidence.acceptance,
         invited=proposal.joiner is not None,
         wanted=proposals.wanted(proposal),
-        needs_consent=proposal.joiner is None,
+        needs_consent=proposal.joiner is None and not proposals.is_renewal(proposal),
         invitation=proposal.evidence.invitation,
     )

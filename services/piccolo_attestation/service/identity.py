@@ -44,5 +44,5 @@ class IdentityServicer(attestation_pb2_grpc.IdentityServiceServicer):
         self, request: pb.InstallCertificateRequest, context: Any
     ) -> pb.InstallCertificateResponse:
         """Puts a certificate in force."""
-        await self._circle.install(request.device)
+        await self._circle.install(request.device, request.successors)
         return pb.InstallCertificateResponse()

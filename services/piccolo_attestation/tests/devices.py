@@ -264,7 +264,8 @@ class Device:
         while True:
             changed, moved = self.proposals.changes.waiter(), self.circle.changes.waiter()
             for proposal in self.proposals.listing():
-                if self.unlocked and not proposal.signature and (proposal.joiner or self.consents):
+                unasked = proposal.joiner or self.proposals.is_renewal(proposal)
+                if self.unlocked and not proposal.signature and (unasked or self.consents):
                     await self.sign(proposal.hash)
             await first(changed, moved, seconds=None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from piccolo.attestation.v1 import attestation_pb2 as wire
 from piccolo.attestation.v1 import attestation_pb2_grpc as stubs
@@ -35,6 +35,7 @@ class AttestationTrust:
         async for told in self._circle.WatchCircle(wire.WatchCircleRequest()):
             yield to_circle(told.circle), told.circle.SerializeToString()
 
-    async def adopt(self, device: bytes, claim: bytes) -> None:
+    async def adopt(self, device: bytes, claim: bytes, successors: Sequence[bytes]) -> None:
         """Admits a newer generation of a member's device, by its Signed("device") and Signed("claim")."""
-        await self._circle.AdoptDevice(wire.AdoptDeviceRequest(device=device, claim=claim))
+        request = wire.AdoptDeviceRequest(device=device, claim=claim, successors=successors)
+        await self._circle.AdoptDevice(request)

@@ -69,7 +69,9 @@ def _owners(told: wire.Circle) -> Iterator[tuple[bytes, Owner]]:
         known = devices.get(member.owner)
         generation = known.generation if known else 0
         standing = Standing(member.state.value)
-        yield member.owner, Owner(member.root, generation, _vault_key(known), standing)
+        root = known.root if known and known.root else member.root  # what was kept before says nothing of it
+        continues = known.continues if known else 0
+        yield member.owner, Owner(root, generation, _vault_key(known), standing, continues)
 
 
 def _vault_key(member: wire.Member | None) -> bytes:

@@ -52,16 +52,18 @@ class Owner:
     """A member of the circle.
 
     Attributes:
-        root: its owner root's public key, by the roster.
+        root: the public key of its owner root in force.
         generation: its device's generation.
         vault_key: the public key that signs its commit records; empty when unknown.
         standing: what the roster says it may do.
+        continues: the generation whose very device goes on in this one under new words; 0: none.
     """
 
     root: bytes
     generation: int
     vault_key: bytes = b""
     standing: Standing = Standing.ACTIVE
+    continues: int = 0
 
 
 @dataclass(frozen=True, slots=True)

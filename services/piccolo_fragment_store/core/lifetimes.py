@@ -8,7 +8,8 @@ Rules:
 * A member that is leaving is served for 90 days more, and one that was expelled gets what is its own as long.
 * What an owner has here outlives its removal by 365 days: an expulsion, the end of a leaver's 90 days, or a
   roster that names it no more. A compromised device is no removed owner: its words may enrol another.
-* A new generation of an owner's device may not purge for 45 days: the words could be a thief's.
+* A new generation of an owner's device may not purge for 45 days: the words could be a thief's. A generation
+  that goes on in the same device under new words is not new: it has the age of the one before it.
 """
 
 from __future__ import annotations
@@ -53,6 +54,11 @@ def provisional_ends(since: int, inventory: int | None, now: int) -> bool:
     """
     due = since + _PROVISIONAL
     return inventory is not None and inventory >= due and now >= inventory + _TO_CLAIM
+
+
+def continued_since(generation: int, since: int) -> int:
+    """Since when a generation counts that goes on from another, which is known here since `since`."""
+    return -_BEFORE_PURGING if generation <= 1 else since
 
 
 def may_purge(generation: int, since: int, now: int) -> bool:

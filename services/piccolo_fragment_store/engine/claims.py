@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from piccolo_fragment_store.core import fences
@@ -29,16 +30,20 @@ class Claims:
         self._trust, self._workers = trust, workers
         self._lock = threading.Lock()
 
-    async def claim(self, owner: bytes, claim: bytes, device: bytes) -> Answer:
+    async def claim(
+        self, owner: bytes, claim: bytes, device: bytes, successors: Sequence[bytes] = ()
+    ) -> Answer:
         """Promises to serve a device, unless another one of its generation or a newer one was promised.
+
+        `successors` lead to the root that vouches for it, where the owner has new words.
 
         Raises PiccoloError as `statements.claim`; FULL (DISK_FULL); UNAVAILABLE when attestation cannot admit
         the device now: then the promise stands, and asking again is all that is needed.
         """
         circle = self._identity.circle()
-        answer, generation = await self._workers.run(self._judge, owner, claim, device, circle)
+        answer, generation = await self._workers.run(self._judge, owner, claim, device, successors, circle)
         if answer.promise and generation > circle.owners[owner].generation:
-            await self._trust.adopt(device, claim)
+            await self._trust.adopt(device, claim, successors)
         return answer
 
     def fence(self, owner: bytes, generation: int) -> None:
@@ -50,8 +55,10 @@ class Claims:
         promised = self._promises.get(owner)
         return promised is None or generation >= promised.generation
 
-    def _judge(self, owner: bytes, claim: bytes, device: bytes, circle: Circle) -> tuple[Answer, int]:
-        claimed, named = statements.claim(claim, device, owner, circle)
+    def _judge(
+        self, owner: bytes, claim: bytes, device: bytes, successors: Sequence[bytes], circle: Circle
+    ) -> tuple[Answer, int]:
+        claimed, named = statements.claim(claim, device, successors, owner, circle)
         generation = claimed.generation
         with self._lock:
             promised = self._promises.get(owner)

@@ -18,6 +18,7 @@ from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.logs import fields
 
 from piccolo_fragment_store.core.circle import Circle
+from piccolo_fragment_store.core.lifetimes import continued_since
 from piccolo_fragment_store.engine.holdings import Holdings
 from piccolo_fragment_store.ports import CircleStore, Trust, Workers
 
@@ -81,7 +82,10 @@ class Membership:
 
 def note_generations(holdings: Holdings, circle: Circle) -> None:
     """Remembers since when each device generation is known here: a new one may not purge for a while."""
-    now = holdings.clock.running()
+    now, known = holdings.clock.running(), holdings.index.generation_since
     for owner, each in circle.owners.items():
+        since = now
+        if each.continues:
+            since = continued_since(each.continues, known(owner, each.continues, now))
         if each.generation:
-            holdings.index.generation_since(owner, each.generation, now)
+            known(owner, each.generation, since)

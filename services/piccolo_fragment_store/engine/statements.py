@@ -1,7 +1,9 @@
 """Signed statements as they come from owners: opened, and checked against the circle.
 
 Rules:
-* A tombstone, an undelete and a claim count only when the owner root that the roster names signed them.
+* A tombstone, an undelete and a claim count only when the owner root in force signed them. A claim may bring
+  the successors that lead to a new root: each is signed by both roots, and by the vault of the device known
+  here.
 * A head is the word of the owner's device in force, or of a newer one that the owner root vouches for.
 * A commit record must be of the caller's owner. Its signature is checked against the device's key when it is
   of the device's own generation; what an older device signed is carried as it is, for the owner to judge.
@@ -9,12 +11,13 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.device_record import open_device
 from piccolo_formats.errors import AuthenticationError, FormatError
+from piccolo_formats.lineage import follow, open_successor
 from piccolo_formats.records.backup import Head as HeadRecord
 from piccolo_formats.records.commit import Commit
 from piccolo_formats.records.device import Device
@@ -73,14 +76,14 @@ def burial(kind: type[S], data: bytes, owner: bytes, circle: Circle) -> S:
 
 
 def claim(
-    claim_data: bytes, device_data: bytes, owner: bytes, circle: Circle
+    claim_data: bytes, device_data: bytes, successors: Sequence[bytes], owner: bytes, circle: Circle
 ) -> tuple[Claim, Signed[Device]]:
-    """A claim and the device that it names, both by the owner root.
+    """A claim and the device that it names, both by the owner root in force, or by one that succeeds it.
 
     Raises PiccoloError INVALID (STATEMENT_INVALID, CLAIM_MISMATCH) or DENIED (SIGNATURE_INVALID,
     OTHER_OWNER).
     """
-    root = _owner(circle, owner).root
+    root = _newest_root(_owner(circle, owner), owner, successors)
     claimed = _opened(lambda: open_signed(Claim, claim_data, [root])).record
     device = _opened(lambda: open_device(device_data, root))
     _check_owner(claimed.owner, owner)
@@ -144,6 +147,18 @@ def _logged(data: bytes) -> Tombstone | Undelete:
         return open_signed(Tombstone, data).record
     except FormatError:
         return _opened(lambda: open_signed(Undelete, data)).record
+
+
+def _newest_root(known: Owner, owner: bytes, successors: Sequence[bytes]) -> bytes:
+    """The root that successors lead to from the one known here; those before it say nothing new."""
+    opened = [_opened(lambda each=each: open_successor(each)) for each in successors]  # type: ignore[misc]
+    root = known.root
+    for each in follow(owner, root, opened):
+        if each.record.generation < known.generation:
+            break  # a newer device took over before
+        _opened(lambda each=each: each.require(known.vault_key))  # type: ignore[misc]
+        root = each.record.new_root
+    return root
 
 
 def _owner(circle: Circle, owner: bytes) -> Owner:

@@ -100,8 +100,9 @@ class Trust(Protocol):
     def watch(self) -> AsyncIterator[tuple[Circle, bytes]]:
         """The circle now and at each change, with its bytes for the `CircleStore`. Ends only by an error."""
 
-    async def adopt(self, device: bytes, claim: bytes) -> None:
+    async def adopt(self, device: bytes, claim: bytes, successors: Sequence[bytes]) -> None:
         """Admits a newer generation of a member's device, by its Signed("device") and Signed("claim").
 
+        Each Signed("successor"), oldest first, leads to the root that signed both.
         The claim travels on to the device that is replaced, which learns by it who took over.
         """

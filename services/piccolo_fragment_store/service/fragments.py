@@ -147,7 +147,9 @@ class FragmentServicer(stubs.FragmentServiceServicer):
 
     async def Claim(self, request: wire.ClaimRequest, context: Any) -> wire.ClaimResponse:
         """Promises to one generation of the caller's device."""
-        answer = await self._keeper.claims.claim(caller().owner, request.claim, request.device)
+        answer = await self._keeper.claims.claim(
+            caller().owner, request.claim, request.device, request.successors
+        )
         return wire.ClaimResponse(promise=answer.promise, fenced_by=answer.fenced_by)
 
     async def Notice(self, request: wire.NoticeRequest, context: Any) -> wire.NoticeResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -83,7 +83,7 @@ class Nobody:
         raise NotImplementedError
         yield
 
-    async def adopt(self, device: bytes, claim: bytes) -> None:
+    async def adopt(self, device: bytes, claim: bytes, successors: Sequence[bytes]) -> None:
         raise NotImplementedError
 
 
@@ -119,7 +119,7 @@ def test_claim_device_and_circle_must_belong_together() -> None:
     circle = circle_of(own, ana, ben)
     second, third = ana.next_generation(), replace(ana.next_generation(), generation=3)
     device = second.device()
-    statements.claim(ana.claim(device), device.to_bytes(), ana.id, circle)
+    statements.claim(ana.claim(device), device.to_bytes(), (), ana.id, circle)
     wrong = [
         (ana.claim(third.device()), device.to_bytes(), "CLAIM_MISMATCH"),
         (ana.claim(second.device()), device.to_bytes(), "CLAIM_MISMATCH"),  # another one of its generation
@@ -131,7 +131,7 @@ def test_claim_device_and_circle_must_belong_together() -> None:
     ]
     for claim, said, reason in wrong:
         with pytest.raises(PiccoloError) as refused_:
-            statements.claim(claim, said, ana.id, circle)
+            statements.claim(claim, said, (), ana.id, circle)
         assert refused_.value.reason == reason
 
 

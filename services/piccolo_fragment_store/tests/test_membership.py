@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -125,7 +125,7 @@ async def test_a_removal_counts_also_when_the_disk_is_full() -> None:
             yield circle_of(own), b"second"
             await asyncio.Event().wait()
 
-        async def adopt(self, device: bytes, claim: bytes) -> None:
+        async def adopt(self, device: bytes, claim: bytes, successors: Sequence[bytes]) -> None:
             pass
 
     class Full:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -48,6 +48,8 @@ from piccolo_metadata.engine.backup_words import (
     refused_as,
 )
 from piccolo_metadata.engine.backup_writer import Writer
+from piccolo_metadata.engine.rewrapping import swap
+from piccolo_metadata.engine.state import StateValue
 from piccolo_metadata.ports import SNAPSHOT_WANTED, Memory, Outbox
 
 GATHER_SECONDS: Final = 2.0
@@ -126,6 +128,17 @@ class Backup:
                     if generation > 1 and (await load(self._outbox)).rebuilt:
                         raise claim_first(generation)
                     await self._begin(delegation)
+        self.wake()
+
+    async def succeed(self, epoch: int, delegation: bytes, put: Sequence[StateValue]) -> None:
+        """Puts new wraps in force and, with a delegation for another log, goes on there.
+
+        Raises PiccoloError as `rewrapping.swap`, INVALID (DELEGATION_WRONG).
+        """
+        signed = open_delegation(delegation, self.key) if delegation else None
+        async with self._turn:  # an entry under way belongs to the log that it was made for
+            await self._memory.write(swap, epoch, signed, put)
+            self._unsure = True
         self.wake()
 
     async def start_snapshot(self) -> int:

@@ -32,7 +32,13 @@ from piccolo_metadata.engine.backup_bodies import Bodies, BrokenBodyError
 from piccolo_metadata.engine.backup_ledger import countersigned
 from piccolo_metadata.engine.backup_log import Survey
 from piccolo_metadata.engine.backup_ports import Access, CloudLog, Files
-from piccolo_metadata.engine.backup_words import chain_broken, memory_not_empty, no_cloud, open_delegation
+from piccolo_metadata.engine.backup_words import (
+    chain_broken,
+    memory_not_empty,
+    moved_away,
+    no_cloud,
+    open_delegation,
+)
 from piccolo_metadata.ports import Memory, Outbox, Restoring
 
 _KEYS_AT_ONCE: Final = 1000
@@ -249,11 +255,7 @@ def _goal(course: _Course) -> Point:
     if not points:
         raise broken or _no_point(wish.seq)
     if survey.points[-1].kind is EntryKind.MOVED and wish.seq == 0:
-        raise PiccoloError(
-            Kind.PRECONDITION,
-            "LOG_MOVED",
-            "These words were replaced by new ones, and the backup moved with them. Use the new words.",
-        )
+        raise moved_away(survey.points[-1].time)
     if wish.seq == 0:
         return points[-1]
     found = survey.at(wish.seq)

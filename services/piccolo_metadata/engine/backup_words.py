@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Final
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.errors import FormatError
 from piccolo_formats.records.backup import Delegation
 from piccolo_formats.signed import Signed, open_signed
+
+_LAST_SECOND: Final = 253_402_300_799  # of the year 9999: times in records may be any number
 
 
 @contextmanager
@@ -115,6 +119,18 @@ def no_cloud() -> PiccoloError:
         Kind.PRECONDITION,
         "CLOUD_MISSING",
         "No cloud is configured on this device: set cloud.endpoint.",
+    )
+
+
+def moved_away(time: int) -> PiccoloError:
+    """The words were replaced; `time` in seconds since 1970."""
+    day = datetime.fromtimestamp(min(time, _LAST_SECOND), UTC)
+    return PiccoloError(
+        Kind.PRECONDITION,
+        "LOG_MOVED",
+        f"These words were replaced by new ones on {day:%Y-%m-%d}, and the backup moved with them. "
+        "Use the new words.",
+        {"time": str(time)},
     )
 
 
