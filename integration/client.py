@@ -268,6 +268,18 @@ class Client:
         started = await self._json("POST", "/repair", {"now": True})
         return await self.finished(started["operation_id"], seconds)
 
+    async def new_words(self) -> str:
+        """Makes new words, writes them down, gives three back; returns the operation that carries it on."""
+        reply = SealingKey(secrets.token_bytes(32))
+        body = {"passphrase": await self._sealed(Purpose.PASSPHRASE, self.passphrase)}
+        answer = await self._json("POST", "/words/rotation", {**body, "reply_key": _text(reply.public)})
+        words = open_text(Purpose.WORDS, base64.b64decode(answer["words"]), reply)
+        asked = " ".join(words.split()[position - 1] for position in answer["ask"])
+        sealed = await self._sealed(Purpose.CONFIRMATION, asked)
+        started = await self._json("POST", "/words/rotation/confirm", {"words": sealed})
+        self.words = words
+        return str(started["operation_id"])
+
     async def recover(self, seconds: float = 600.0, **wish: Any) -> dict[str, Any]:
         """Brings the owner back on a blank device, from the words alone, and logs in; returns the result.
 

@@ -55,6 +55,10 @@ class Kek(Secret):
         """The key of the disk's recovery slot, 32 bytes."""
         return self._derive(b"disk")
 
+    def former_key(self) -> bytes:
+        """The XChaCha20-Poly1305 key that seals the KEK before this one while its owner moves over."""
+        return self._derive(b"former")
+
     def _derive(self, name: bytes) -> bytes:
         return hkdf(self.reveal(), b"piccolo/key/" + name + b"/v1")
 

@@ -24,9 +24,11 @@ from piccolo_vault.adapters.memory import protect
 from piccolo_vault.adapters.promises import DialledPromisers
 from piccolo_vault.adapters.remembered import MetadataRemembers
 from piccolo_vault.adapters.state_files import FolderFiles
+from piccolo_vault.adapters.successions import MetadataSuccessions
 from piccolo_vault.adapters.witnesses import DialledWitnesses
 from piccolo_vault.config import Config
 from piccolo_vault.engine.keys.aftermath import Fence, Quiet
+from piccolo_vault.engine.keys.carrying import Carrying
 from piccolo_vault.engine.keys.custody import Custody
 from piccolo_vault.engine.keys.duties import Duties, Pulses
 from piccolo_vault.engine.keys.generations import Generations
@@ -37,6 +39,8 @@ from piccolo_vault.engine.keys.rebuilding import Rebuilding
 from piccolo_vault.engine.keys.recovery import Recovery
 from piccolo_vault.engine.keys.role_keys import load_or_make
 from piccolo_vault.engine.keys.roles import Neighbours, Roles
+from piccolo_vault.engine.keys.rotation import Rotation
+from piccolo_vault.engine.keys.settling import Settling
 from piccolo_vault.engine.keys.watching import CircleFollower, FenceFollower, ProposalFollower
 from piccolo_vault.engine.keys.witnessing import Witnessing
 from piccolo_vault.service import keys as key_service
@@ -78,6 +82,10 @@ def _wire_keys(
     custody = Custody(files, random, clock, Cost(config.custody.passes, config.custody.memory_mib << 20))
     generations = Generations(files, backups, DialledPromisers(), clock)
     fence, quiet = Fence(files, generations.pending), Quiet(files, clock)
+    successions = MetadataSuccessions(metadata)
+    settling = Settling(custody, generations, there, successions, clock, random)
+    carrying = Carrying(custody, own, there, successions, random)
+    rotation = Rotation(custody, fence, there, carrying, settling, clock)
     membership = Membership(custody, fence, there, clock, random)
     circle, proposals = CircleFollower(there, own, custody, fence), ProposalFollower(trust)
     tasks, times = host.task_group, config.recovery
@@ -100,15 +108,15 @@ def _wire_keys(
     heads = HeadPost(custody, fence, backups, circle, own, witnesses, moved, config.heads.pace)
     pulses = Pulses(circle.pulse, proposals.pulse, fences.pulse)
     duties = Duties(custody, fence, there, generations, membership, clock, pulses)
-    for work in (circle, proposals, fences, quiet, duties, heads, recovery):
+    for work in (circle, proposals, fences, quiet, duties, heads, recovery, rotation):
         tasks.create_task(work.run(), name=type(work).__name__)
-    keys = key_service.KeyServicer(custody, recovery, fence, heads, BootKey(random))
+    keys = key_service.KeyServicer(custody, recovery, rotation, fence, heads, BootKey(random))
     host.add_service(lambda to: wire.add_KeyServiceServicer_to_server(keys, to), key_service.NAME)
     members = membership_service.MembershipServicer(membership)
     host.add_service(
         lambda to: wire.add_MembershipServiceServicer_to_server(members, to), membership_service.NAME
     )
-    return custody, circle, DeviceKeyring(custody, own, fence, quiet)
+    return custody, circle, DeviceKeyring(custody, own, fence, quiet, settling)
 
 
 def main() -> None:

@@ -37,7 +37,9 @@ class VaultKeys:
         state = _STATES.get(told.state)
         if state is None:
             raise PiccoloError(Kind.UNAVAILABLE, "KEY_STATE_UNKNOWN", "The vault is of another release.")
-        return KeyStatus(state, told.retry_after, tuple(told.ask), bool(told.recovering), told.fenced)
+        return KeyStatus(
+            state, told.retry_after, tuple(told.ask), bool(told.recovering), told.fenced, told.rotating
+        )
 
     async def boot_key(self) -> bytes:
         """The key that secrets are sealed to."""
@@ -74,6 +76,17 @@ class VaultKeys:
     async def test_words(self, words: bytes) -> bool:
         """Whether the words are this owner's."""
         return (await self._stub.TestWords(pb.TestWordsRequest(words=words))).match
+
+    async def begin_rotation(self, passphrase: bytes, reply_key: bytes) -> Words:
+        """Makes new words for this owner."""
+        request = pb.BeginRotationRequest(passphrase=passphrase, reply_key=reply_key)
+        told = await self._stub.BeginRotation(request, timeout=_ARGON_SECONDS)
+        return Words(words=told.words, ask=list(told.ask))
+
+    async def confirm_rotation(self, words: bytes) -> str:
+        """Checks three of the new words."""
+        told = await self._stub.ConfirmRotation(pb.ConfirmRotationRequest(words=words))
+        return told.operation_id
 
     async def witnesses(self) -> Witnesses:
         """Who knows of the newest backup."""

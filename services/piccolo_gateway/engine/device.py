@@ -38,6 +38,7 @@ class Device:
             retry_after=round(keys.retry_after, 3),
             recovering=keys.recovering,
             replaced=bool(keys.fenced),
+            new_words=bool(keys.rotating),
         )
 
     async def require_unlocked(self) -> None:

@@ -22,6 +22,7 @@ class KeyStatus:
     ask: tuple[int, ...]
     recovering: bool
     fenced: str
+    rotating: str = ""
 
 
 class Keys(Protocol):
@@ -65,6 +66,14 @@ class Keys(Protocol):
 
     async def witnesses(self) -> Witnesses:
         """Who knows of the newest backup."""
+        ...
+
+    async def begin_rotation(self, passphrase: bytes, reply_key: bytes) -> Words:
+        """Makes new words for this owner; nothing is kept before they are confirmed."""
+        ...
+
+    async def confirm_rotation(self, words: bytes) -> str:
+        """Checks three of the new words; returns the id of the operation that puts them in force."""
         ...
 
     async def recover(self, asked: Recovery) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from piccolo_gateway.core.access import OWNER, Actor
 from piccolo_gateway.core.api import PREFIX, Answer, Endpoint
 from piccolo_gateway.core.bodies.access import Scope, Session
-from piccolo_gateway.core.bodies.base import Empty
+from piccolo_gateway.core.bodies.base import Empty, Started
 from piccolo_gateway.core.bodies.device import (
     BootKey,
     Confirmation,
     DeviceStatus,
     NewPassphrase,
+    NewWords,
+    NewWordsWanted,
     Passphrase,
     Setup,
     Words,
@@ -126,6 +128,44 @@ _WORDS = Endpoint(
 )
 
 
+_NEW_WORDS = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/words/rotation",
+    summary="Make new recovery words",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    body=NewWordsWanted,
+    refuses=(409, 429),
+    answers={
+        201: Answer("24 new words, sealed to reply_key. Shown once; nothing changes yet.", NewWords),
+    },
+    words=f"{_SEALED} The old words stay in force until these are confirmed and everything has moved over.",
+    seconds=_ARGON,
+    audit="device.words.new",
+    secret=True,
+)
+
+_NEW_WORDS_CONFIRM = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/words/rotation/confirm",
+    summary="Give back three of the new words; from then on they are put in force",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    body=Confirmation,
+    refuses=(409,),
+    answers={202: Answer("The new words are being put in force. It goes on by itself.", Started)},
+    words=_SEALED,
+    audit="device.words.confirm",
+)
+
+_PROTECTS = (
+    "New words lock out whoever only knows the old ones: from what is stored from now on, from your circle "
+    "and from your backup. They do not protect what the old words could already open: who has the old words, "
+    "and copied your backup or fragments before, can still read those. Keep the old note safe until this has "
+    "ended, then destroy it."
+)
+
+
 def endpoints(services: Services) -> list[Bound]:
     """The device's endpoints."""
     return [*_open(services), *_owners(services)]
@@ -180,4 +220,21 @@ def _owners(services: Services) -> list[Bound]:
     async def words(call: Call) -> Reply:
         return Reply(body=WordsTested(match=await services.keys.test_words(call.body(WordsToTest).words)))
 
-    return [Bound(_UNLOCK, unlock), Bound(_LOCK, lock), Bound(_PASSPHRASE, passphrase), Bound(_WORDS, words)]
+    async def new_words(call: Call) -> Reply:
+        asked = call.body(NewWordsWanted)
+        made = await services.keys.begin_rotation(asked.passphrase, asked.reply_key)
+        return Reply(201, NewWords(words=made.words, ask=made.ask, protects=_PROTECTS))
+
+    async def new_words_confirm(call: Call) -> Reply:
+        operation = await services.keys.confirm_rotation(call.body(Confirmation).words)
+        services.device.doubt()
+        return Reply(202, Started(operation_id=operation))
+
+    return [
+        Bound(_UNLOCK, unlock),
+        Bound(_LOCK, lock),
+        Bound(_PASSPHRASE, passphrase),
+        Bound(_WORDS, words),
+        Bound(_NEW_WORDS, new_words),
+        Bound(_NEW_WORDS_CONFIRM, new_words_confirm),
+    ]

@@ -16,7 +16,7 @@ from piccolo_vault.core.circle import Circle, Member, Standing
 from piccolo_vault.ports.trust import CircleView, Identity, Opened, Proposal, RolePublic
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     import grpc
 
@@ -52,9 +52,10 @@ class AttestationTrust:
             device=known.device or None,
         )
 
-    async def install(self, device: bytes) -> None:
+    async def install(self, device: bytes, successors: Sequence[bytes] = ()) -> None:
         """Puts a device certificate in force."""
-        await self._identity.InstallCertificate(pb.InstallCertificateRequest(device=device))
+        request = pb.InstallCertificateRequest(device=device, successors=successors)
+        await self._identity.InstallCertificate(request)
 
     async def circle(self) -> CircleView | None:
         """Returns the circle, None when this device is in none."""
@@ -125,12 +126,14 @@ def view_of(circle: pb.Circle) -> CircleView:
         own_claim=own.claim if own and own.claim else None,
         voices=sum(1 for member in circle.members if not member.self and member.state in _VOICES),
         frozen=circle.frozen,
+        successors=tuple(circle.successors),
+        replaced={member.owner_id: tuple(member.replaced) for member in circle.members},
     )
 
 
 def _member(member: pb.Member) -> Member | None:
     try:
-        device = open_device(member.device).record
+        device = open_device(member.device, member.root or None).record
     except FormatError as unreadable:
         # Known by the roster, but its device has not told its keys yet: nobody to place a fragment with.
         _log.debug("a member without a device", extra=fields(member=member.name, why=unreadable.message))

@@ -11,6 +11,8 @@ from piccolo_vault.adapters.dialled import SECONDS, ask
 from piccolo_vault.ports.promises import Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from piccolo_chassis.calls import Channel
 
     from piccolo_vault.core.circle import Member
@@ -20,9 +22,16 @@ if TYPE_CHECKING:
 class DialledPromisers:
     """`Promisers` over mTLS."""
 
-    async def claim(self, member: Member, identity: DialIdentity, claim: bytes, device: bytes) -> Answer:
+    async def claim(
+        self,
+        member: Member,
+        identity: DialIdentity,
+        claim: bytes,
+        device: bytes,
+        successors: Sequence[bytes] = (),
+    ) -> Answer:
         """Asks one member at its endpoints in turn; raises PiccoloError UNAVAILABLE when none answers."""
-        request = pb.ClaimRequest(claim=claim, device=device)
+        request = pb.ClaimRequest(claim=claim, device=device, successors=successors)
 
         async def question(channel: Channel) -> Answer:
             answer = await wire.FragmentServiceStub(channel).Claim(request, timeout=SECONDS)

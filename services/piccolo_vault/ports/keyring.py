@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from piccolo_formats.kek import Kek
-    from piccolo_formats.keypairs import SigningKey
+    from piccolo_formats.keypairs import SealingKey, SigningKey
 
     from piccolo_vault.core.circle import Circle
     from piccolo_vault.core.compared import Compared
@@ -24,8 +24,20 @@ class Keyring(Protocol):
     def kek_epoch(self) -> int:
         """Returns the number of the KEK in force, from 1."""
 
+    def kek_for(self, wrapped: bytes) -> Kek:
+        """Returns the KEK of a wrapped key's epoch.
+
+        Raises PiccoloError LOCKED, or UNAVAILABLE (KEY_LOADING) right after an unlock.
+        """
+
+    def backups(self) -> tuple[SealingKey, ...]:
+        """Returns the keys that open commit records, the one in force first. Raises PiccoloError LOCKED."""
+
     def owner_id(self) -> bytes:
         """Returns the owner's 32-byte id; raises PiccoloError NOT_SET_UP while there is no KEK."""
+
+    def owner_root(self) -> bytes:
+        """Returns the public key of the owner root in force."""
 
     def generation(self) -> int:
         """Returns the generation of this device's certificate.
@@ -54,6 +66,19 @@ class Keyring(Protocol):
 
         False after a recovery until every member's inventory was reconciled (or 45 days passed): until then
         what this device does not know may well be what its owner wants.
+        """
+
+
+class Renewals(Protocol):
+    """What the keys want of the commit records after new words came into force."""
+
+    def renewing(self) -> bool:
+        """Whether keepers may still have records that only the former words open."""
+
+    def renewed(self, done: int, total: int, waiting: int) -> None:
+        """So many objects' records are renewed at all their keepers; `waiting` failed and are tried again.
+
+        With all done and none waiting there is nothing left that the former words are needed for.
         """
 
 

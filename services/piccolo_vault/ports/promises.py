@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from piccolo_vault.core.circle import Member
 
 
@@ -28,5 +30,15 @@ class DialIdentity:
 class Promisers(Protocol):
     """The members' fragment-stores."""
 
-    async def claim(self, member: Member, identity: DialIdentity, claim: bytes, device: bytes) -> Answer:
-        """Asks one member; raises PiccoloError UNAVAILABLE when none of its endpoints answers."""
+    async def claim(
+        self,
+        member: Member,
+        identity: DialIdentity,
+        claim: bytes,
+        device: bytes,
+        successors: Sequence[bytes] = (),
+    ) -> Answer:
+        """Asks one member; `successors` lead to the root that signed, where the owner has new words.
+
+        Raises PiccoloError UNAVAILABLE when none of its endpoints answers.
+        """

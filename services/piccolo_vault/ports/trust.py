@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ class CircleView:
     `devices` maps every owner_id to its Signed device certificate, this device's owner included;
     `own_device` and `own_claim` are the newest that the circle knows of this device's owner (None: none).
     `voices` counts the other members whose promises make a majority, those whose device is not known
-    included. `frozen` is an alarm in words.
+    included. `frozen` is an alarm in words. `successors` are the Signed successors that the circle believes,
+    `replaced` maps owner_ids to their former certificates.
     """
 
     circle: Circle
@@ -44,6 +45,8 @@ class CircleView:
     own_claim: bytes | None
     voices: int
     frozen: str
+    successors: tuple[bytes, ...] = ()
+    replaced: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,8 @@ class Trust(Protocol):
     async def identity(self) -> Identity:
         """Returns what is known of this device."""
 
-    async def install(self, device: bytes) -> None:
-        """Puts a device certificate in force."""
+    async def install(self, device: bytes, successors: Sequence[bytes] = ()) -> None:
+        """Puts a device certificate in force; `successors` lead to its root, where that is a new one."""
 
     async def circle(self) -> CircleView | None:
         """Returns the circle, None when this device is in none."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from piccolo_vault.engine.keys.custody import Custody
     from piccolo_vault.engine.keys.heads import HeadPost
     from piccolo_vault.engine.keys.recovery import Recovery
+    from piccolo_vault.engine.keys.rotation import Rotation
 
 NAME = "piccolo.vault.v1.KeyService"
 _STATES = {
@@ -34,9 +35,15 @@ class KeyServicer(wire.KeyServiceServicer):
     """The keys, over the Unix socket."""
 
     def __init__(
-        self, custody: Custody, recovery: Recovery, fence: Fence, heads: HeadPost, boot_key: BootKey
+        self,
+        custody: Custody,
+        recovery: Recovery,
+        rotation: Rotation,
+        fence: Fence,
+        heads: HeadPost,
+        boot_key: BootKey,
     ) -> None:
-        self._custody, self._recovery = custody, recovery
+        self._custody, self._recovery, self._rotation = custody, recovery, rotation
         self._fence, self._heads, self._boot_key = fence, heads, boot_key
 
     async def GetKeyStatus(self, request: pb.GetKeyStatusRequest, context: Any) -> pb.GetKeyStatusResponse:
@@ -50,6 +57,7 @@ class KeyServicer(wire.KeyServiceServicer):
             fenced=self._fence.words,
             ask=self._custody.asked if stage is Stage.UNCONFIRMED else (),
             recovering=_RECOVERING if stage is Stage.RECOVERING else "",
+            rotating=self._rotation.words if owned else "",
         )
 
     async def GetBootKey(self, request: pb.GetBootKeyRequest, context: Any) -> pb.GetBootKeyResponse:
@@ -100,6 +108,21 @@ class KeyServicer(wire.KeyServiceServicer):
         """Tests words."""
         words = self._boot_key.open(Purpose.WORDS, request.words)
         return pb.TestWordsResponse(match=self._custody.test_words(words))
+
+    async def BeginRotation(self, request: pb.BeginRotationRequest, context: Any) -> pb.BeginRotationResponse:
+        """Makes new words; they go back sealed."""
+        passphrase = self._boot_key.open(Purpose.PASSPHRASE, request.passphrase)
+        self._boot_key.seal(Purpose.WORDS, "", request.reply_key)
+        shown = await self._rotation.begin(passphrase)
+        words = self._boot_key.seal(Purpose.WORDS, " ".join(shown.words), request.reply_key)
+        return pb.BeginRotationResponse(words=words, ask=shown.ask)
+
+    async def ConfirmRotation(
+        self, request: pb.ConfirmRotationRequest, context: Any
+    ) -> pb.ConfirmRotationResponse:
+        """Checks three of the new words; from then on the rotation goes on by itself."""
+        words = self._boot_key.open(Purpose.CONFIRMATION, request.words)
+        return pb.ConfirmRotationResponse(operation_id=await self._rotation.confirm(words, exposed=False))
 
     async def Recover(self, request: pb.RecoverRequest, context: Any) -> pb.RecoverResponse:
         """Begins a recovery, or goes on with one."""

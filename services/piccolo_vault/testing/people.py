@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.kek import Kek, owner_id
-from piccolo_formats.keypairs import SigningKey
+from piccolo_formats.keypairs import SealingKey, SigningKey
 
 from piccolo_vault.core.circle import Circle, Member
 from piccolo_vault.ports.objects import Progress
@@ -63,9 +63,28 @@ class FakeKeyring:
         """Returns 1."""
         return 1
 
+    def kek_for(self, wrapped: bytes) -> Kek:
+        """Returns the only KEK."""
+        return self.kek()
+
+    def backups(self) -> tuple[SealingKey, ...]:
+        """Returns the only key that opens commit records."""
+        return (self.kek().backup(),)
+
+    def renewing(self) -> bool:
+        """Nothing is renewed."""
+        return False
+
+    def renewed(self, done: int, total: int, waiting: int) -> None:
+        """Does nothing."""
+
     def owner_id(self) -> bytes:
         """Returns the owner."""
         return owner_id(self._kek.owner_root().public)
+
+    def owner_root(self) -> bytes:
+        """Returns the owner root's public key."""
+        return self._kek.owner_root().public
 
     def generation(self) -> int:
         """Returns 1, unless a newer device took over."""

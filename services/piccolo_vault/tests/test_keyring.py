@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -23,6 +24,8 @@ from piccolo_vault.engine.keys.aftermath import FENCE_FILE, QUIET_SECONDS, RESTO
 from piccolo_vault.engine.keys.custody import Custody
 from piccolo_vault.engine.keys.keyring import DeviceKeyring
 from piccolo_vault.engine.keys.role_keys import FILE, RoleKeys, load_or_make
+from piccolo_vault.engine.keys.roles import Neighbours
+from piccolo_vault.engine.keys.settling import Settling
 from piccolo_vault.testing_keys import CHEAP, Crash, MemoryFiles, SetClock
 
 KEK = Kek(bytes(range(32)))
@@ -78,10 +81,21 @@ def test_damaged_role_keys_are_said_and_not_replaced() -> None:
     assert files.content == {FILE: b"torn"}
 
 
+def unsettled(custody: Custody) -> Settling:
+    """What follows new words, of a device that has none and asks nobody."""
+    nobody: Any = None
+    there = Neighbours(nobody, nobody, nobody, nobody)
+    return Settling(custody, nobody, there, nobody, SetClock(), os.urandom)
+
+
 async def keyring_on(files: MemoryFiles, clock: SetClock) -> tuple[DeviceKeyring, Custody, RoleKeys]:
     custody = Custody(files, os.urandom, clock, CHEAP)
     roles = load_or_make(files, os.urandom)
-    return DeviceKeyring(custody, roles, fence_on(files), Quiet(files, clock)), custody, roles
+    return (
+        DeviceKeyring(custody, roles, fence_on(files), Quiet(files, clock), unsettled(custody)),
+        custody,
+        roles,
+    )
 
 
 async def test_a_device_without_an_owner_has_its_own_keys_only() -> None:

@@ -20,10 +20,12 @@ from piccolo_vault.adapters.backup import MetadataBackups
 from piccolo_vault.adapters.contacts import DialledContacts
 from piccolo_vault.adapters.promises import DialledPromisers
 from piccolo_vault.adapters.remembered import MetadataRemembers
+from piccolo_vault.adapters.successions import MetadataSuccessions
 from piccolo_vault.adapters.witnesses import DialledWitnesses
 from piccolo_vault.core.keys.custody import Stage
 from piccolo_vault.core.keys.records import OwnerRecord
 from piccolo_vault.engine.keys.aftermath import Fence, Quiet
+from piccolo_vault.engine.keys.carrying import Carrying
 from piccolo_vault.engine.keys.custody import Custody, Shown
 from piccolo_vault.engine.keys.duties import Duties, Pulses
 from piccolo_vault.engine.keys.generations import Generations
@@ -34,8 +36,11 @@ from piccolo_vault.engine.keys.rebuilding import Rebuilding
 from piccolo_vault.engine.keys.recovery import Recovery
 from piccolo_vault.engine.keys.role_keys import RoleKeys, load_or_make
 from piccolo_vault.engine.keys.roles import Neighbours, Roles
+from piccolo_vault.engine.keys.rotation import Rotation
+from piccolo_vault.engine.keys.settling import Settling
 from piccolo_vault.engine.keys.watching import CircleFollower, FenceFollower, ProposalFollower
 from piccolo_vault.engine.keys.witnessing import Witnessing
+from piccolo_vault.ports.successions import Successions
 from piccolo_vault.testing_keys import CHEAP, MemoryFiles, SetClock, serving
 from piccolo_vault.tests.circle_fakes import FakeAttestation
 from piccolo_vault.tests.metadata_fake import FakeCloud, FakeMetadata
@@ -61,10 +66,12 @@ class Vault:
     keyring: DeviceKeyring
     tasks: Tasks
     heads: HeadPost
+    rotation: Rotation
+    settling: Settling
 
     def follow(self) -> None:
         """Starts what runs by itself in a real process."""
-        for work in (self.circle, self.fences, self.proposals, self.duties):
+        for work in (self.circle, self.fences, self.proposals, self.duties, self.rotation):
             self.tasks.create_task(work.run())
 
     async def owned(self) -> Shown:
@@ -93,6 +100,7 @@ class Box:
     files: MemoryFiles = field(default_factory=MemoryFiles)
     clock: SetClock = field(default_factory=SetClock)
     patience: float = 20.0
+    around: Callable[[Successions], Successions] = lambda successions: successions
 
     def __post_init__(self) -> None:
         self.folder.mkdir(mode=0o700, exist_ok=True)
@@ -140,10 +148,14 @@ class Box:
         heads = HeadPost(custody, fence, backups, circle, own, witnesses, (), pace=0.0)
         pulses = Pulses(circle.pulse, proposals.pulse, fences.pulse)
         duties = Duties(custody, fence, there, generations, membership, clock, pulses)
-        keyring = DeviceKeyring(custody, own, fence, quiet)
+        successions = self.around(MetadataSuccessions(metadata))
+        settling = Settling(custody, generations, there, successions, clock, os.urandom)
+        carrying = Carrying(custody, own, there, successions, os.urandom)
+        rotation = Rotation(custody, fence, there, carrying, settling, clock)
+        keyring = DeviceKeyring(custody, own, fence, quiet, settling)
         return Vault(
             custody, own, fence, quiet, generations, membership, recovery, duties, circle, fences,
-            proposals, keyring, tasks, heads,
+            proposals, keyring, tasks, heads, rotation, settling,
         )  # fmt: skip
 
 

@@ -31,6 +31,10 @@ class DeviceStatus(Told, frozen=True):
     retry_after: Annotated[float, msgspec.Meta(description="Seconds until a passphrase is looked at.")]
     recovering: Annotated[bool, msgspec.Meta(description="A recovery waits for the same words again.")]
     replaced: Annotated[bool, msgspec.Meta(description="A newer device of this owner took over.")]
+    new_words: Annotated[
+        bool,
+        msgspec.Meta(description="New recovery words are being put in force; an operation tells how far."),
+    ]
 
 
 class BootKey(Told, frozen=True):
@@ -55,10 +59,29 @@ class Words(Told, frozen=True):
     ask: Annotated[list[int], msgspec.Meta(description="Which three are asked back, from 1.")]
 
 
+class NewWords(Told, frozen=True):
+    """New recovery words, shown once; the old ones stay in force until these are confirmed."""
+
+    words: Annotated[
+        bytes, msgspec.Meta(description="24 words joined by spaces, sealed as `words` to reply_key, base64.")
+    ]
+    ask: Annotated[list[int], msgspec.Meta(description="Which three are asked back, from 1.")]
+    protects: Annotated[
+        str, msgspec.Meta(description="What new words do not protect, in words: to be shown with them.")
+    ]
+
+
 class Confirmation(Asked, frozen=True):
     """The three words that were asked back."""
 
     words: Annotated[Sealed, msgspec.Meta(extra_json_schema={"x-purpose": "confirmation"})]
+
+
+class NewWordsWanted(Asked, frozen=True):
+    """The owner's word for new recovery words: the passphrase, asked again."""
+
+    passphrase: Annotated[Sealed, msgspec.Meta(extra_json_schema={"x-purpose": "passphrase"})]
+    reply_key: PublicKey
 
 
 class Passphrase(Asked, frozen=True):

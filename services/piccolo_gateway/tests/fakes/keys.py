@@ -17,6 +17,7 @@ from piccolo_gateway.tests.fakes.memory import FakeOperations
 
 Context = Any
 WORDS: Final = " ".join(f"word{number}" for number in range(1, 25))
+NEW_WORDS: Final = " ".join(f"newword{number}" for number in range(1, 25))
 _ASK: Final = (3, 11, 20)
 _DELAY: Final = 4.0
 
@@ -32,6 +33,7 @@ class FakeKeys(wire.KeyServiceServicer):
         self.delay = 0.0
         self.setups = 0
         self.recovered = pb.RecoverRequest()
+        self.offered = False
 
     def set_up(self, passphrase: str) -> None:
         """An owner, unlocked."""
@@ -107,6 +109,28 @@ class FakeKeys(wire.KeyServiceServicer):
         self, request: pb.GetWitnessesRequest, context: Context
     ) -> pb.GetWitnessesResponse:
         return pb.GetWitnessesResponse(seq=7, told=2, members=3, words="2 of 3 members know of it.")
+
+    async def BeginRotation(
+        self, request: pb.BeginRotationRequest, context: Context
+    ) -> pb.BeginRotationResponse:
+        self.require_unlocked()
+        self._guess(request.passphrase)
+        self.offered = True
+        return pb.BeginRotationResponse(
+            words=seal_text(Purpose.WORDS, NEW_WORDS, request.reply_key), ask=_ASK
+        )
+
+    async def ConfirmRotation(
+        self, request: pb.ConfirmRotationRequest, context: Context
+    ) -> pb.ConfirmRotationResponse:
+        self.require_unlocked()
+        if not self.offered:
+            raise PiccoloError(Kind.PRECONDITION, "NO_NEW_WORDS", "No new words wait to be confirmed.")
+        said = self._open(Purpose.CONFIRMATION, request.words).split()
+        if said != [NEW_WORDS.split()[at - 1] for at in _ASK]:
+            raise PiccoloError(Kind.INVALID, "WORDS_DIFFER", "This is not what the device showed.")
+        self.offered = False
+        return pb.ConfirmRotationResponse(operation_id=await self._operations.start("rotate"))
 
     async def Recover(self, request: pb.RecoverRequest, context: Context) -> pb.RecoverResponse:
         if self.state != pb.KEY_STATE_EMPTY:

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Final
 from piccolo_formats import cbor
 from piccolo_formats.device_record import open_device
 from piccolo_formats.errors import FormatError
+from piccolo_formats.records.device import Device
+from piccolo_formats.signed import open_signed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from piccolo_formats.records.device import Device
+    from collections.abc import Collection, Mapping
 
     from piccolo_vault.core.keys.records import OwnerRecord
 
@@ -48,10 +48,10 @@ def cut(bundle: bytes) -> dict[str, bytes]:
     return {f"{_WHOLE}/{number:04}": bundle[at : at + _LARGEST] for number, at in enumerate(starts)}
 
 
-def last_device(bundle: bytes, owner: OwnerRecord) -> Device | None:
-    """Returns the owner's device of the highest generation, None when there is none."""
+def last_device(bundle: bytes, owner: OwnerRecord, roots: Collection[bytes] = ()) -> Device | None:
+    """Returns the owner's device of the highest generation, by any of its roots; None when there is none."""
     named = (each.data for each in said(bundle) if (each.kind, each.owner) == ("device", owner.owner))
-    devices = [_device(data, owner) for data in named]
+    devices = [_device(data, owner, {owner.root, *roots}) for data in named]
     return max((device for device in devices if device), key=lambda device: device.generation, default=None)
 
 
@@ -100,9 +100,17 @@ def _records(bundle: bytes) -> list[cbor.Value]:
     return records if isinstance(records, list) else []
 
 
-def _device(record: bytes, owner: OwnerRecord) -> Device | None:
+def with_records(bundle: bytes, records: Collection[bytes]) -> bytes:
+    """Returns the bundle with these Signed records added."""
+    return cbor.encode([*_records(bundle), *records])
+
+
+def _device(record: bytes, owner: OwnerRecord, roots: Collection[bytes]) -> Device | None:
     try:
-        device = open_device(record, owner.root).record
+        device = open_signed(Device, record).record
+        if device.root not in roots:
+            return None
+        open_device(record, device.root)
     except FormatError:
         return None
     return device if device.owner == owner.owner else None

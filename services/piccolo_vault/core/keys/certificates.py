@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.device_record import check_device_keys, open_device
 from piccolo_formats.errors import AuthenticationError, FormatError
+from piccolo_formats.lineage import follow, open_successor
 from piccolo_formats.records.backup import Delegation, Head
 from piccolo_formats.records.device import Device, SigningKeys, TlsCertificates
 from piccolo_formats.records.generations import Claim
@@ -19,7 +20,7 @@ from piccolo_formats.signed import countersign, open_signed, sign
 from piccolo_formats.tls import make_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from piccolo_formats.kek import Kek
     from piccolo_formats.signed import Signed
@@ -104,15 +105,25 @@ def same_keys(device: Device, roles: Mapping[str, Keys]) -> bool:
     ) and tls == (roles["vault"][1], roles["fragment-store"][1], roles["attestation"][1])
 
 
-def own_certificate(data: bytes, owner: OwnerRecord) -> Signed[Device]:
-    """Opens a certificate that is to be this owner's; raises PiccoloError DENIED (CERTIFICATE_FOREIGN)."""
+def own_certificate(data: bytes, owner: OwnerRecord, successors: Sequence[bytes] = ()) -> Signed[Device]:
+    """Opens a certificate that is to be this owner's; raises PiccoloError DENIED (CERTIFICATE_FOREIGN).
+
+    With successors it may be of a root that they lead to from the one that is known here.
+    """
     try:
-        signed = open_device(data, owner.root)
+        root = open_signed(Device, data).record.root
+        chain = follow(owner.owner, owner.root, [open_successor(each) for each in successors])
+        signed = open_device(data, root if root in {each.record.new_root for each in chain} else owner.root)
     except (AuthenticationError, FormatError) as refused:
         raise _foreign(refused.message) from refused
     if signed.record.owner != owner.owner:
         raise _foreign("it names another owner")
     return signed
+
+
+def kept_certificate(device: bytes) -> Signed[Device]:
+    """Opens this device's own certificate as it was kept, whichever of its owner's roots has signed it."""
+    return open_device(device, open_signed(Device, device).record.root)
 
 
 def device_claim(kek: Kek, device: Signed[Device], time: int) -> Signed[Claim]:

@@ -6,6 +6,9 @@ Rules:
   wrapped KEK belongs to an earlier Setup, and the newer words were never seen by anybody.
 * Until the words are confirmed, Setup and Recover may begin anew: nothing was sealed under that KEK.
 * A recovery that was begun is ended by the same words, and nothing else goes on meanwhile.
+* New words (`rotation`) come into force by the owner record that names their epoch. Before it is written the
+  old KEK is the owner's, after it the new one; both lie under the passphrase in between, so that a crash
+  finds them.
 * A step in the wrong stage raises a typed error that says what to do instead.
 """
 
@@ -16,11 +19,10 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, NoReturn
 
 from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.passphrase import SealedKek
 
 if TYPE_CHECKING:
-    from piccolo_formats.passphrase import SealedKek
-
-    from piccolo_vault.core.keys.records import OwnerRecord, RecoveryJournal
+    from piccolo_vault.core.keys.records import OwnerRecord, RecoveryJournal, RotationRecord
 
 
 class Stage(Enum):
@@ -45,6 +47,7 @@ class Step(Enum):
     TEST = auto()
     RECOVER = auto()
     USE = auto()
+    ROTATE = auto()
 
 
 _ASKS_PASSPHRASE = frozenset({Stage.UNCONFIRMED, Stage.LOCKED, Stage.UNLOCKED})
@@ -58,6 +61,7 @@ _OPEN = {
     Step.TEST: _ASKS_PASSPHRASE,
     Step.RECOVER: frozenset({Stage.EMPTY, Stage.UNCONFIRMED, Stage.RECOVERING}),
     Step.USE: frozenset({Stage.UNLOCKED}),
+    Step.ROTATE: frozenset({Stage.UNLOCKED}),
 }
 
 
@@ -68,6 +72,20 @@ class Held:
     sealed: SealedKek | None
     owner: OwnerRecord | None
     recovery: RecoveryJournal | None
+    rotation: RotationRecord | None = None
+
+    @property
+    def sealed_pair(self) -> tuple[SealedKek, SealedKek] | None:
+        """The KEK in force and the one that follows, while new words wait to come into force."""
+        if self.rotation is None:
+            return None
+        return SealedKek.from_record(self.rotation.old), SealedKek.from_record(self.rotation.new)
+
+    @property
+    def rotated(self) -> bool:
+        """Whether the new words came into force, and only the files of the step are left over."""
+        pair = self.sealed_pair
+        return pair is not None and self.owner is not None and self.owner.epoch == pair[1].epoch
 
     @property
     def shown(self) -> OwnerRecord | None:
@@ -106,7 +124,7 @@ def permit(step: Step, stage: Stage) -> None:
             "The recovery words were not confirmed yet; until then nothing can be kept. Confirm them, or set "
             "this device up again to get new ones.",
         )
-    if step is Step.USE:
+    if step in (Step.USE, Step.ROTATE):
         refuse_locked()
     _refuse_owned(step)
 

@@ -95,6 +95,22 @@ class RestoredRecord(Record):
     running: s.U64
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotationRecord(Record):
+    """New words that were confirmed and are not in force yet: both KEKs under the passphrase.
+
+    `old` and `new` are records "kek". While it is there it counts, and not the file of the one KEK.
+    """
+
+    TYPE: ClassVar[str] = "rotation"
+
+    owner: s.OwnerId
+    exposed: bool
+    time: s.U64
+    old: Annotated[bytes, s.Bytes(1, 1024)]
+    new: Annotated[bytes, s.Bytes(1, 1024)]
+
+
 class RecoveryPhase(StrEnum):
     """How far a recovery is. REBUILT: there is no backup, the members fill the memory at the end."""
 

@@ -18,9 +18,11 @@ from piccolo_formats.kek import Kek
 from piccolo_formats.passphrase import SealedKek, open_kek, seal_kek
 
 from piccolo_vault.core.keys.custody import Held, Stage, Step, damaged, permit, stage_of
-from piccolo_vault.core.keys.owner import FIRST_EPOCH, ask_back, is_owners, owner_of, read_words, wrong_words
+from piccolo_vault.core.keys.owner import ask_back, is_owners, owner_of, read_words, wrong_words
 from piccolo_vault.core.keys.passphrase import check_new
-from piccolo_vault.core.keys.records import OwnerRecord, RecoveryJournal
+from piccolo_vault.core.keys.records import OwnerRecord, RecoveryJournal, RotationRecord
+from piccolo_vault.core.keys.refusals import differ, no_memory, no_new_words, rotation_running
+from piccolo_vault.core.keys.rotation import succeeded
 from piccolo_vault.engine.keys.guesses import Guesses
 from piccolo_vault.engine.keys.kek_box import KekBox
 from piccolo_vault.engine.keys.pulse import Pulse
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
     from piccolo_vault.ports.custody import Clock, StateFiles
 
-SEALED_FILE, OWNER_FILE, RECOVERY_FILE = "kek.sealed", "owner", "recovery"
+SEALED_FILE, OWNER_FILE, RECOVERY_FILE, ROTATION_FILE = "kek.sealed", "owner", "recovery", "rotation"
 R = TypeVar("R", bound="Record")
 _log = logging.getLogger(__name__)
 
@@ -48,6 +50,15 @@ class Shown:
         return "<Shown: hidden>"
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class _Offer:
+    """New words that were shown and not confirmed: in memory only."""
+
+    kek: Kek
+    sealed: SealedKek
+    ask: tuple[int, ...]
+
+
 class Custody:
     """The KEK of this device, on the disk under the passphrase and in memory while unlocked."""
 
@@ -55,13 +66,18 @@ class Custody:
         """Reads the state folder. Raises PiccoloError DATA_LOSS (STATE_DAMAGED)."""
         self._files, self._random, self._cost = files, random, cost
         self._guesses = Guesses(files, clock)
-        self._box = KekBox()
+        self._box, self._next, self._former = KekBox(), KekBox(), KekBox()
+        self._offer: _Offer | None = None
         self._busy = asyncio.Lock()
         self._held = Held(
             _read(files, SEALED_FILE, SealedKek),
             _read(files, OWNER_FILE, OwnerRecord),
             _read(files, RECOVERY_FILE, RecoveryJournal),
+            _read(files, ROTATION_FILE, RotationRecord),
         )
+        _check_pair(self._held)
+        if self._held.rotated:
+            self._end_rotation()
         self.changed, self.locked = Pulse(), Pulse()
         self.unlocks = 0
         stage_of(self._held, in_memory=False)
@@ -86,6 +102,11 @@ class Custody:
         """The recovery that waits to be continued."""
         return self._held.recovery
 
+    @property
+    def rotation(self) -> RotationRecord | None:
+        """New words that were confirmed and are not in force yet."""
+        return self._held.rotation
+
     def owner(self) -> OwnerRecord:
         """Returns the owner.
 
@@ -102,6 +123,90 @@ class Custody:
         permit(Step.USE, self.stage)
         return self._box.kek()
 
+    def kek_of(self, epoch: int) -> Kek:
+        """Returns the KEK of an epoch: the one in force, the one before it, or the one that follows.
+
+        Raises PiccoloError LOCKED, or UNAVAILABLE (KEY_LOADING) while that one is not in memory.
+        """
+        permit(Step.USE, self.stage)
+        present = self.owner().epoch
+        box = {present - 1: self._former, present: self._box, present + 1: self._next}.get(epoch)
+        if box is None or not box.full:
+            raise PiccoloError(
+                Kind.UNAVAILABLE,
+                "KEY_LOADING",
+                "This belongs to your earlier words, whose key is not loaded yet. Try again in a moment.",
+            )
+        return box.kek()
+
+    @property
+    def former(self) -> Kek | None:
+        """The KEK before the one in force, while something is left that only it opens and it is loaded."""
+        return self._former.kek() if self._former.full else None
+
+    def learn_former(self, kek: Kek) -> None:
+        """Takes the KEK before, which the memory keeps. Raises PiccoloError LOCKED."""
+        permit(Step.USE, self.stage)
+        self._former.put(kek)
+
+    def forget_former(self) -> None:
+        """Nothing is left that the KEK before is needed for."""
+        self._former.wipe()
+
+    async def offer(self, passphrase: str) -> Shown:
+        """Makes a KEK that is to follow; nothing is kept of it before `accept`.
+
+        Raises PiccoloError as `unlock`; LOCKED; PRECONDITION (ROTATION_RUNNING).
+        """
+        async with self._busy:
+            permit(Step.ROTATE, self.stage)
+            self._check_no_rotation()
+            await self._try(passphrase)
+            kek, owner = Kek.generate(self._random), self._shown()
+            sealed = await self._seal(kek, passphrase, owner, owner.epoch + 1)
+            self._offer = _Offer(kek, sealed, ask_back(self._random))
+            _log.info("new words were shown; they wait to be confirmed")
+            return Shown(kek.to_words(), self._offer.ask)
+
+    async def accept(self, words: str, time: int, *, exposed: bool) -> None:
+        """Checks the three words asked back; from then on the rotation goes on by itself.
+
+        Raises PiccoloError INVALID (WORDS_DIFFER), LOCKED, PRECONDITION (NO_NEW_WORDS, ROTATION_RUNNING).
+        """
+        async with self._busy:
+            permit(Step.ROTATE, self.stage)
+            self._check_no_rotation()
+            offer, owner = self._offer, self._shown()
+            if offer is None or self._held.sealed is None:
+                raise no_new_words()
+            if wrong := wrong_words(offer.kek, replace(owner, ask=offer.ask), words):
+                raise differ(wrong)
+            self._save_rotation(
+                RotationRecord(
+                    owner=owner.owner,
+                    exposed=exposed,
+                    time=time,
+                    old=self._held.sealed.to_record(),
+                    new=offer.sealed.to_record(),
+                )
+            )
+            self._next.put(offer.kek)
+            self._offer = None
+            _log.info("the new words are confirmed")
+            self.changed.fire()
+
+    def succeed(self) -> None:
+        """Puts the new words in force: the point of no return. Raises PiccoloError LOCKED."""
+        permit(Step.ROTATE, self.stage)
+        old, new = self._box.kek(), self._next.kek()
+        self._files.save(OWNER_FILE, (owner := succeeded(self._shown(), new)).to_record())
+        self._held = replace(self._held, owner=owner)
+        self._former.put(old)
+        self._box.put(new)
+        self._end_rotation()
+        _log.info("the new words are in force")
+        self.changed.fire()
+
     async def setup(self, passphrase: str) -> Shown:
         """Makes the KEK; nothing may be kept under it before `confirm`.
 
@@ -112,7 +217,7 @@ class Custody:
             text = check_new(passphrase)
             kek = Kek.generate(self._random)
             owner = owner_of(kek, ask=ask_back(self._random))
-            sealed = await self._seal(kek, text, owner)
+            sealed = await self._seal(kek, text, owner, owner.epoch)
             self._keep(kek, sealed, owner)
             _log.info("set up; the words wait to be confirmed")
             return Shown(kek.to_words(), owner.ask)
@@ -133,7 +238,7 @@ class Custody:
                     "confirm them; or set it up again.",
                 )
             if wrong := wrong_words(self._box.kek(), owner, words):
-                raise _differ(wrong)
+                raise differ(wrong)
             self._save_owner(replace(owner, ask=()))
             _log.info("the recovery words are confirmed")
 
@@ -145,14 +250,17 @@ class Custody:
         """
         async with self._busy:
             permit(Step.UNLOCK, self.stage)
-            self._open(await self._try(passphrase))
+            kek, following = await self._try_both(passphrase)
+            if following is not None:
+                self._next.put(following)
+            self._open(kek)
             _log.info("unlocked")
 
     async def lock(self) -> None:
         """Forgets the KEK. Locking a locked device does nothing."""
         async with self._busy:
             permit(Step.LOCK, self.stage)
-            self._box.wipe()
+            self._wipe()
             self.locked.fire()
             self.changed.fire()
             _log.info("locked")
@@ -168,10 +276,14 @@ class Custody:
         async with self._busy:
             permit(Step.CHANGE, self.stage)
             text = check_new(new)
-            kek = await self._try(old)
-            sealed = await self._seal(kek, text, self._shown())
+            kek, following = await self._try_both(old)
+            owner, rotation = self._shown(), self._held.rotation
+            sealed = await self._seal(kek, text, owner, owner.epoch)
+            if rotation is not None and following is not None:
+                both = (sealed, await self._seal(following, text, owner, owner.epoch + 1))
+                self._save_rotation(replace(rotation, old=both[0].to_record(), new=both[1].to_record()))
             self._files.save(SEALED_FILE, sealed.to_record())
-            self._held = replace(self._held, sealed=sealed)
+            self._held, self._offer = replace(self._held, sealed=sealed), None
             _log.info("the passphrase is changed")
 
     def test_words(self, words: str) -> bool:
@@ -189,7 +301,7 @@ class Custody:
         """Begins a recovery, or notes how far it is. Raises PiccoloError PRECONDITION (NOT_BLANK)."""
         async with self._busy:
             permit(Step.RECOVER, self.stage)
-            self._box.wipe()
+            self._wipe()
             self._files.save(RECOVERY_FILE, journal.to_record())
             self._held = replace(self._held, recovery=journal)
 
@@ -204,7 +316,7 @@ class Custody:
         """Ends a recovery: the device is this owner's, and unlocked."""
         async with self._busy:
             permit(Step.RECOVER, self.stage)
-            sealed = await self._seal(kek, check_new(passphrase), owner)
+            sealed = await self._seal(kek, check_new(passphrase), owner, owner.epoch)
             self._keep(kek, sealed, owner)
             self._files.remove(RECOVERY_FILE)
             self._held = replace(self._held, recovery=None)
@@ -221,7 +333,7 @@ class Custody:
         return self._held.shown
 
     def _keep(self, kek: Kek, sealed: SealedKek, owner: OwnerRecord) -> None:
-        self._box.wipe()
+        self._wipe()
         self._files.save(SEALED_FILE, sealed.to_record())
         self._held = replace(self._held, sealed=sealed)
         self._save_owner(owner)
@@ -237,17 +349,39 @@ class Custody:
         self._held = replace(self._held, owner=owner)
         self.changed.fire()
 
-    async def _seal(self, kek: Kek, text: str, owner: OwnerRecord) -> SealedKek:
+    def _save_rotation(self, rotation: RotationRecord) -> None:
+        self._files.save(ROTATION_FILE, rotation.to_record())
+        self._held = replace(self._held, rotation=rotation)
+
+    def _end_rotation(self) -> None:
+        """Leaves one KEK on the disk: the one that the owner record names."""
+        pair = self._held.sealed_pair
+        if pair is not None:
+            self._files.save(SEALED_FILE, pair[1].to_record())
+            self._held = replace(self._held, sealed=pair[1])
+        self._files.remove(ROTATION_FILE)
+        self._held = replace(self._held, rotation=None)
+        self._next.wipe()
+
+    def _check_no_rotation(self) -> None:
+        if self._held.rotation is not None or self._former.full:
+            raise rotation_running()
+
+    def _wipe(self) -> None:
+        for box in (self._box, self._next, self._former):
+            box.wipe()
+        self._offer = None
+
+    async def _seal(self, kek: Kek, text: str, owner: OwnerRecord, epoch: int) -> SealedKek:
         try:
-            return await asyncio.to_thread(
-                seal_kek, kek, text, owner.owner, FIRST_EPOCH, self._random, self._cost
-            )
+            return await asyncio.to_thread(seal_kek, kek, text, owner.owner, epoch, self._random, self._cost)
         except FormatError as failed:
-            raise _no_memory() from failed
+            raise no_memory() from failed
 
     async def _try(self, passphrase: str) -> Kek:
         """Returns the KEK that the passphrase opens; one guess, counted."""
-        owner, sealed = self._shown(), self._held.sealed
+        owner, pair = self._shown(), self._held.sealed_pair
+        sealed = pair[0] if pair else self._held.sealed
         if sealed is None:
             raise damaged("the sealed key is missing")
         self._guesses.begin()
@@ -256,11 +390,30 @@ class Custody:
         except AuthenticationError as wrong:
             raise self._guesses.wrong() from wrong
         except FormatError as failed:
-            raise _no_memory() from failed
+            raise no_memory() from failed
         if not is_owners(kek, owner):
             raise damaged("the sealed key is another owner's")
         self._guesses.right()
         return kek
+
+    async def _try_both(self, passphrase: str) -> tuple[Kek, Kek | None]:
+        """Returns the KEK in force, and the one that follows while new words wait."""
+        kek, pair = await self._try(passphrase), self._held.sealed_pair
+        if pair is None:
+            return kek, None
+        try:
+            return kek, await asyncio.to_thread(open_kek, pair[1], passphrase)
+        except AuthenticationError as wrong:
+            raise damaged("the new key is sealed under another passphrase") from wrong
+        except FormatError as failed:
+            raise no_memory() from failed
+
+
+def _check_pair(held: Held) -> None:
+    try:
+        _ = held.sealed_pair
+    except FormatError as broken:
+        raise damaged(f"{ROTATION_FILE} cannot be read ({broken.reason})") from broken
 
 
 def _read(files: StateFiles, name: str, kind: type[R]) -> R | None:
@@ -269,23 +422,3 @@ def _read(files: StateFiles, name: str, kind: type[R]) -> R | None:
         return None if content is None else kind.from_record(content)
     except FormatError as broken:
         raise damaged(f"{name} cannot be read ({broken.reason})") from broken
-
-
-def _differ(wrong: tuple[int, ...]) -> PiccoloError:
-    which = " and ".join(f"word {at}" for at in wrong)
-    return PiccoloError(
-        Kind.INVALID,
-        "WORDS_DIFFER",
-        f"This is not what the device showed: {which}. Compare your note with it, or set the device up again "
-        "to see new words.",
-        {"positions": " ".join(map(str, wrong))},
-    )
-
-
-def _no_memory() -> PiccoloError:
-    return PiccoloError(
-        Kind.UNAVAILABLE,
-        "NO_MEMORY",
-        "This device has not enough free memory at the moment to work with the passphrase. Try again in a "
-        "moment.",
-    )

@@ -1,13 +1,16 @@
 """What an unlocked device does on its own: delegation, countersignature, certificate, admissions.
 
 Rules:
-* Each duty is done once an unlock, and again until it succeeds; admissions do not wait for the others.
+* Each duty is done once an unlock, and once under new words, again until it succeeds; admissions do not wait
+  for the others.
 * The certificate comes first, and is looked at whenever the circle changes: what follows is signed for its
   generation.
 * Same keys, same generation. When a process lost its keys the device takes a new generation, as a recovered
   one does: peers refuse other keys under the old number.
 * A device that was replaced, and a locked one, does nothing. Whether it was replaced is asked before anything
   else is done.
+* While new words come into force the certificate and the backup are the rotation's: what would be signed here
+  is of the old words, or of both.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from piccolo_chassis.logs import fields
 
 from piccolo_vault.core.keys.certificates import (
     countersigned_head,
+    kept_certificate,
     log_delegation,
     own_certificate,
     same_keys,
@@ -74,7 +78,7 @@ class Duties:
         self._generations, self._membership = generations, membership
         self._clock, self._pulses = clock, pulses
         self._done: set[str] = set()
-        self._seen, self._asked, self._bump = 0, -_ASK, False
+        self._seen, self._asked, self._bump = (0, 0), -_ASK, False
         self._failing: dict[str, str] = {}
 
     async def run(self) -> None:
@@ -99,9 +103,10 @@ class Duties:
 
     async def _chores(self) -> bool:
         """Does what is left to do, in order; returns whether all went well."""
-        if self._seen != self._custody.unlocks:
+        present = (self._custody.unlocks, self._custody.owner().epoch)
+        if self._seen != present:
             self._done.clear()
-            self._seen, self._asked = self._custody.unlocks, -_ASK
+            self._seen, self._asked = present, -_ASK
         chores: dict[str, Callable[[], Awaitable[bool]]] = {
             "owner": self._owner,
             "claim": self._claim,
@@ -109,12 +114,19 @@ class Duties:
             "head": self._head,
         }
         well = await self._try("keepers", self._keepers)
+        if self._rotating():
+            return well & await self._try("owner", self._owner)
         if self._fence.up or not await self._try("certificate", self._certificate):
             return False
         for name, chore in chores.items():
             if name not in self._done and not self._fence.up:
                 well &= await self._try(name, chore)
         return well
+
+    def _rotating(self) -> bool:
+        owner = self._custody.owner()
+        between = owner.device is not None and kept_certificate(owner.device).record.root != owner.root
+        return self._custody.rotation is not None or between
 
     async def _admissions(self) -> bool:
         return await self._try("admissions", self._sign)

@@ -9,6 +9,8 @@ Rules:
 * Only the words, given to this device just now, outbid another device. A device that merely lost some of its
   keys gives way to whoever was promised.
 * With the cloud away the majority is enough; the claim is brought to the log later.
+* Where the owner has new words, the successors go with the claim, and a keeper that knows only the old ones
+  lets this device in by their enrolment identity.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ from piccolo_formats.tls import make_certificate, to_pem
 from piccolo_vault.core.keys.certificates import (
     device_certificate,
     device_claim,
+    kept_certificate,
     log_delegation,
-    own_certificate,
     same_keys,
 )
 from piccolo_vault.core.keys.succession import (
@@ -73,7 +75,8 @@ class Plan:
 
     `owner.generation` is the highest that is known to be taken; `patience` is in seconds, for a majority of
     the keepers to answer; `outbids` says whether a generation that another device took is gone beyond;
-    `rebuilt`, that the memory did not come from the log, whose damage is no hindrance then.
+    `rebuilt`, that the memory did not come from the log, whose damage is no hindrance then; `successors` lead
+    to the owner's root, `former` is the KEK before this one while it may still be needed.
     """
 
     kek: Kek
@@ -84,6 +87,8 @@ class Plan:
     patience: float
     outbids: bool
     rebuilt: bool = False
+    successors: tuple[bytes, ...] = ()
+    former: Kek | None = None
 
 
 class Generations:
@@ -110,13 +115,13 @@ class Generations:
         """
         if owner.device is None:
             return None
-        device = own_certificate(owner.device, owner)
+        device = kept_certificate(owner.device)
         draft = Draft(device, device_claim(kek, device, int(self._clock.wall())))
-        voters, identity = electorate(view.circle), enrolment_identity(kek)
+        voters, plan = electorate(view.circle), _asking(kek)
         first, self._asked = self._asked % max(1, len(voters)), self._asked + _AT_ONCE
         async with asyncio.TaskGroup() as asking:
             some = (*voters[first:], *voters[:first])[:_AT_ONCE]
-            answers = [asking.create_task(self._answer(member, identity, draft)) for member in some]
+            answers = [asking.create_task(self._answer(member, plan, draft)) for member in some]
         claims = (answer.result() for answer in answers)
         return next((c.fenced_by for c in claims if c and judge_rival(c.fenced_by, owner, draft)), None)
 
@@ -166,13 +171,13 @@ class Generations:
         """Returns 0 once a majority promised, or the generation that another device took."""
         voters = electorate(view.circle)
         wanted, promised = wanted_promises(view.voices), set[bytes]()
-        identity = enrolment_identity(plan.kek)
+        asking_as = _Asking(plan.successors, _identities(plan))
         until, pause = self._clock.running() + plan.patience, _FIRST_PAUSE
         while len(promised) < wanted:
             await say(f"Asking the members to accept this device: {len(promised)} of {wanted} did")
             waiting = [member for member in voters if member.owner_id not in promised]
             async with asyncio.TaskGroup() as asking:
-                answers = [asking.create_task(self._ask(m, identity, plan, draft)) for m in waiting]
+                answers = [asking.create_task(self._ask(m, asking_as, plan, draft)) for m in waiting]
             if taken := max((answer.result()[1] for answer in answers), default=0):
                 return taken
             promised |= {m.owner_id for m, a in zip(waiting, answers, strict=True) if a.result()[0]}
@@ -183,24 +188,23 @@ class Generations:
                 pause = min(2 * pause, _LONGEST_PAUSE)
         return 0
 
-    async def _ask(
-        self, member: Member, identity: DialIdentity, plan: Plan, draft: Draft
-    ) -> tuple[bool, int]:
+    async def _ask(self, member: Member, asking: _Asking, plan: Plan, draft: Draft) -> tuple[bool, int]:
         """Whether the member promised, or the generation that it promised to another device."""
-        answer = await self._answer(member, identity, draft)
+        answer = await self._answer(member, asking, draft)
         if answer is None:
             return False, 0
         if judge_promise(answer.promise, member, draft):
             return True, 0
         return False, judge_rival(answer.fenced_by, plan.owner, draft)
 
-    async def _answer(self, member: Member, identity: DialIdentity, draft: Draft) -> Answer | None:
+    async def _answer(self, member: Member, asking: _Asking, draft: Draft) -> Answer | None:
         claim, device = draft.claim.to_bytes(), draft.device.to_bytes()
-        try:
-            return await self._promisers.claim(member, identity, claim, device)
-        except PiccoloError as failed:
-            _log.info("no promise", extra=fields(member=member.name, reason=failed.reason))
-            return None
+        for identity in asking.identities:
+            try:
+                return await self._promisers.claim(member, identity, claim, device, asking.successors)
+            except PiccoloError as failed:
+                _log.info("no promise", extra=fields(member=member.name, reason=failed.reason))
+        return None
 
     async def _claim(self, plan: Plan, draft: Draft) -> tuple[bytes | None, int]:
         """Brings the claim to the log.
@@ -232,6 +236,23 @@ def enrolment_identity(kek: Kek) -> DialIdentity:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """How members are asked: what goes with the claim, and as whom, the likeliest first."""
+
+    successors: tuple[bytes, ...]
+    identities: tuple[DialIdentity, ...]
+
+
+def _asking(kek: Kek) -> _Asking:
+    return _Asking((), (enrolment_identity(kek),))
+
+
+def _identities(plan: Plan) -> tuple[DialIdentity, ...]:
+    keks = (plan.kek, plan.former) if plan.former else (plan.kek,)
+    return tuple(map(enrolment_identity, keks))
 
 
 def _fits(draft: Draft, plan: Plan) -> bool:

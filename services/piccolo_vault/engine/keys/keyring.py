@@ -5,22 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.errors import FormatError
+from piccolo_formats.fek import wrapped_epoch
 
 if TYPE_CHECKING:
     from piccolo_formats.kek import Kek
-    from piccolo_formats.keypairs import SigningKey
+    from piccolo_formats.keypairs import SealingKey, SigningKey
 
     from piccolo_vault.core.compared import Compared
     from piccolo_vault.engine.keys.aftermath import Fence, Quiet
     from piccolo_vault.engine.keys.custody import Custody
     from piccolo_vault.engine.keys.role_keys import RoleKeys
+    from piccolo_vault.engine.keys.settling import Settling
 
 
 class DeviceKeyring:
-    """`Keyring` and `Aftermath` of this device."""
+    """`Keyring`, `Aftermath` and `Renewals` of this device."""
 
-    def __init__(self, custody: Custody, roles: RoleKeys, fence: Fence, quiet: Quiet) -> None:
+    def __init__(
+        self, custody: Custody, roles: RoleKeys, fence: Fence, quiet: Quiet, settling: Settling
+    ) -> None:
         self._custody, self._roles, self._fence, self._quiet = custody, roles, fence, quiet
+        self._settling = settling
 
     def kek(self) -> Kek:
         """Returns the KEK; raises PiccoloError LOCKED, or PRECONDITION before there is a confirmed one."""
@@ -30,9 +36,26 @@ class DeviceKeyring:
         """Returns the number of the KEK in force, from 1."""
         return self._custody.owner().epoch
 
+    def kek_for(self, wrapped: bytes) -> Kek:
+        """Returns the KEK of a wrapped key's epoch; raises PiccoloError LOCKED, UNAVAILABLE (KEY_LOADING)."""
+        try:
+            epoch = wrapped_epoch(wrapped)
+        except FormatError:
+            epoch = self.kek_epoch()  # whoever unwraps it says what is wrong with it
+        return self._custody.kek_of(epoch)
+
+    def backups(self) -> tuple[SealingKey, ...]:
+        """Returns the keys that open commit records, the one in force first."""
+        kek, former = self._custody.kek(), self._custody.former
+        return tuple(each.backup() for each in (kek, former) if each is not None)
+
     def owner_id(self) -> bytes:
         """Returns the owner's 32-byte id; raises PiccoloError PRECONDITION while there is none."""
         return self._custody.owner().owner
+
+    def owner_root(self) -> bytes:
+        """Returns the public key of the owner root in force."""
+        return self._custody.owner().root
 
     def generation(self) -> int:
         """Returns the generation of this device's certificate; raises PiccoloError NO_CIRCLE or FENCED."""
@@ -65,6 +88,14 @@ class DeviceKeyring:
     def comparing(self, done: int, total: int) -> None:
         """So many unknown objects were brought back."""
         self._quiet.comparing(done, total)
+
+    def renewing(self) -> bool:
+        """Whether keepers may still have records that only the former words open."""
+        return not self._fence.up and self._settling.renewing
+
+    def renewed(self, done: int, total: int, waiting: int) -> None:
+        """So many objects' records are renewed; `waiting` are tried again."""
+        self._settling.renewed(done, total, waiting)
 
     def compared(self, told: Compared) -> None:
         """Everybody who answered was asked for what is newer than the backup."""

@@ -29,7 +29,7 @@ from piccolo_vault.core.keys.certificates import (
     own_certificate,
     same_keys,
 )
-from piccolo_vault.core.keys.proposals import check_admission, check_follows, open_roster
+from piccolo_vault.core.keys.proposals import check_admission, check_follows, check_renewal, open_roster
 from piccolo_vault.engine.keys.keyring import no_circle
 from piccolo_vault.ports.backups import OWNER_STATE
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from piccolo_formats.kek import Kek
+    from piccolo_formats.keypairs import SigningKey
     from piccolo_formats.records.roster import Roster
     from piccolo_formats.secret import Random
     from piccolo_formats.signed import Signed
@@ -112,17 +113,19 @@ class Membership:
         Raises PiccoloError LOCKED, FENCED, NO_CIRCLE, DENIED (NOT_ADMIN, PROPOSAL_WRONG), NOT_FOUND
         (NO_PROPOSAL).
         """
-        kek, owner = self._keys()
+        _, owner = self._keys()
         view = await self._trust.circle()
         if view is None:
             raise no_circle()
         head = open_roster(view.roster)
-        _check_admin(head, kek, owner)
+        admin = self._admin(head, owner)
+        if admin is None:
+            raise _not_admin()
         for proposal in await self._trust.proposals():
             if proposal.roster_hash == roster_hash:
                 proposed = open_roster(proposal.roster)
-                check_follows(head, proposed)
-                return await self._sign(kek, proposed, proposal, by="the owner's word")
+                check_follows(head, proposed, view.successors)
+                return await self._sign(admin, proposed, proposal, by="the owner's word")
         raise PiccoloError(
             Kind.NOT_FOUND,
             "NO_PROPOSAL",
@@ -130,35 +133,48 @@ class Membership:
         )
 
     async def sign_admissions(self) -> None:
-        """Signs, on its own, the admissions that an acceptance and an admin's invitation prove."""
-        kek, owner = self._keys()
+        """Signs what needs no person: admissions that an acceptance and an invitation prove, and new keys of
+        owners who have new words."""
+        _, owner = self._keys()
         view = await self._trust.circle()
         if view is None or view.frozen or view.circle.unheard:
             return
         head = open_roster(view.roster)
-        if not _is_admin(head, kek, owner):
+        admin = self._admin(head, owner)
+        if admin is None:
             return
         for proposal in await self._trust.proposals():
-            if proposal.acceptance and not proposal.needs_consent:
-                await self._admit(kek, head, view, proposal)
+            if not proposal.needs_consent:
+                await self._agree(admin, head, view, proposal)
 
-    async def _admit(self, kek: Kek, head: Signed[Roster], view: CircleView, proposal: Proposal) -> None:
+    async def _agree(
+        self, admin: SigningKey, head: Signed[Roster], view: CircleView, proposal: Proposal
+    ) -> None:
+        by = "its acceptance and invitation" if proposal.acceptance else "the owner's successors"
         try:
             proposed = open_roster(proposal.roster)
-            if kek.admin().public in proposed.signers:
+            if admin.public in proposed.signers:
                 return
-            check_admission(head, proposed, proposal.acceptance, proposal.invitation, view.devices)
+            if proposal.acceptance:
+                check_admission(head, proposed, proposal.acceptance, proposal.invitation, view.devices)
+            else:
+                check_renewal(head, proposed, view)
         except PiccoloError as refused:
             await self._refuse(proposal, refused)
             return
-        await self._sign(kek, proposed, proposal, by="its acceptance and invitation")
+        await self._sign(admin, proposed, proposal, by=by)
 
-    async def _sign(self, kek: Kek, proposed: Signed[Roster], proposal: Proposal, *, by: str) -> int:
+    def _admin(self, head: Signed[Roster], owner: OwnerRecord) -> SigningKey | None:
+        """This owner's admin key that the roster names: of the words in force, or of those before."""
+        member = head.record.member(owner.owner)
+        keys = [kek.admin() for kek in (self._custody.kek(), self._custody.former) if kek is not None]
+        return next((key for key in keys if member is not None and key.public == member.admin), None)
+
+    async def _sign(self, admin: SigningKey, proposed: Signed[Roster], proposal: Proposal, *, by: str) -> int:
         if proposed.record_hash() != proposal.roster_hash:
             raise PiccoloError(
                 Kind.DENIED, "PROPOSAL_WRONG", "The proposed roster has another hash than told."
             )
-        admin = kek.admin()
         signature = dict(sign(proposed.record, admin).signatures)[admin.public]
         await self._audit("circle.sign", proposal.roster_hash.hex(), {"change": proposal.change, "by": by})
         return await self._trust.approve(proposal.roster_hash, admin.public, signature)
@@ -222,13 +238,7 @@ def _names(device: bytes, owner: OwnerRecord, roles: Mapping[str, Keys], circle:
     ) and same_keys(record, roles)
 
 
-def _is_admin(head: Signed[Roster], kek: Kek, owner: OwnerRecord) -> bool:
-    member = head.record.member(owner.owner)
-    return member is not None and member.admin == kek.admin().public
-
-
-def _check_admin(head: Signed[Roster], kek: Kek, owner: OwnerRecord) -> None:
-    if not _is_admin(head, kek, owner):
-        raise PiccoloError(
-            Kind.DENIED, "NOT_ADMIN", "You are no admin of this circle, so your signature would not count."
-        )
+def _not_admin() -> PiccoloError:
+    return PiccoloError(
+        Kind.DENIED, "NOT_ADMIN", "You are no admin of this circle, so your signature would not count."
+    )

@@ -26,7 +26,6 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
 from piccolo_formats.errors import FormatError
 
-from piccolo_vault.core.keys.bundle import joined, last_device
 from piccolo_vault.core.keys.certificates import NO_CIRCLE, device_name, log_delegation
 from piccolo_vault.core.keys.custody import Step, permit
 from piccolo_vault.core.keys.owner import FIRST_GENERATION, owner_of, read_words
@@ -45,8 +44,9 @@ from piccolo_vault.core.keys.witnesses import refuse
 from piccolo_vault.engine.keys.body_keys import open_body_keys
 from piccolo_vault.engine.keys.generations import Plan
 from piccolo_vault.engine.keys.hearing import hear
+from piccolo_vault.engine.keys.heritage import read_heritage, rightful_owner
 from piccolo_vault.engine.keys.telling import Telling
-from piccolo_vault.ports.backups import BUNDLE_STATE, OWNER_STATE, RestoredMemory, Work
+from piccolo_vault.ports.backups import OWNER_STATE, RestoredMemory, Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from piccolo_vault.engine.keys.aftermath import Quiet
     from piccolo_vault.engine.keys.custody import Custody
     from piccolo_vault.engine.keys.generations import Generations, Reach
+    from piccolo_vault.engine.keys.heritage import Heritage
     from piccolo_vault.engine.keys.rebuilding import Rebuilding
     from piccolo_vault.engine.keys.roles import Neighbours
     from piccolo_vault.engine.keys.witnessing import Witnessing
@@ -197,20 +198,22 @@ class Recovery:
         if journal.phase is RecoveryPhase.RESTORING:
             journal = await self._memory(kek, owner, journal, wish)
         roles = await self._all_roles()
-        bundle = await self._bundle()
-        device = last_device(bundle, owner) if bundle else None
-        verdict = await self._judge(kek, owner, journal, bundle, wish)
+        left = await read_heritage(self._remembers, kek, owner)
+        verdict = await self._judge(kek, left, journal, wish)
+        device, name = left.device, journal.name or (left.device.name if left.device else _DEFAULT_NAME)
         plan = Plan(
             kek=kek,
-            owner=replace(owner, generation=max(journal.generation, device.generation if device else 1)),
+            owner=replace(left.owner, generation=max(journal.generation, device.generation if device else 1)),
             roles=roles,
             circle=device.circle if device else NO_CIRCLE,
-            name=journal.name or (device.name if device else _DEFAULT_NAME),
+            name=name,
             patience=self._patience,
             outbids=True,
             rebuilt=journal.phase is RecoveryPhase.REBUILT,
+            successors=left.successors,
+            former=left.former,
         )
-        reach = self._rejoin(bundle) if bundle and device else _nowhere
+        reach = self._rejoin(left.bundle) if device else _nowhere
         owner = await self._generations.advance(plan, reach, _nothing_left, self._phase)
         if device is None:
             owner = replace(owner, device=None)
@@ -231,25 +234,16 @@ class Recovery:
         """Keeps the end from now on: a crash after this tells of a success."""
         self._files.save(OUTCOME_FILE, OutcomeRecord(operation=self._operation, result=result).to_record())
 
-    async def _bundle(self) -> bytes:
-        values = await self._remembers.pieces(*BUNDLE_STATE)
-        bundle = joined(values)
-        if values and not bundle:
-            _log.error("the circle in the backup cannot be read", extra=fields(values=sorted(values)))
-        return bundle
-
-    async def _judge(
-        self, kek: Kek, owner: OwnerRecord, journal: RecoveryJournal, bundle: bytes, wish: Wish
-    ) -> Verdict | None:
+    async def _judge(self, kek: Kek, left: Heritage, journal: RecoveryJournal, wish: Wish) -> Verdict | None:
         """What the members say of the backup; None without one, or when this device was accepted already.
 
         Raises PiccoloError DATA_LOSS (FORK, ROLLED_BACK).
         """
-        draft = self._generations.pending(owner)
-        if journal.phase is not RecoveryPhase.RESTORED or not bundle or (draft and draft.promised):
+        draft = self._generations.pending(left.owner)
+        if journal.phase is not RecoveryPhase.RESTORED or not left.bundle or (draft and draft.promised):
             return None
         await self._say("Asking the members whether this backup is the newest")
-        verdict = await self._witnessing.judge(kek, owner, bundle)
+        verdict = await self._witnessing.judge(kek, left.owner, left.bundle)
         if (refused := refuse(verdict, accepted=wish.accept_rolled_back)) is not None:
             raise refused
         return verdict
@@ -301,7 +295,9 @@ class Recovery:
         except PiccoloError as failed:
             if failed.kind is Kind.NOT_FOUND and failed.reason != "POINT_MISSING":
                 raise nothing_backed_up() from failed
-            if failed.reason != "MEMORY_NOT_EMPTY" or await self._memory_of() != owner.owner:
+            if failed.reason != "MEMORY_NOT_EMPTY":
+                raise
+            if await self._memory_of() != (await rightful_owner(self._remembers, owner)).owner:
                 raise
             # The process ended between the restore and the note of it: what lies there is this owner's.
             found = RestoredMemory(seq=0, generation=0, confirmed_until=0, device_until=0, files=0)

@@ -80,23 +80,23 @@ class CircleFollower:
     def _take(self, view: CircleView | None) -> None:
         self._heard, self._view = True, view
         if view is not None and view.own_device is not None:
-            self._look_for_successor(view.own_device, view.own_claim)
+            self._look_for_successor(view.own_device, view)
         self.pulse.fire()
 
-    def _look_for_successor(self, device: bytes, claim: bytes | None) -> None:
+    def _look_for_successor(self, device: bytes, view: CircleView) -> None:
         """A certificate of a higher generation that is not ours, in the circle: we were replaced."""
         owner = owner_of_device(self._custody)
         if owner is None:
             return
         try:
-            newer = own_certificate(device, owner).record
+            newer = own_certificate(device, owner, view.successors).record
         except PiccoloError as foreign:
             _log.warning("a certificate in the circle is not this owner's", extra=fields(why=foreign.message))
             return
         if newer.generation > owner.generation and newer.signing.vault != self._own.signing.public:
             self._fence.raise_for(generation=newer.generation, time=newer.created, name=newer.name)
-            if claim:
-                self._fence.raise_for_claim(claim, owner)
+            if view.own_claim:
+                self._fence.raise_for_claim(view.own_claim, owner)
 
 
 class ProposalFollower:

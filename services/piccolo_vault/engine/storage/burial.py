@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.logs import fields
 from piccolo_formats.records.keeping import Tombstone
-from piccolo_formats.signed import sign
+from piccolo_formats.signed import open_signed, sign
 
 from piccolo_vault.core.storage.manifests import read_layout
 from piccolo_vault.engine.storage.nursery import gather
@@ -113,12 +113,23 @@ class Burial:
         )
         return sign(record, context.keyring.kek().owner_root()).to_bytes()
 
+    def _current(self, tombstone: bytes) -> bytes:
+        """A tombstone under the owner root in force: one that waited was signed by the words of its day.
+
+        Raises PiccoloError LOCKED when it must be signed anew.
+        """
+        keyring, signed = self._context.keyring, open_signed(Tombstone, tombstone)
+        if keyring.owner_root() in signed.signers:
+            return tombstone
+        return sign(signed.record, keyring.kek().owner_root()).to_bytes()
+
     async def _tell(self, owner: bytes) -> None:
         objects, peers = self._context.objects, self._context.peers
         while pending := await objects.list_tombstones(owner):
             for each in pending:
                 try:
-                    await peers.ask(owner, partial(_bury, tombstone=each.tombstone), _BURY_SECONDS)
+                    tombstone = self._current(each.tombstone)
+                    await peers.ask(owner, partial(_bury, tombstone=tombstone), _BURY_SECONDS)
                 except PiccoloError as error:
                     _log.info("tombstone waits", extra=fields(member=peers.name(owner), reason=error.reason))
                     return

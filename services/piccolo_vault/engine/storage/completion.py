@@ -19,14 +19,16 @@ from typing import TYPE_CHECKING, Final
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
 from piccolo_formats.commit_record import make_commit
-from piccolo_formats.fek import SUITE
+from piccolo_formats.fek import SUITE, Scope, wrapped_epoch
 from piccolo_formats.records.commit import Summary, SummaryFile
 from piccolo_formats.records.manifest import Layout
 from piccolo_formats.signed import sign
 
 from piccolo_vault.core.storage import health
 from piccolo_vault.core.storage.journal import seal_local
+from piccolo_vault.core.storage.manifests import read_content
 from piccolo_vault.engine.storage.exclusive import Exclusive
+from piccolo_vault.engine.storage.files import rewrapped
 from piccolo_vault.ports.objects import Entry, Intent, ObjectKind, StoredObject
 
 if TYPE_CHECKING:
@@ -162,6 +164,10 @@ class Completion:
     async def draw_up(self, draft: Draft, files: Sequence[NewFile]) -> Delivery:
         """Returns the intent of a draft: its layout signed, its commit record sealed and signed."""
         keyring = self._context.keyring
+        draft, files = (
+            _rewrapped(self._context, draft),
+            [_file_rewrapped(self._context, each) for each in files],
+        )
         layout = Layout(
             suite=SUITE,
             owner=keyring.owner_id(),
@@ -257,6 +263,21 @@ async def files_in(context: Context, object_id: bytes) -> Sequence[NewFile]:
     if not files:
         raise PiccoloError(Kind.NOT_FOUND, "OBJECT_EMPTY", "Nothing is kept in this object any more.")
     return files
+
+
+def _rewrapped(context: Context, draft: Draft) -> Draft:
+    """A draft whose keys the words in force open: they may have been replaced since it was begun."""
+    scope = Scope.of_pack(draft.object_id)
+    wrapped = draft.wrapped_pack_key and rewrapped(context, draft.wrapped_pack_key, scope)
+    return replace(draft, wrapped_pack_key=wrapped)
+
+
+def _file_rewrapped(context: Context, file: NewFile) -> NewFile:
+    content = file.content
+    if wrapped_epoch(content.wrapped_key) == context.keyring.kek_epoch():
+        return file
+    wrapped = rewrapped(context, content.wrapped_key, read_content(content.content).scope)
+    return replace(file, content=replace(content, wrapped_key=wrapped))
 
 
 def _named(kind: ObjectKind, files: Sequence[NewFile]) -> Sequence[NewFile]:

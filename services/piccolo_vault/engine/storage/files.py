@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from piccolo_chassis.errors import Kind, PiccoloError
-from piccolo_formats.fek import SUITE, Fek, Scope, wrap
+from piccolo_formats.fek import SUITE, Fek, Scope, unwrap, wrap, wrapped_epoch
 from piccolo_formats.records.manifest import Content
 from piccolo_formats.segments import SEGMENT_SIZE
 
+from piccolo_vault.core.storage.manifests import translated
 from piccolo_vault.ports.objects import NewFile, StoredContent
 
 if TYPE_CHECKING:
@@ -93,6 +94,19 @@ def new_file(
         version_id=key.scope.version_id,
         size=plan.size,
     )
+
+
+def rewrapped(context: Context, wrapped: bytes, scope: Scope) -> bytes:
+    """Returns a wrapped key under the KEK in force.
+
+    Raises PiccoloError LOCKED or UNAVAILABLE when it is of another one, and what opens it is not at hand.
+    """
+    keyring = context.keyring
+    if wrapped_epoch(wrapped) == keyring.kek_epoch():
+        return wrapped
+    with translated("The key of what was written cannot be opened"):
+        key = unwrap(keyring.kek_for(wrapped), wrapped, scope)
+    return wrap(keyring.kek(), keyring.kek_epoch(), key, scope, context.random)
 
 
 def check_size(received: int, finish: Finish) -> None:

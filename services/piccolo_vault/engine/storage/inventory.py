@@ -30,10 +30,9 @@ from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
-from piccolo_formats.commit_record import open_commit
 from piccolo_formats.errors import FormatError
 from piccolo_formats.fek import Scope, unwrap
-from piccolo_formats.records.commit import Commit, ObjectKind
+from piccolo_formats.records.commit import ObjectKind
 from piccolo_formats.records.keeping import Tombstone
 from piccolo_formats.signed import open_signed
 
@@ -42,6 +41,7 @@ from piccolo_vault.core.compared import Compared
 from piccolo_vault.core.storage.journal import seal_local
 from piccolo_vault.core.storage.manifests import read_content, read_layout
 from piccolo_vault.engine.storage.nursery import gather
+from piccolo_vault.engine.storage.records import read_record
 from piccolo_vault.ports.keepers import KeptState
 from piccolo_vault.ports.objects import Intent, NewFile, StoredContent, StoredObject
 
@@ -210,7 +210,7 @@ class Inventory:
 
     def _note_one(self, fragment: bytes, record: bytes, found: dict[bytes, _Found]) -> None:
         try:
-            summary = open_commit(open_signed(Commit, record), self._context.keyring.kek().backup())
+            summary = read_record(self._context.keyring, record)
             layout = read_layout(summary.layout)
         except (FormatError, PiccoloError) as error:
             _log.warning(
@@ -295,7 +295,7 @@ class Inventory:
     def _file(self, file: SummaryFile, summary: Summary) -> NewFile:
         """Checks a file's key and MAC. Raises FormatError or PiccoloError when it is not this owner's."""
         content = read_content(file.content)
-        fek = unwrap(self._context.keyring.kek(), file.wrapped, content.scope)
+        fek = unwrap(self._context.keyring.kek_for(file.wrapped), file.wrapped, content.scope)
         fek.check_mac(content.scope, file.content, file.mac)
         if summary.kind is ObjectKind.FILE and content.version_id != read_layout(summary.layout).object_id:
             raise FormatError("summary-files", "the file is not the one that the layout is for")
@@ -318,11 +318,13 @@ class Inventory:
         return StoredObject(object_id, summary.kind, summary.layout, sealed, summary.pack_key or b"")
 
     def _layout_key(self, summary: Summary, object_id: bytes) -> LayoutKey:
-        kek = self._context.keyring.kek()
+        kek_for = self._context.keyring.kek_for
         if summary.pack_key is not None:
-            return unwrap(kek, summary.pack_key, Scope.of_pack(object_id)).layout_key(object_id)
+            pack_key = unwrap(kek_for(summary.pack_key), summary.pack_key, Scope.of_pack(object_id))
+            return pack_key.layout_key(object_id)
         (file,) = summary.files
-        return unwrap(kek, file.wrapped, read_content(file.content).scope).layout_key(object_id)
+        scope = read_content(file.content).scope
+        return unwrap(kek_for(file.wrapped), file.wrapped, scope).layout_key(object_id)
 
 
 async def _list(keeper: Keeper, token: str) -> tuple[Sequence[Kept], str]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from piccolo_vault.engine.storage.context import Context
     from piccolo_vault.engine.storage.intents import Intents
     from piccolo_vault.engine.storage.inventory import Inventory
+    from piccolo_vault.engine.storage.renewal import Renewal
     from piccolo_vault.engine.storage.repair import Repaired, Repairer
     from piccolo_vault.ports.keyring import CircleSource
     from piccolo_vault.ports.objects import Repair
@@ -54,10 +55,11 @@ class Maintenance:
         repairer: Repairer,
         burial: Burial,
         inventory: Inventory,
+        renewal: Renewal,
     ) -> None:
         self._context, self._source, self._intents = context, source, intents
         self._checker, self._repairer, self._burial = checker, repairer, burial
-        self._inventory = inventory
+        self._inventory, self._renewal = inventory, renewal
         self._queued: set[bytes] = set()
         self._members: frozenset[bytes] = frozenset()
         self._loaded = self._unsettled = False
@@ -169,6 +171,7 @@ class Maintenance:
             self._context.repairs_due.clear()
             await self._safely("intents", partial(self._intents.settle, final=False))
             await self._safely("inventory", self._inventory.reconcile)
+            await self._safely("renewal", self._renewal.renew)
             await self._safely("repair", self._repair_round)
             await self._safely("reclaim", self._reclaim)
             try:

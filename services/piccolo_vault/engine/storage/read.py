@@ -198,7 +198,11 @@ class Reader:
     def _open(self, manifest: Manifest) -> _Opened:
         layout, content = read_layout(manifest.stored.layout), read_content(manifest.content.content)
         with translated("The file's key cannot be opened"):
-            fek = unwrap(self._context.keyring.kek(), manifest.content.wrapped_key, content.scope)
+            fek = unwrap(
+                self._context.keyring.kek_for(manifest.content.wrapped_key),
+                manifest.content.wrapped_key,
+                content.scope,
+            )
             fek.check_mac(content.scope, manifest.content.content, manifest.content.mac)
             opener = SegmentOpener(fek, content.scope, content.commitment)
         packed = manifest.stored.kind is ObjectKind.PACK

@@ -123,11 +123,11 @@ class Recoder:
                 raise
         with translated("The key of a stored object cannot be opened"):
             if stored.wrapped_pack_key:
-                scope = Scope.of_pack(object_id)
-                return unwrap(keyring.kek(), stored.wrapped_pack_key, scope).layout_key(object_id)
+                wrapped, scope = stored.wrapped_pack_key, Scope.of_pack(object_id)
+                return unwrap(keyring.kek_for(wrapped), wrapped, scope).layout_key(object_id)
             (file, *_) = await files_in(self._context, object_id)
-            scope = read_content(file.content.content).scope
-            return unwrap(keyring.kek(), file.content.wrapped_key, scope).layout_key(object_id)
+            wrapped, scope = file.content.wrapped_key, read_content(file.content.content).scope
+            return unwrap(keyring.kek_for(wrapped), wrapped, scope).layout_key(object_id)
 
     async def _send(self, plan: _Plan) -> tuple[tuple[bytes, ...], set[int]]:
         """Streams the new fragments out; returns all roots, and which are whole at their keepers."""

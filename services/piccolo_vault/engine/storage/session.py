@@ -124,7 +124,8 @@ class Session:
         note = UploadNote.from_bytes(open_local(keyring.local_key(), _NOTE, bound, upload.note))
         scope = Scope(note.file_id, note.version_id)
         fek = parsed(
-            "The upload's key cannot be opened", lambda: unwrap(keyring.kek(), note.wrapped_key, scope)
+            "The upload's key cannot be opened",
+            lambda: unwrap(keyring.kek_for(note.wrapped_key), note.wrapped_key, scope),
         )
         session = cls(context, start, note, fek, report)
         digests = await session._recall(upload)

@@ -27,13 +27,11 @@ from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
-from piccolo_formats.commit_record import open_commit
 from piccolo_formats.errors import FormatError
-from piccolo_formats.records.commit import Commit
-from piccolo_formats.signed import open_signed
 
 from piccolo_vault.core.storage import promise
 from piccolo_vault.core.storage.manifests import read_layout
+from piccolo_vault.engine.storage.records import read_record
 from piccolo_vault.engine.storage.survey import Seen
 from piccolo_vault.ports.keepers import KeptState
 from piccolo_vault.ports.objects import Repair
@@ -225,8 +223,7 @@ class StockTaker:
 
     def _object_of(self, record: bytes) -> bytes | None:
         try:
-            summary = open_commit(open_signed(Commit, record), self._context.keyring.kek().backup())
-            return read_layout(summary.layout).object_id
+            return read_layout(read_record(self._context.keyring, record).layout).object_id
         except (FormatError, PiccoloError):
             return None  # nobody can say what it is: it is left alone
 

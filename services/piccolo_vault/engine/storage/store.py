@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
@@ -28,6 +28,7 @@ from piccolo_vault.engine.storage.operating import Operating
 from piccolo_vault.engine.storage.pack import Packer
 from piccolo_vault.engine.storage.read import Reader
 from piccolo_vault.engine.storage.recoding import Recoder
+from piccolo_vault.engine.storage.renewal import Renewal
 from piccolo_vault.engine.storage.repair import Repairer
 from piccolo_vault.engine.storage.small import LoneFiles, SmallObjects
 from piccolo_vault.engine.storage.spreading import Spreader
@@ -46,7 +47,10 @@ if TYPE_CHECKING:
     from piccolo_vault.engine.storage.files import Step, WriteStart, Written
     from piccolo_vault.engine.storage.members import MemberReport
     from piccolo_vault.engine.storage.read import Sink
-    from piccolo_vault.ports.keyring import Aftermath, CircleSource
+    from piccolo_vault.ports.keyring import Aftermath, CircleSource, Renewals
+
+    class DeviceWord(Aftermath, Renewals, Protocol):
+        """Who is told what keepers said, and what of theirs is renewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class UploadStatus:
 class Store:
     """Writes, reads, checks, repairs and deletes files."""
 
-    def __init__(self, context: Context, source: CircleSource, aftermath: Aftermath) -> None:
+    def __init__(self, context: Context, source: CircleSource, aftermath: DeviceWord) -> None:
         self._context = context
         self._burial = Burial(context)
         self._completion = Completion(context, self._burial)
@@ -85,6 +89,7 @@ class Store:
             repairer,
             self._burial,
             Inventory(context, aftermath, Undeleter(context), partial(self.check, "", 0)),
+            Renewal(context, aftermath),
         )
         recoder = Recoder(context, self._fetcher, self._completion, self._burial)
         self.chores = Chores(

@@ -1,0 +1,145 @@
+"""From one set of words to the next: what is sealed, signed and compared on the way.
+
+The steps, and what each rests on:
+
+1. The new words are confirmed; both KEKs lie under the passphrase, fsynced (`RotationRecord`).
+2. Metadata puts the wraps under the new KEK in force and begins the new log, in one transaction. The
+   successor and the old KEK, sealed to the new one, are in it too: so the new log holds all that is needed.
+3. The cloud has the new log's first snapshot. Until then everything new is still written for the old words;
+   from then on for the new ones. This is the point of no return: the owner record changes.
+4. What follows rests on the memory alone, and goes on after a recovery by the new words as well: keepers take
+   the successor and the next generation, the old log is closed, what was still wrapped for the old words is
+   wrapped anew, commit records are renewed, the roster follows. Then the old KEK is forgotten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.errors import FormatError
+from piccolo_formats.fek import Scope, unwrap, wrap
+from piccolo_formats.former import Former, Lineage
+from piccolo_formats.kek import Kek
+from piccolo_formats.lineage import owner_by
+from piccolo_formats.records.backup import Head
+from piccolo_formats.records.device import Device
+from piccolo_formats.records.generations import Successor
+from piccolo_formats.records.manifest import Content
+from piccolo_formats.signed import open_signed, sign
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from piccolo_formats.secret import Random
+    from piccolo_formats.signed import Signer
+
+    from piccolo_vault.core.keys.records import OwnerRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Wrap:
+    """A wrapped key: an object's pack key, or a file version's, with its content record."""
+
+    id: bytes
+    content: bytes
+    wrapped: bytes
+
+
+def successor_of(old: Kek, new: Kek, owner: OwnerRecord, vault: Signer, time: int) -> bytes:
+    """Returns Signed("successor"): both roots and this device's vault hand the owner over."""
+    record = Successor(
+        owner=owner.owner,
+        old_root=owner.root,
+        new_root=new.owner_root().public,
+        kek_epoch=owner.epoch + 1,
+        generation=owner.generation,
+        time=time,
+    )
+    return sign(record, old.owner_root(), new.owner_root(), vault).to_bytes()
+
+
+def succeeded(owner: OwnerRecord, new: Kek) -> OwnerRecord:
+    """Returns the owner under the new KEK; the certificate is still the one that the old root signed."""
+    return replace(
+        owner,
+        root=new.owner_root().public,
+        locator=new.locator().public,
+        backup=new.backup().public,
+        epoch=owner.epoch + 1,
+    )
+
+
+def rightful(owner: OwnerRecord, lineage: bytes | None) -> OwnerRecord:
+    """Returns the owner that words make, once the memory tells whose they are: id and epoch by its lineage.
+
+    Raises PiccoloError DATA_LOSS (LINEAGE_BROKEN).
+    """
+    try:
+        successors = read_lineage(lineage)
+        owner_id, epoch = owner_by(owner.root, successors)
+    except FormatError as broken:
+        raise PiccoloError(
+            Kind.DATA_LOSS,
+            "LINEAGE_BROKEN",
+            f"The backup does not say how these words follow from the first ones: {broken.message}.",
+        ) from broken
+    return replace(owner, owner=owner_id, epoch=epoch)
+
+
+def read_lineage(lineage: bytes | None) -> tuple[bytes, ...]:
+    """Returns the successors that a memory keeps. Raises FormatError."""
+    return Lineage.from_record(lineage).successors if lineage is not None else ()
+
+
+def read_former(former: bytes | None) -> Former | None:
+    """Returns what a memory keeps of the KEK before. Raises PiccoloError DATA_LOSS (FORMER_BROKEN)."""
+    try:
+        return Former.from_record(former) if former is not None else None
+    except FormatError as broken:
+        raise PiccoloError(
+            Kind.DATA_LOSS,
+            "FORMER_BROKEN",
+            f"What the memory keeps of your earlier words cannot be read: {broken.message}.",
+        ) from broken
+
+
+def rewrapped(wraps: Sequence[Wrap], old: Kek, new: Kek, epoch: int, random: Random) -> list[Wrap]:
+    """Returns the same keys wrapped under the new KEK.
+
+    Raises PiccoloError DATA_LOSS (KEY_BROKEN) for a wrap that the old KEK does not open.
+    """
+    made = []
+    for each in wraps:
+        try:
+            scope = Content.from_record(each.content).scope if each.content else Scope.of_pack(each.id)
+            key = unwrap(old, each.wrapped, scope)
+        except FormatError as broken:
+            raise PiccoloError(
+                Kind.DATA_LOSS,
+                "KEY_BROKEN",
+                f"The key of {'file version' if each.content else 'pack'} {each.id.hex()} is damaged, and "
+                f"cannot be handed to the new words: {broken.message}.",
+            ) from broken
+        made.append(replace(each, wrapped=wrap(new, epoch, key, scope, random)))
+    return made
+
+
+def is_acknowledged(head: bytes, locator: bytes) -> bool:
+    """Whether a head of metadata's, Signed("head"), says that the cloud has an entry of this locator's log.
+
+    The first entry of a log is a snapshot.
+    """
+    if not head:
+        return False
+    try:
+        said = open_signed(Head, head).record
+    except FormatError:
+        return False
+    return said.locator == locator and said.seq >= 1
+
+
+def certified_root(device: bytes) -> bytes:
+    """Returns the root that this device's own kept certificate names."""
+    return open_signed(Device, device).record.root

@@ -1,0 +1,172 @@
+"""What follows once new words are in force, until nothing is left that the old ones are needed for.
+
+Rules:
+* It rests on the memory alone (`lineage`, `former`): a device that was recovered by the new words goes on
+  where the lost one was.
+* Keepers take the successor together with the next generation of this device, by a majority of promises.
+  From then on they refuse the old root. The generation is a new one because keepers, the log and the circle
+  know one order of an owner's devices, and a certificate by another root is another certificate
+  (docs/adr/0012).
+* The old log is closed only when a majority knows the new root: who closed it earlier could be left with no
+  words that let a device in.
+* The old KEK is forgotten last: after its wraps, its commit records and its admin key in the roster.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from piccolo_chassis.errors import PiccoloError
+from piccolo_chassis.logs import fields
+from piccolo_formats.errors import FormatError
+from piccolo_formats.former import open_former
+from piccolo_formats.records.roster import Roster
+from piccolo_formats.signed import open_signed
+
+from piccolo_vault.core.keys.certificates import device_claim, kept_certificate, log_delegation
+from piccolo_vault.core.keys.rotation import read_former, read_lineage
+from piccolo_vault.engine.keys.carrying import swap
+from piccolo_vault.engine.keys.generations import Plan
+from piccolo_vault.engine.keys.pulse import Pulse
+from piccolo_vault.ports.successions import FORMER_STATE, LINEAGE_STATE
+
+if TYPE_CHECKING:
+    from piccolo_formats.kek import Kek
+    from piccolo_formats.secret import Random
+
+    from piccolo_vault.engine.keys.carrying import Say
+    from piccolo_vault.engine.keys.custody import Custody
+    from piccolo_vault.engine.keys.generations import Generations
+    from piccolo_vault.engine.keys.roles import Neighbours
+    from piccolo_vault.ports.custody import Clock
+    from piccolo_vault.ports.successions import Successions
+    from piccolo_vault.ports.trust import CircleView
+
+_PATIENCE, _TRIES = 30.0, 5
+_log = logging.getLogger(__name__)
+
+
+class Settling:
+    """Brings everything over to the words in force."""
+
+    def __init__(
+        self,
+        custody: Custody,
+        generations: Generations,
+        neighbours: Neighbours,
+        successions: Successions,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self._custody, self._generations = custody, generations
+        self._trust, self._backups = neighbours.trust, neighbours.backups
+        self._remembers, self._roles = neighbours.remembers, neighbours.roles
+        self._successions, self._clock, self._random = successions, clock, random
+        self._closed = self._renewed = self._swapped = False
+        self.moved = Pulse()
+
+    @property
+    def renewing(self) -> bool:
+        """Whether keepers may still have commit records that only the former words open."""
+        return self._swapped and not self._renewed and self._custody.former is not None
+
+    def renewed(self, done: int, total: int, waiting: int) -> None:
+        """So many objects' commit records are renewed; with none waiting all are."""
+        if done == total and not waiting and not self._renewed:
+            self._renewed = True
+            self.moved.fire()
+
+    async def settle(self, say: Say) -> bool:
+        """Takes the steps that can be taken; returns whether nothing is left to do.
+
+        Raises PiccoloError LOCKED, UNAVAILABLE (NO_MAJORITY, ...); then it is tried again.
+        """
+        kek, owner = self._custody.kek(), self._custody.owner()
+        former = read_former(await self._remembers.state(*FORMER_STATE))
+        if former is None:
+            return True
+        old = open_former(former, kek)
+        self._custody.learn_former(old)
+        successors = read_lineage(await self._remembers.state(*LINEAGE_STATE))
+        await self._certify(kek, old, successors, say)
+        if not self._closed:
+            await say("Closing the backup of the old words")
+            await self._close(old, former.owner, successors[-1])
+            self._closed = True
+        if not self._swapped:
+            await swap(self._successions, (old, kek), owner.epoch, self._random, say)
+            self._swapped = True
+            self._custody.changed.fire()
+        if not self._renewed:
+            await say("Renewing what the members keep, so that the new words alone open it")
+            return False
+        if not await self._in_roster():
+            await say("Waiting for the circle's admins to note the new keys")
+            return False
+        await self._successions.forget(FORMER_STATE[1])
+        self._custody.forget_former()
+        self._closed = self._renewed = self._swapped = False
+        return True
+
+    async def _certify(self, kek: Kek, old: Kek, successors: tuple[bytes, ...], say: Say) -> None:
+        """A generation under the new root, promised by a majority, unless there is one."""
+        owner = self._custody.owner()
+        device = kept_certificate(owner.device or b"").record
+        if device.root == owner.root:
+            return
+        await say("Telling the members about the new words")
+        plan = Plan(
+            kek=kek,
+            owner=owner,
+            roles=await self._roles.gather(),
+            circle=device.circle,
+            name=device.name,
+            patience=_PATIENCE,
+            outbids=False,
+            successors=successors,
+            former=old,
+        )
+
+        async def install(certificate: bytes) -> None:
+            await self._trust.install(certificate, successors)
+
+        async def phase(text: str) -> None:
+            self._custody.kek()
+            await say(text)
+
+        made = await self._generations.advance(plan, self._reach, install, phase)
+        self._custody.save_owner(made)
+        self._generations.done()
+        _log.info("this device is certified by the new words", extra=fields(generation=made.generation))
+
+    async def _close(self, old: Kek, owner: bytes, successor: bytes) -> None:
+        """Ends the old log; where somebody went on with it, by the next generation of the old root."""
+        key = await self._backups.backup_key()
+        device = kept_certificate(self._custody.owner().device or b"")
+        generation = max(1, device.record.generation - 1)
+        for _ in range(_TRIES):
+            record = replace(device.record, owner=owner, generation=generation)
+            claim = device_claim(old, replace(device, record=record), int(self._clock.wall()))
+            delegation = log_delegation(old, key, generation)
+            try:
+                await self._successions.close_log(delegation, claim.to_bytes(), successor)
+                return
+            except PiccoloError as failed:
+                if failed.reason != "FENCED":
+                    raise
+                generation = int(failed.details["generation"]) + 1
+
+    async def _in_roster(self) -> bool:
+        view, owner = await self._trust.circle(), self._custody.owner()
+        if view is None:
+            return False
+        try:
+            member = open_signed(Roster, view.roster).record.member(owner.owner)
+        except FormatError:
+            return False
+        return member is not None and member.root == owner.root
+
+    async def _reach(self, device: bytes) -> CircleView | None:
+        return await self._trust.circle()
