@@ -23,6 +23,7 @@ from dataclasses import replace
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.records.roster import Member, MemberState, Roster
+from piccolo_formats.signed import Signed
 
 from piccolo_attestation.core import joining, judging, succession
 from piccolo_attestation.core.joining import Joiner
@@ -147,6 +148,28 @@ def describe(circle: TrustedCircle, proposed: Roster, name: str = "") -> str:
         if old is not None and old.root != member.root:
             return f"{_name(circle, member)} has new words."
     return "Nothing changes."
+
+
+def not_admin(message: str) -> PiccoloError:
+    """Somebody without the right asked for a roster change."""
+    return PiccoloError(Kind.DENIED, "NOT_ADMIN", message)
+
+
+def proposer(trusted: TrustedCircle, signed: Signed[Roster]) -> bytes:
+    """The owner whose device signed the proposal as its maker."""
+    for member in trusted.head.record.members:
+        for holder in trusted.holders(member.owner):
+            if holder.device.record.signing.attestation in signed.signers:
+                return member.owner
+    raise not_admin("The proposal is not signed by the device of a member.")
+
+
+def check_admins(trusted: TrustedCircle, *owners: bytes) -> None:
+    """Raises PiccoloError DENIED (NOT_ADMIN) unless all are admins by the roster in force."""
+    for owner in owners:
+        member = trusted.head.record.member(owner)
+        if member is None or member.admin is None:
+            raise not_admin("Only the devices of admins propose this change.")
 
 
 def _moved(old: Member | None, new: Member) -> bool:

@@ -30,11 +30,12 @@ from piccolo_formats.tls import certificate_fingerprint, make_certificate
 from piccolo_attestation.core import joining, judging, kept
 from piccolo_attestation.core.judging import judged
 from piccolo_attestation.core.kept import InvitationState as State
+from piccolo_attestation.core.proposals import not_admin
 from piccolo_attestation.core.view import Admission
 from piccolo_attestation.engine.changes import whole, within
 from piccolo_attestation.engine.circle import Circle
 from piccolo_attestation.engine.identity import Identity
-from piccolo_attestation.engine.proposals import Proposals, not_admin
+from piccolo_attestation.engine.proposals import Proposals
 from piccolo_attestation.ports import Accepted, Clock, Files, Introduced, Mailbox, Random
 
 LIFETIME = 24 * 3600

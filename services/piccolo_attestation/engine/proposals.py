@@ -31,7 +31,6 @@ from piccolo_attestation.core import joining, kept, proposals, succession
 from piccolo_attestation.core.agreement import Acceptor
 from piccolo_attestation.core.joining import Joiner
 from piccolo_attestation.core.judging import judged
-from piccolo_attestation.core.trusted_circle import TrustedCircle
 from piccolo_attestation.engine.changes import Changes, whole
 from piccolo_attestation.engine.circle import Circle
 from piccolo_attestation.engine.identity import Identity
@@ -163,26 +162,26 @@ class Proposals:
             signed = open_signed(Roster, evidence.roster)
         trusted = self._circle.trusted
         if found := self.find(signed.record_hash()):
-            _check_admins(trusted, *({caller} - {_proposer(trusted, found.roster)}))
+            proposals.check_admins(trusted, *({caller} - {proposals.proposer(trusted, found.roster)}))
             return found
         if signed.record.previous != trusted.head.record_hash():
             raise joining.epoch_moved()
-        proposer = _proposer(trusted, signed)
+        proposer = proposals.proposer(trusted, signed)
         joiner = None
         if evidence.acceptance:
             joiner = joining.open_acceptance(joining.unsealed(evidence.acceptance))
             invitation = joining.open_invitation(trusted, evidence.invitation).record
             if invitation.invitation_id != joiner.invitation_id:
-                raise not_admin("The acceptance answers another invitation.")
+                raise proposals.not_admin("The acceptance answers another invitation.")
             proposals.check_admission(trusted, signed.record, joiner, invitation.by)
-            _check_admins(trusted, caller, proposer)
+            proposals.check_admins(trusted, caller, proposer)
         elif (renewed := proposals.renewal_of(trusted, signed.record)) is not None:
             proposals.check_renewal(trusted, signed.record, renewed)
-            _check_admins(trusted, caller, proposer)
+            proposals.check_admins(trusted, caller, proposer)
         else:
             # leaving is everybody's own to propose; who passes it on is an admin, or the one who leaves
             leaves = proposals.removal_of(trusted, signed.record) == (proposer, MemberState.LEAVING)
-            _check_admins(trusted, *({caller, proposer} - ({proposer} if leaves else set())))
+            proposals.check_admins(trusted, *({caller, proposer} - ({proposer} if leaves else set())))
         proposal = Proposal(signed, evidence, joiner, mine=False)
         await self._add(proposal)
         return proposal
@@ -317,7 +316,7 @@ class Proposals:
     def _check_admin(self) -> None:
         self._circle.check_current()
         if not self._circle.me.admin:
-            raise not_admin("Only an admin's device can do this; ask an admin of the circle.")
+            raise proposals.not_admin("Only an admin's device can do this; ask an admin of the circle.")
 
     async def _add(self, proposal: Proposal, wish: kept.Wish | None = None) -> None:
         async def added() -> None:
@@ -365,27 +364,6 @@ class Proposals:
         for packed in state.proposals:
             proposal = _unpacked(packed)
             self._known[proposal.hash] = proposal
-
-
-def not_admin(message: str) -> PiccoloError:
-    """Somebody without the right asked for a roster change."""
-    return PiccoloError(Kind.DENIED, "NOT_ADMIN", message)
-
-
-def _proposer(trusted: TrustedCircle, signed: Signed[Roster]) -> bytes:
-    """The owner whose device signed the proposal as its maker."""
-    for member in trusted.head.record.members:
-        for holder in trusted.holders(member.owner):
-            if holder.device.record.signing.attestation in signed.signers:
-                return member.owner
-    raise not_admin("The proposal is not signed by the device of a member.")
-
-
-def _check_admins(trusted: TrustedCircle, *owners: bytes) -> None:
-    for owner in owners:
-        member = trusted.head.record.member(owner)
-        if member is None or member.admin is None:
-            raise not_admin("Only the devices of admins propose this change.")
 
 
 def _packed(proposal: Proposal) -> kept.Proposal:

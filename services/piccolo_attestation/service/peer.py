@@ -22,12 +22,13 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.records.roster import MemberState
 
 from piccolo_attestation.core import bundle
+from piccolo_attestation.core.proposals import not_admin
 from piccolo_attestation.core.view import Admission
 from piccolo_attestation.engine.changes import within
 from piccolo_attestation.engine.circle import Circle
 from piccolo_attestation.engine.gossip import Gossip
 from piccolo_attestation.engine.invitations import Invitations
-from piccolo_attestation.engine.proposals import Proposal, Proposals, not_admin
+from piccolo_attestation.engine.proposals import Proposal, Proposals
 from piccolo_attestation.ports import Evidence, Vote
 
 NAME = "piccolo.attestation.v1.PeerService"

@@ -8,7 +8,9 @@ import pytest
 
 from piccolo_formats import fek, merkle
 from piccolo_formats.fek import Fek, Scope
+from piccolo_formats.former import Former, Lineage, open_former
 from piccolo_formats.kek import Kek, locator_path, owner_id
+from piccolo_formats.lineage import owner_by
 from piccolo_formats.passphrase import SealedKek, open_kek
 from piccolo_formats.records.manifest import Content
 from piccolo_formats.segments import SegmentOpener, padme
@@ -45,6 +47,15 @@ def test_keys() -> None:
     }.items() <= vector.items()
     record = SealedKek.from_record(hexed(vector["at_rest"]["record"]))
     assert open_kek(record, vector["at_rest"]["passphrase"]) == kek
+
+
+def test_replaced_words() -> None:
+    vector, new = VECTORS["keys"]["replaced"], Kek(hexed(VECTORS["keys"]["replaced"]["kek"]))
+    lineage = Lineage.from_record(hexed(vector["lineage"])).successors
+    assert owner_by(new.owner_root().public, lineage) == (hexed(VECTORS["keys"]["owner_id"]), 2)
+    former = Former.from_record(hexed(vector["former"]))
+    assert open_former(former, new) == Kek(hexed(VECTORS["keys"]["kek"]))
+    assert new.former_key().hex() == vector["former_sealing_key"]
 
 
 def test_a_file_s_key() -> None:

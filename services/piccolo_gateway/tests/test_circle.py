@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import xml.etree.ElementTree as ET
 
 import pytest
-from piccolo_formats.client_seal import Purpose
+from piccolo_formats.client_seal import Purpose, open_text
+from piccolo_formats.keypairs import SealingKey
 
 from piccolo_gateway.tests.conftest import PASSPHRASE, World
 from piccolo_gateway.tests.fakes.keys import WORDS
@@ -110,6 +112,32 @@ async def test_words_are_tested_without_being_told(world: World) -> None:
     for words, match in ((WORDS, True), (WORDS.upper(), False)):
         body = {"words": await world.sealed(Purpose.WORDS, words)}
         assert (await world.json("POST", "/words/test", json=body)) == (200, {"match": match})
+
+
+async def test_new_words_are_shown_once_and_confirmed(world: World) -> None:
+    reply = SealingKey(bytes(range(32)))
+    asked = {
+        "passphrase": await world.sealed(Purpose.PASSPHRASE, "not the passphrase"),
+        "reply_key": base64.b64encode(reply.public).decode(),
+    }
+    status, problem = await world.json("POST", "/words/rotation", json=asked)
+    assert (status, problem["reason"]) == (401, "PASSPHRASE_WRONG")
+    early = {"words": await world.sealed(Purpose.CONFIRMATION, "a b c")}
+    status, problem = await world.json("POST", "/words/rotation/confirm", json=early)
+    assert (status, problem["reason"]) == (409, "NO_NEW_WORDS")
+
+    asked["passphrase"] = await world.sealed(Purpose.PASSPHRASE, PASSPHRASE)
+    world.fakes.keys.delay = 0.0
+    status, told = await world.json("POST", "/words/rotation", json=asked)
+    assert status == 201
+    assert "do not protect what the old words could already open" in told["protects"]
+    words = open_text(Purpose.WORDS, base64.b64decode(told["words"]), reply).split()
+    said = " ".join(words[at - 1] for at in told["ask"])
+    body = {"words": await world.sealed(Purpose.CONFIRMATION, said)}
+    status, started = await world.json("POST", "/words/rotation/confirm", json=body)
+    assert status == 202
+    assert (await world.json("GET", f"/operations/{started['operation_id']}"))[0] == 200
+    assert (await world.json("GET", "/status"))[1]["new_words"] is False
 
 
 async def test_recovery_on_a_device_that_has_an_owner(world: World) -> None:

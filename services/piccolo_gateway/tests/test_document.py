@@ -64,7 +64,7 @@ def test_what_is_shown_once_is_never_written_down() -> None:
         if endpoint.keyed and (told & {"secret", "code", "words"} or "Set-Cookie" in sent):
             assert endpoint.secret, endpoint.path
             secret.add(endpoint.path.removeprefix("/api/v1/"))
-    assert secret == {"tokens", "circle/invitations", "setup", "recovery"}
+    assert secret == {"tokens", "circle/invitations", "setup", "recovery", "words/rotation"}
 
 
 async def test_answers_are_what_the_document_says(world: World, document: Any) -> None:

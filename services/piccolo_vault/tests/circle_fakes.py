@@ -14,9 +14,11 @@ from piccolo.attestation.v1 import attestation_pb2_grpc as wire
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats import cbor
 from piccolo_formats.device_record import open_device
+from piccolo_formats.errors import FormatError
 from piccolo_formats.invitations import InvitationCode
 from piccolo_formats.kek import Kek
 from piccolo_formats.keypairs import SigningKey
+from piccolo_formats.lineage import open_successor
 from piccolo_formats.records.device import Device, Presence, SigningKeys, TlsCertificates
 from piccolo_formats.records.joining import Acceptance, Invitation
 from piccolo_formats.records.roster import AttestationPolicy, Member, MemberState, Policy, Roster
@@ -135,6 +137,20 @@ def accept(joiner: FakeOwner, roster: bytes, code: InvitationCode) -> bytes:
     return code.seal_acceptance(record)
 
 
+def opened(device: bytes) -> Signed[Device]:
+    """A device certificate, by whichever root."""
+    return open_device(device, open_signed(Device, device).record.root)
+
+
+def is_successor(record: bytes) -> bool:
+    """Whether the record of a bundle is a successor."""
+    try:
+        open_successor(record)
+    except FormatError:
+        return False
+    return True
+
+
 # As in testing_keys: what a fake is not asked for stays UNIMPLEMENTED.
 _Identity: Any = wire.IdentityServiceServicer
 _Circle: Any = wire.CircleServiceServicer
@@ -163,6 +179,7 @@ class FakeAttestation(_Identity, _Circle):  # type: ignore[misc]
     closed: bool = False
     rejoined: int = 0
     brought: bytes = b""
+    successors: list[bytes] = field(default_factory=list)
     changed: Pulse = field(default_factory=Pulse)
 
     def register(self, server: grpc.aio.Server) -> None:
@@ -188,7 +205,7 @@ class FakeAttestation(_Identity, _Circle):  # type: ignore[misc]
     def circle(self) -> pb.Circle:
         """The circle as it is."""
         signed = open_signed(Roster, self.roster)
-        own = open_device(self.device).record
+        own = opened(self.device).record
         return pb.Circle(
             circle_id=signed.record.circle,
             epoch=signed.record.epoch,
@@ -197,14 +214,26 @@ class FakeAttestation(_Identity, _Circle):  # type: ignore[misc]
             members=[self._member(each, own) for each in signed.record.members],
             at_risk=signed.record.policy.at_risk,
             owner_id=own.owner,
+            successors=self.successors,
         )
+
+    def name_new_keys(self) -> None:
+        """What the admins do: the roster names this device's root, enrolment and admin key."""
+        own, head = opened(self.device).record, open_signed(Roster, self.roster)
+        old = head.record.member(own.owner)
+        if old is not None and old.root != own.root:
+            admin = own.admin if old.admin else None
+            new = replace(old, root=own.root, enrol=own.enrol, admin=admin)
+            # whose signatures are on it does not matter to the keys' half
+            self.roster = sign(following(head, new), SigningKey(bytes(32))).to_bytes()
+            self.changed.fire()
 
     def _member(self, each: Member, own: Device) -> pb.Member:
         if each.owner == own.owner:
             device = self.seen_device or self.device
             return pb.Member(
                 owner_id=each.owner, number=each.number, state=pb.MEMBER_STATE_ACTIVE, device=device,
-                claim=self.seen_claim, self=True, generation=open_device(device).record.generation,
+                claim=self.seen_claim, self=True, generation=opened(device).record.generation,
             )  # fmt: skip
         keeper = next((k for k in self.keepers if k.who.owner.owner == each.owner), None)
         return pb.Member(
@@ -228,11 +257,12 @@ class FakeAttestation(_Identity, _Circle):  # type: ignore[misc]
 
     async def InstallCertificate(self, request: pb.InstallCertificateRequest, context: Any) -> Any:
         """Takes a certificate of exactly these roles; in a circle only of a higher generation."""
-        signed = open_device(request.device)
+        self.successors += [each for each in request.successors if each not in self.successors]
+        signed = opened(request.device)
         if not self._names_the_roles(request.device):
             raise PiccoloError(Kind.PRECONDITION, "CERTIFICATE_MISMATCH", "It names other keys.")
         if self.roster and request.device != self.device:
-            before = open_device(self.device).record
+            before = opened(self.device).record
             if signed.record.generation <= before.generation or signed.record.circle != before.circle:
                 raise PiccoloError(Kind.CONFLICT, "CERTIFICATE_OLD", "There is a newer one.")
         self.device = request.device
@@ -240,7 +270,7 @@ class FakeAttestation(_Identity, _Circle):  # type: ignore[misc]
         return pb.InstallCertificateResponse()
 
     def _names_the_roles(self, device: bytes) -> bool:
-        named = open_device(device).record
+        named = opened(device).record
         keys = {
             "vault": (named.signing.vault, named.tls.vault),
             "metadata": (named.signing.metadata, b""),
@@ -300,10 +330,11 @@ class FakeAttestation(_Identity, _Circle):  # type: ignore[misc]
         """Comes back into the circle of a bundle with a device of a higher generation."""
         records = cbor.decode(request.bundle)
         assert isinstance(records, list)
-        roster, old, *_ = records
+        roster, old, *others = records
         assert isinstance(roster, bytes)
         assert isinstance(old, bytes)
-        new, before = open_device(request.device).record, open_device(old).record
+        self.successors = [each for each in others if isinstance(each, bytes) and is_successor(each)]
+        new, before = opened(request.device).record, opened(old).record
         if new.generation <= before.generation or new.owner != before.owner:
             raise PiccoloError(Kind.CONFLICT, "CERTIFICATE_OLD", "There is a newer one.")
         if not self._names_the_roles(request.device):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from piccolo.fragment_store.v1 import fragment_store_pb2_grpc as keeping_wire
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats import cbor
 from piccolo_formats.device_record import open_device
+from piccolo_formats.lineage import follow, open_successor
 from piccolo_formats.records import generations
 from piccolo_formats.records.backup import Head
 from piccolo_formats.records.codec import record_hash
@@ -43,6 +44,8 @@ class FakeKeeper(_Fragments, _Peers):  # type: ignore[misc]
     promised: dict[bytes, tuple[generations.Claim, bytes]] = field(default_factory=dict)
     heads: list[keeping.KeptHead] = field(default_factory=list)
     knows: list[bytes] = field(default_factory=list)
+    roots: dict[bytes, bytes] = field(default_factory=dict)
+    vaults: dict[bytes, bytes] = field(default_factory=dict)
     away: bool = False
     refusal: PiccoloError | None = None
     on_claim: Callable[[], None] | None = None
@@ -50,18 +53,23 @@ class FakeKeeper(_Fragments, _Peers):  # type: ignore[misc]
     port: int = 0
 
     def admit(self, device: Device) -> None:
-        """Lets an owner's enrolment certificate in, and its vault."""
+        """Lets an owner's enrolment certificate in, and its vault; knows its device."""
         self.admitted[device.enrol] = self.admitted[device.tls.vault] = (device.owner, device.root)
+        self.vaults[device.owner] = device.signing.vault
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Serves on a port of its own; whom to admit must be known before."""
+        """Serves on a port of its own."""
         key = self.who.tls["fragment-store"].private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         chain = to_pem(self.who.device.record.tls.fragment_store)
-        pinned = b"".join(to_pem(der) for der in self.admitted)
-        tls = grpc.ssl_server_credentials([(key, chain)], pinned, require_client_auth=True)
+
+        def admitting() -> grpc.ServerCertificateConfiguration:
+            pinned = b"".join(to_pem(der) for der in self.admitted)
+            return grpc.ssl_server_certificate_configuration([(key, chain)], pinned)
+
+        tls = grpc.dynamic_ssl_server_credentials(admitting(), admitting, require_client_authentication=True)
         async with serving(
             lambda server: keeping_wire.add_FragmentServiceServicer_to_server(self, server),
             lambda server: trust_wire.add_PeerServiceServicer_to_server(self, server),
@@ -75,7 +83,8 @@ class FakeKeeper(_Fragments, _Peers):  # type: ignore[misc]
         if self.on_claim:
             self.on_claim()
         self._reach()
-        owner, root = self._caller(context)
+        owner, known = self._caller(context)
+        root = self._newest(owner, known, request.successors)
         claim = open_signed(generations.Claim, request.claim, required=[root]).record
         device = open_device(request.device, root)
         if (claim.owner, claim.device, claim.generation) != (
@@ -91,6 +100,11 @@ class FakeKeeper(_Fragments, _Peers):  # type: ignore[misc]
         ):
             return keeping.ClaimResponse(fenced_by=before[1])
         self.promised[owner] = (claim, request.claim)
+        if self.roots.get(owner, known) != root:
+            # the words that were replaced get in no more
+            self.admitted = {enrol: of for enrol, of in self.admitted.items() if of[0] != owner}
+            self.admit(device.record)
+        self.roots[owner], self.vaults[owner] = root, device.record.signing.vault
         return keeping.ClaimResponse(promise=self._promise(claim))
 
     async def KeepHead(self, request: keeping.KeepHeadRequest, context: Any) -> keeping.KeepHeadResponse:
@@ -103,8 +117,8 @@ class FakeKeeper(_Fragments, _Peers):  # type: ignore[misc]
         head = open_signed(Head, request.head.head, required=[device.signing.metadata]).record
         if device.owner != owner:
             raise PiccoloError(Kind.DENIED, "OTHER_OWNER", "It is another owner's.")
-        newest = max((open_signed(Head, kept.head).record.seq for kept in self.heads), default=0)
-        if head.seq < newest:
+        kept = [open_signed(Head, each.head).record for each in self.heads]
+        if any(head.seq < each.seq and head.locator == each.locator for each in kept):
             raise PiccoloError(Kind.CONFLICT, "HEAD_OLDER", "There is a newer one.")
         self.heads = [request.head]
         return keeping.KeepHeadResponse()
@@ -130,6 +144,14 @@ class FakeKeeper(_Fragments, _Peers):  # type: ignore[misc]
         pem = context.auth_context()["x509_pem_cert"][0]
         der = x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
         return self.admitted[der]
+
+    def _newest(self, owner: bytes, root: bytes, successors: Sequence[bytes]) -> bytes:
+        """The root in force; a successor is taken that the device known here has signed."""
+        root = self.roots.get(owner, root)
+        for each in follow(owner, root, map(open_successor, successors)):
+            each.require(self.vaults[owner])
+            root = each.record.new_root
+        return root
 
     def _promise(self, claim: generations.Claim) -> bytes:
         promise = generations.Promise(

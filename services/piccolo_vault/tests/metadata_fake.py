@@ -13,6 +13,8 @@ from piccolo.metadata.v1 import backup_pb2 as backup
 from piccolo.metadata.v1 import backup_pb2_grpc as backup_wire
 from piccolo.metadata.v1 import memory_pb2 as memory
 from piccolo.metadata.v1 import memory_pb2_grpc as memory_wire
+from piccolo.metadata.v1 import succession_pb2 as succession
+from piccolo.metadata.v1 import succession_pb2_grpc as succession_wire
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.backup_body import EntryPlace
 from piccolo_formats.fek import Fek
@@ -37,6 +39,7 @@ class Entry:
     content: dict[str, bytes] = field(default_factory=dict)
     files: int = 0
     claim: bytes = b""
+    moved: bytes = b""
 
     @property
     def hash(self) -> bytes:
@@ -64,6 +67,8 @@ class FakeCloud:
         head = log[-1] if log else None
         if head is not None and entry.claim and entry.claim == head.claim:
             return
+        if head is not None and head.moved:
+            raise PiccoloError(Kind.PRECONDITION, "LOG_MOVED", "This log is closed.")
         taken = head is not None and (
             entry.generation < head.generation
             or (entry.generation == head.generation and (entry.claim or entry.delegate != head.delegate))
@@ -80,10 +85,11 @@ _Backup: Any = backup_wire.BackupServiceServicer
 _State: Any = memory_wire.StateServiceServicer
 _Operations: Any = memory_wire.OperationServiceServicer
 _Audit: Any = memory_wire.AuditServiceServicer
+_Succession: Any = succession_wire.SuccessionServiceServicer
 
 
 @dataclass(eq=False)
-class FakeMetadata(_Backup, _State, _Operations, _Audit):  # type: ignore[misc]
+class FakeMetadata(_Backup, _State, _Operations, _Audit, _Succession):  # type: ignore[misc]
     """A device's memory, as far as the keys use it.
 
     `deaf`: its audit log takes no event. `tells`: it says by which entry it was fenced.
@@ -103,7 +109,9 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit):  # type: ignore[misc]
     rebuilt: bool = False
     deaf: bool = False
     tells: bool = True
-    delegations: dict[int, bytes] = field(default_factory=dict)
+    delegations: dict[tuple[bytes, int], bytes] = field(default_factory=dict)
+    wraps: dict[bytes, bytes] = field(default_factory=dict)
+    staged: dict[bytes, bytes] = field(default_factory=dict)
     changed: Pulse = field(default_factory=Pulse)
 
     def register(self, server: grpc.aio.Server) -> None:
@@ -112,6 +120,7 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit):  # type: ignore[misc]
         memory_wire.add_StateServiceServicer_to_server(self, server)
         memory_wire.add_OperationServiceServicer_to_server(self, server)
         memory_wire.add_AuditServiceServicer_to_server(self, server)
+        succession_wire.add_SuccessionServiceServicer_to_server(self, server)
 
     def back_up(self) -> None:
         """Writes all that there is to the log, as a real one does by itself."""
@@ -126,7 +135,7 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit):  # type: ignore[misc]
             self._header(delegation, seq, EntryKind.SNAPSHOT, sealed),
             sealed,
             body_key.reveal(),
-            dict(self.state),
+            dict(self.state) | {f"wraps/{key.hex()}": value for key, value in self.wraps.items()},
             self.files,
         )
         self.cloud.append(delegation.locator, entry)
@@ -136,7 +145,7 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit):  # type: ignore[misc]
             suite=1, locator=delegation.locator, generation=delegation.generation, seq=seq, kind=kind,
             base=seq if kind is EntryKind.SNAPSHOT else 0, prev=bytes(32) if seq > 1 else None, schema=1,
             plain_size=0, body_size=0, body_hash=bytes(32), sealed_key=sealed,
-            delegation=self.delegations[delegation.generation], time=1_795_000_000,
+            delegation=self.delegations[delegation.locator, delegation.generation], time=1_795_000_000,
         )  # fmt: skip
         return sign(record, self.key).to_bytes()
 
@@ -182,7 +191,7 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit):  # type: ignore[misc]
         signed.require(signed.record.locator)
         if signed.record.key != self.key.public:
             raise PiccoloError(Kind.DENIED, "DELEGATION_WRONG", "It is for another key.")
-        self.delegations[signed.record.generation] = data
+        self.delegations[signed.record.locator, signed.record.generation] = data
         return signed.record
 
     async def GetBackupStatus(self, request: Any, context: Any) -> backup.GetBackupStatusResponse:
@@ -250,6 +259,8 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit):  # type: ignore[misc]
             raise PiccoloError(Kind.NOT_FOUND, "LOG_EMPTY", "There is no backup under this locator.")
         if self.files:
             raise PiccoloError(Kind.PRECONDITION, "MEMORY_NOT_EMPTY", "There are files here already.")
+        if log[-1].moved:
+            raise PiccoloError(Kind.PRECONDITION, "LOG_MOVED", "These words were replaced on some day.")
         whole = [(seq, entry) for seq, entry in enumerate(log, 1) if not entry.claim]
         seq, last = whole[(opening.seq or len(whole)) - 1]
         wanted = backup.SealedKey(generation=last.generation, seq=seq, sealed=last.sealed)
@@ -258,7 +269,13 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit):  # type: ignore[misc]
         if list(opened) != [last.body_key]:
             raise PiccoloError(Kind.DATA_LOSS, "BACKUP_DAMAGED", "The key does not open the entry.")
         yield backup.RestoreResponse(progress=backup.RestoreProgress(done=1, total=2, phase="Restoring"))
-        self.state, self.files, self.stands_on = dict(last.content), last.files, len(log)
+        self.files, self.stands_on = last.files, len(log)
+        self.state = {key: value for key, value in last.content.items() if not key.startswith("wraps/")}
+        self.wraps = {
+            bytes.fromhex(key.removeprefix("wraps/")): value
+            for key, value in last.content.items()
+            if key.startswith("wraps/")
+        }
         if self.cut_restore:
             self.cut_restore = False
             raise PiccoloError(Kind.UNAVAILABLE, "STOPPING", "The service is stopping.")
@@ -294,8 +311,56 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit):  # type: ignore[misc]
     async def PutState(self, request: memory.PutStateRequest, context: Any) -> memory.PutStateResponse:
         """Writes values."""
         self.state.update({f"{request.namespace}/{value.key}": value.value for value in request.values})
+        for key in request.remove:
+            self.state.pop(f"{request.namespace}/{key}", None)
         self.changed.fire()
         return memory.PutStateResponse()
+
+    async def ListWraps(self, request: succession.ListWrapsRequest, context: Any) -> Any:
+        """Pack keys that are not of the epoch, one a page."""
+        after = bytes.fromhex(request.page_token)
+        others = [
+            key
+            for key in sorted(self.wraps)
+            if key > after and int.from_bytes(self.wraps[key][:4]) != request.epoch
+        ]
+        page = [succession.Wrap(id=key, wrapped=self.wraps[key]) for key in others[:1]]
+        token = others[0].hex() if len(others) > 1 else ""
+        return succession.ListWrapsResponse(wraps=page, next_page_token=token)
+
+    async def StageWraps(self, request: succession.StageWrapsRequest, context: Any) -> Any:
+        """Notes wraps."""
+        self.staged |= {each.id: each.wrapped for each in request.wraps}
+        return succession.StageWrapsResponse()
+
+    async def SwapWraps(self, request: succession.SwapWrapsRequest, context: Any) -> Any:
+        """All of it, or nothing; a new log begins with a snapshot as soon as the cloud can be reached."""
+        wraps = self.wraps | self.staged
+        if any(int.from_bytes(each[:4]) != request.epoch for each in wraps.values()):
+            raise PiccoloError(Kind.PRECONDITION, "WRAPS_MISSING", "Some are missing.")
+        self.wraps, self.staged = wraps, {}
+        self.state.update({f"vault/{value.key}": value.value for value in request.put})
+        if request.delegation:
+            self.delegation = self._checked(request.delegation)
+            if not self.cloud.away:
+                self.back_up()
+        self.changed.fire()
+        return succession.SwapWrapsResponse()
+
+    async def CloseLog(self, request: succession.CloseLogRequest, context: Any) -> Any:
+        """Closes a log, after a claim where another device wrote last."""
+        delegation = self._checked(request.delegation)
+        log = self.cloud.log(delegation.locator)
+        if not log or log[-1].moved:
+            return succession.CloseLogResponse()
+        if log[-1].generation < delegation.generation:
+            header = self._header(delegation, len(log) + 1, EntryKind.CLAIM)
+            claim = Entry(delegation.generation, self.key.public, header, claim=request.claim)
+            self.cloud.append(delegation.locator, claim)
+        header = self._header(delegation, len(self.cloud.log(delegation.locator)) + 1, EntryKind.MOVED)
+        moved = Entry(delegation.generation, self.key.public, header, moved=request.successor)
+        self.cloud.append(delegation.locator, moved)
+        return succession.CloseLogResponse()
 
     async def StartOperation(self, request: memory.StartOperationRequest, context: Any) -> Any:
         """New work."""

@@ -13,7 +13,8 @@ from piccolo_formats.passphrase import SealedKek
 
 from piccolo_vault.core.keys.custody import Stage
 from piccolo_vault.core.keys.delay import delay_after
-from piccolo_vault.engine.keys.custody import OWNER_FILE, SEALED_FILE, Custody, Shown
+from piccolo_vault.core.keys.shown import Shown
+from piccolo_vault.engine.keys.custody import OWNER_FILE, SEALED_FILE, Custody
 from piccolo_vault.testing_keys import CHEAP, Crash, MemoryFiles, SetClock
 from piccolo_vault.tests.vault_on import reason_of
 

@@ -13,7 +13,8 @@ from piccolo_chassis.errors import PiccoloError
 
 from piccolo_vault.core.keys.custody import Stage
 from piccolo_vault.core.keys.delay import delay_after
-from piccolo_vault.engine.keys.custody import Custody, Shown
+from piccolo_vault.core.keys.shown import Shown
+from piccolo_vault.engine.keys.custody import Custody
 from piccolo_vault.testing_keys import MemoryFiles, SetClock
 from piccolo_vault.tests.test_custody import GOOD, OTHER, WRONG, custody_on
 

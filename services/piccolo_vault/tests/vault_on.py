@@ -24,9 +24,10 @@ from piccolo_vault.adapters.successions import MetadataSuccessions
 from piccolo_vault.adapters.witnesses import DialledWitnesses
 from piccolo_vault.core.keys.custody import Stage
 from piccolo_vault.core.keys.records import OwnerRecord
+from piccolo_vault.core.keys.shown import Shown
 from piccolo_vault.engine.keys.aftermath import Fence, Quiet
 from piccolo_vault.engine.keys.carrying import Carrying
-from piccolo_vault.engine.keys.custody import Custody, Shown
+from piccolo_vault.engine.keys.custody import Custody
 from piccolo_vault.engine.keys.duties import Duties, Pulses
 from piccolo_vault.engine.keys.generations import Generations
 from piccolo_vault.engine.keys.heads import HeadPost
@@ -40,7 +41,6 @@ from piccolo_vault.engine.keys.rotation import Rotation
 from piccolo_vault.engine.keys.settling import Settling
 from piccolo_vault.engine.keys.watching import CircleFollower, FenceFollower, ProposalFollower
 from piccolo_vault.engine.keys.witnessing import Witnessing
-from piccolo_vault.ports.successions import Successions
 from piccolo_vault.testing_keys import CHEAP, MemoryFiles, SetClock, serving
 from piccolo_vault.tests.circle_fakes import FakeAttestation
 from piccolo_vault.tests.metadata_fake import FakeCloud, FakeMetadata
@@ -100,7 +100,7 @@ class Box:
     files: MemoryFiles = field(default_factory=MemoryFiles)
     clock: SetClock = field(default_factory=SetClock)
     patience: float = 20.0
-    around: Callable[[Successions], Successions] = lambda successions: successions
+    around: Callable[[Any], Any] = lambda neighbour: neighbour
 
     def __post_init__(self) -> None:
         self.folder.mkdir(mode=0o700, exist_ok=True)
@@ -129,11 +129,12 @@ class Box:
 
     def _wired(self, metadata: Channel, attestation: Channel, tasks: Tasks) -> Vault:
         files, clock = self.files, self.clock
-        trust, backups = AttestationTrust(attestation), MetadataBackups(metadata)
+        around = self.around
+        trust, backups = around(AttestationTrust(attestation)), around(MetadataBackups(metadata))
         own = load_or_make(files, os.urandom)
-        there = Neighbours(trust, backups, MetadataRemembers(metadata), Roles(own, trust, backups))
+        there = Neighbours(trust, backups, around(MetadataRemembers(metadata)), Roles(own, trust, backups))
         custody = Custody(files, os.urandom, clock, CHEAP)
-        generations = Generations(files, backups, DialledPromisers(), clock)
+        generations = Generations(files, backups, around(DialledPromisers()), clock)
         fence, quiet = Fence(files, generations.pending), Quiet(files, clock)
         membership = Membership(custody, fence, there, clock, os.urandom)
         circle, proposals = CircleFollower(there, own, custody, fence), ProposalFollower(trust)
@@ -148,7 +149,7 @@ class Box:
         heads = HeadPost(custody, fence, backups, circle, own, witnesses, (), pace=0.0)
         pulses = Pulses(circle.pulse, proposals.pulse, fences.pulse)
         duties = Duties(custody, fence, there, generations, membership, clock, pulses)
-        successions = self.around(MetadataSuccessions(metadata))
+        successions = around(MetadataSuccessions(metadata))
         settling = Settling(custody, generations, there, successions, clock, os.urandom)
         carrying = Carrying(custody, own, there, successions, os.urandom)
         rotation = Rotation(custody, fence, there, carrying, settling, clock)

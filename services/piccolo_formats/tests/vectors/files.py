@@ -6,15 +6,18 @@ from typing import Any
 
 from piccolo_formats import merkle
 from piccolo_formats.fek import Fek
-from piccolo_formats.kek import locator_path
+from piccolo_formats.former import Lineage, seal_former
+from piccolo_formats.kek import Kek, locator_path
 from piccolo_formats.logs import frame
 from piccolo_formats.passphrase import Cost, seal_kek
 from piccolo_formats.records import commit as c
+from piccolo_formats.records.generations import Successor
 from piccolo_formats.segments import padme
+from piccolo_formats.signed import sign
 from piccolo_formats.stripes import PACK_STRIPE_SIZE
 from piccolo_formats.tests.vectors.objects import LONE, NOTES, SEGMENT_SIZE, Stored, committed, summary_of
 from piccolo_formats.tests.vectors.people import ADA, KEK
-from piccolo_formats.tests.vectors.repeatable import counted, fixed
+from piccolo_formats.tests.vectors.repeatable import TIME, counted, fixed
 
 
 def keys() -> dict[str, Any]:
@@ -36,6 +39,7 @@ def keys() -> dict[str, Any]:
         "enrolment_scalar": f"{kek.enrolment().private_numbers().private_value:064x}",
         "disk": kek.disk().hex(),
         "at_rest": {"passphrase": "correct horse \ufb01ve", "record": sealed.to_record().hex()},
+        "replaced": _replaced(),
         "fek": {
             "fek": LONE.key.reveal().hex(),
             "file_id": scope.file_id.hex(),
@@ -48,6 +52,27 @@ def keys() -> dict[str, Any]:
             "layout_key": LONE.key.layout_key(scope.version_id).reveal().hex(),
             "fragment_ids": LONE.key.layout_key(scope.version_id).fragment_ids(scope.version_id, 1, 5).hex(),
         },
+    }
+
+
+def _replaced() -> dict[str, Any]:
+    """Ada's next words, and what her memory says of the first."""
+    new, root = Kek(fixed("new kek")), ADA.kek.owner_root()
+    successor = Successor(
+        owner=ADA.id,
+        old_root=root.public,
+        new_root=new.owner_root().public,
+        kek_epoch=2,
+        generation=1,
+        time=TIME,
+    )
+    signed = sign(successor, root, new.owner_root(), ADA.role("vault")).to_bytes()
+    former = seal_former(ADA.kek, new, ADA.id, 1, counted("former"), exposed=False, time=TIME)
+    return {
+        "kek": new.reveal().hex(),
+        "former_sealing_key": new.former_key().hex(),
+        "lineage": Lineage(successors=(signed,)).to_record().hex(),
+        "former": former.to_record().hex(),
     }
 
 

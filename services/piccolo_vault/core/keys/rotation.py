@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.errors import FormatError
 from piccolo_formats.fek import Scope, unwrap, wrap
-from piccolo_formats.former import Former, Lineage
+from piccolo_formats.former import Former, Lineage, open_former
 from piccolo_formats.kek import Kek
-from piccolo_formats.lineage import owner_by
+from piccolo_formats.lineage import open_successor, owner_by
 from piccolo_formats.records.backup import Head
 from piccolo_formats.records.device import Device
 from piccolo_formats.records.generations import Successor
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from piccolo_formats.secret import Random
-    from piccolo_formats.signed import Signer
+    from piccolo_formats.signed import Signed, Signer
 
     from piccolo_vault.core.keys.records import OwnerRecord
 
@@ -80,12 +80,16 @@ def rightful(owner: OwnerRecord, lineage: bytes | None) -> OwnerRecord:
         successors = read_lineage(lineage)
         owner_id, epoch = owner_by(owner.root, successors)
     except FormatError as broken:
-        raise PiccoloError(
-            Kind.DATA_LOSS,
-            "LINEAGE_BROKEN",
-            f"The backup does not say how these words follow from the first ones: {broken.message}.",
-        ) from broken
+        raise _lineage_broken(broken) from broken
     return replace(owner, owner=owner_id, epoch=epoch)
+
+
+def _lineage_broken(broken: FormatError) -> PiccoloError:
+    return PiccoloError(
+        Kind.DATA_LOSS,
+        "LINEAGE_BROKEN",
+        f"The memory does not say how your words follow from the first ones: {broken.message}.",
+    )
 
 
 def read_lineage(lineage: bytes | None) -> tuple[bytes, ...]:
@@ -93,10 +97,18 @@ def read_lineage(lineage: bytes | None) -> tuple[bytes, ...]:
     return Lineage.from_record(lineage).successors if lineage is not None else ()
 
 
-def read_former(former: bytes | None) -> Former | None:
-    """Returns what a memory keeps of the KEK before. Raises PiccoloError DATA_LOSS (FORMER_BROKEN)."""
+def lineage_of(lineage: bytes | None) -> tuple[Signed[Successor], ...]:
+    """Returns the successors that a memory keeps, opened. Raises PiccoloError DATA_LOSS (LINEAGE_BROKEN)."""
     try:
-        return Former.from_record(former) if former is not None else None
+        return tuple(open_successor(each) for each in read_lineage(lineage))
+    except FormatError as broken:
+        raise _lineage_broken(broken) from broken
+
+
+def former_of(former: bytes | None, kek: Kek) -> Kek | None:
+    """Returns the KEK before, which a memory keeps. Raises PiccoloError DATA_LOSS (FORMER_BROKEN)."""
+    try:
+        return open_former(Former.from_record(former), kek) if former is not None else None
     except FormatError as broken:
         raise PiccoloError(
             Kind.DATA_LOSS,

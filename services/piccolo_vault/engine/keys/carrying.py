@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.former import Lineage, seal_former
-from piccolo_formats.lineage import open_successor
 
 from piccolo_vault.core.keys.certificates import log_delegation
-from piccolo_vault.core.keys.rotation import is_acknowledged, read_lineage, rewrapped, successor_of
+from piccolo_vault.core.keys.rotation import is_acknowledged, lineage_of, rewrapped, successor_of
 from piccolo_vault.ports.successions import FORMER_STATE, LINEAGE_STATE
 
 if TYPE_CHECKING:
@@ -74,14 +73,13 @@ class Carrying:
         self._custody.succeed()
 
     async def _is_swapped(self, new: Kek) -> bool:
-        lineage = read_lineage(await self._remembers.state(*LINEAGE_STATE))
-        last = open_successor(lineage[-1]).record if lineage else None
-        return last is not None and last.new_root == new.owner_root().public
+        lineage = lineage_of(await self._remembers.state(*LINEAGE_STATE))
+        return bool(lineage) and lineage[-1].record.new_root == new.owner_root().public
 
     async def _swap(self, rotation: RotationRecord, owner: OwnerRecord, new: Kek, say: Say) -> None:
         """Puts the wraps under the new KEK in force, and begins the new log, in one transaction."""
         old, epoch = self._custody.kek(), owner.epoch + 1
-        lineage = read_lineage(await self._remembers.state(*LINEAGE_STATE))
+        lineage = [each.to_bytes() for each in lineage_of(await self._remembers.state(*LINEAGE_STATE))]
         successor = successor_of(old, new, owner, self._own.signing, rotation.time)
         former = seal_former(
             old, new, owner.owner, owner.epoch, self._random, exposed=rotation.exposed, time=rotation.time
@@ -95,15 +93,14 @@ class Carrying:
 
     async def _acknowledged(self, new: Kek) -> None:
         locator = new.locator().public
-        async with asyncio.timeout(_SNAPSHOT_SECONDS) as waiting:
-            try:
+        try:
+            async with asyncio.timeout(_SNAPSHOT_SECONDS):
                 async for state in self._backups.watch():
                     self._custody.kek()
                     if is_acknowledged(state.head, locator):
                         return
-            except TimeoutError:
-                if not waiting.expired():
-                    raise
+        except TimeoutError:
+            _log.info("the cloud does not have the first snapshot under the new words yet")
         raise PiccoloError(
             Kind.UNAVAILABLE,
             "SNAPSHOT_AWAY",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -23,8 +23,9 @@ from piccolo_vault.core.keys.passphrase import check_new
 from piccolo_vault.core.keys.records import OwnerRecord, RecoveryJournal, RotationRecord
 from piccolo_vault.core.keys.refusals import differ, no_memory, no_new_words, rotation_running
 from piccolo_vault.core.keys.rotation import succeeded
+from piccolo_vault.core.keys.shown import Offer, Shown
 from piccolo_vault.engine.keys.guesses import Guesses
-from piccolo_vault.engine.keys.kek_box import KekBox
+from piccolo_vault.engine.keys.kek_box import KekRing
 from piccolo_vault.engine.keys.pulse import Pulse
 
 if TYPE_CHECKING:
@@ -39,26 +40,6 @@ R = TypeVar("R", bound="Record")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What Setup shows once: the words, and which of them (from 1) are asked back."""
-
-    words: tuple[str, ...]
-    ask: tuple[int, ...]
-
-    def __repr__(self) -> str:
-        return "<Shown: hidden>"
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Offer:
-    """New words that were shown and not confirmed: in memory only."""
-
-    kek: Kek
-    sealed: SealedKek
-    ask: tuple[int, ...]
-
-
 class Custody:
     """The KEK of this device, on the disk under the passphrase and in memory while unlocked."""
 
@@ -66,8 +47,9 @@ class Custody:
         """Reads the state folder. Raises PiccoloError DATA_LOSS (STATE_DAMAGED)."""
         self._files, self._random, self._cost = files, random, cost
         self._guesses = Guesses(files, clock)
-        self._box, self._next, self._former = KekBox(), KekBox(), KekBox()
-        self._offer: _Offer | None = None
+        self._ring = KekRing()
+        self._box, self._next, self._former = self._ring.present, self._ring.following, self._ring.former
+        self._offer: Offer | None = None
         self._busy = asyncio.Lock()
         self._held = Held(
             _read(files, SEALED_FILE, SealedKek),
@@ -129,15 +111,7 @@ class Custody:
         Raises PiccoloError LOCKED, or UNAVAILABLE (KEY_LOADING) while that one is not in memory.
         """
         permit(Step.USE, self.stage)
-        present = self.owner().epoch
-        box = {present - 1: self._former, present: self._box, present + 1: self._next}.get(epoch)
-        if box is None or not box.full:
-            raise PiccoloError(
-                Kind.UNAVAILABLE,
-                "KEY_LOADING",
-                "This belongs to your earlier words, whose key is not loaded yet. Try again in a moment.",
-            )
-        return box.kek()
+        return self._ring.of(epoch, self.owner().epoch)
 
     @property
     def former(self) -> Kek | None:
@@ -164,7 +138,7 @@ class Custody:
             await self._try(passphrase)
             kek, owner = Kek.generate(self._random), self._shown()
             sealed = await self._seal(kek, passphrase, owner, owner.epoch + 1)
-            self._offer = _Offer(kek, sealed, ask_back(self._random))
+            self._offer = Offer(kek, sealed, ask_back(self._random))
             _log.info("new words were shown; they wait to be confirmed")
             return Shown(kek.to_words(), self._offer.ask)
 
@@ -368,8 +342,7 @@ class Custody:
             raise rotation_running()
 
     def _wipe(self) -> None:
-        for box in (self._box, self._next, self._former):
-            box.wipe()
+        self._ring.wipe()
         self._offer = None
 
     async def _seal(self, kek: Kek, text: str, owner: OwnerRecord, epoch: int) -> SealedKek:

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from piccolo_chassis.logs import fields
-from piccolo_formats.former import open_former
-from piccolo_formats.lineage import open_successor
 
 from piccolo_vault.core.keys.bundle import joined, last_device, with_records
-from piccolo_vault.core.keys.rotation import read_former, read_lineage, rightful
+from piccolo_vault.core.keys.rotation import former_of, lineage_of, rightful
 from piccolo_vault.ports.backups import BUNDLE_STATE
 from piccolo_vault.ports.successions import FORMER_STATE, LINEAGE_STATE
 
@@ -54,17 +52,16 @@ async def read_heritage(remembers: Remembers, kek: Kek, owner: OwnerRecord) -> H
     Raises PiccoloError DATA_LOSS (LINEAGE_BROKEN, FORMER_BROKEN), UNAVAILABLE.
     """
     lineage = await remembers.state(*LINEAGE_STATE)
-    owner, successors = rightful(owner, lineage), read_lineage(lineage)
-    former = read_former(await remembers.state(*FORMER_STATE))
+    owner, chain = rightful(owner, lineage), lineage_of(lineage)
+    successors = tuple(each.to_bytes() for each in chain)
     values = await remembers.pieces(*BUNDLE_STATE)
     bundle = joined(values)
     if values and not bundle:
         _log.error("the circle in the backup cannot be read", extra=fields(values=sorted(values)))
-    roots = [open_successor(each).record.old_root for each in successors]
     return Heritage(
         owner=owner,
         successors=successors,
-        former=open_former(former, kek) if former else None,
+        former=former_of(await remembers.state(*FORMER_STATE), kek),
         bundle=with_records(bundle, successors) if bundle else bundle,
-        device=last_device(bundle, owner, roots) if bundle else None,
+        device=last_device(bundle, owner, [each.record.old_root for each in chain]) if bundle else None,
     )

@@ -1,7 +1,8 @@
-"""The place of the KEK while the vault is unlocked."""
+"""The place of the KEK, and of those before and after it, while the vault is unlocked."""
 
 from __future__ import annotations
 
+from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.kek import Kek
 
 
@@ -41,3 +42,34 @@ class KekBox:
 
     def __repr__(self) -> str:
         return "<KekBox: hidden>"
+
+
+class KekRing:
+    """The KEK in force, and while new words take its place the one before it and the one that follows."""
+
+    __slots__ = ("following", "former", "present")
+
+    def __init__(self) -> None:
+        self.former, self.present, self.following = KekBox(), KekBox(), KekBox()
+
+    def of(self, epoch: int, present: int) -> Kek:
+        """Returns the KEK of an epoch, when `present` is the one in force.
+
+        Raises PiccoloError UNAVAILABLE (KEY_LOADING) while that one is not in memory.
+        """
+        box = {present - 1: self.former, present: self.present, present + 1: self.following}.get(epoch)
+        if box is None or not box.full:
+            raise PiccoloError(
+                Kind.UNAVAILABLE,
+                "KEY_LOADING",
+                "This belongs to your earlier words, whose key is not loaded yet. Try again in a moment.",
+            )
+        return box.kek()
+
+    def wipe(self) -> None:
+        """Overwrites them all."""
+        for box in (self.former, self.present, self.following):
+            box.wipe()
+
+    def __repr__(self) -> str:
+        return "<KekRing: hidden>"

@@ -26,9 +26,10 @@ from piccolo_vault.ports.backups import Work
 from piccolo_vault.ports.successions import FORMER_STATE
 
 if TYPE_CHECKING:
+    from piccolo_vault.core.keys.shown import Shown
     from piccolo_vault.engine.keys.aftermath import Fence
     from piccolo_vault.engine.keys.carrying import Carrying
-    from piccolo_vault.engine.keys.custody import Custody, Shown
+    from piccolo_vault.engine.keys.custody import Custody
     from piccolo_vault.engine.keys.roles import Neighbours
     from piccolo_vault.engine.keys.settling import Settling
     from piccolo_vault.ports.custody import Clock

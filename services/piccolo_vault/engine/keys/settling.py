@@ -21,12 +21,11 @@ from typing import TYPE_CHECKING
 from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.logs import fields
 from piccolo_formats.errors import FormatError
-from piccolo_formats.former import open_former
 from piccolo_formats.records.roster import Roster
 from piccolo_formats.signed import open_signed
 
 from piccolo_vault.core.keys.certificates import device_claim, kept_certificate, log_delegation
-from piccolo_vault.core.keys.rotation import read_former, read_lineage
+from piccolo_vault.core.keys.rotation import former_of, lineage_of
 from piccolo_vault.engine.keys.carrying import swap
 from piccolo_vault.engine.keys.generations import Plan
 from piccolo_vault.engine.keys.pulse import Pulse
@@ -84,16 +83,16 @@ class Settling:
         Raises PiccoloError LOCKED, UNAVAILABLE (NO_MAJORITY, ...); then it is tried again.
         """
         kek, owner = self._custody.kek(), self._custody.owner()
-        former = read_former(await self._remembers.state(*FORMER_STATE))
-        if former is None:
+        old = former_of(await self._remembers.state(*FORMER_STATE), kek)
+        if old is None:
             return True
-        old = open_former(former, kek)
         self._custody.learn_former(old)
-        successors = read_lineage(await self._remembers.state(*LINEAGE_STATE))
+        lineage = lineage_of(await self._remembers.state(*LINEAGE_STATE))
+        successors = tuple(each.to_bytes() for each in lineage)
         await self._certify(kek, old, successors, say)
         if not self._closed:
             await say("Closing the backup of the old words")
-            await self._close(old, former.owner, successors[-1])
+            await self._close(old, owner.owner, successors[-1])
             self._closed = True
         if not self._swapped:
             await swap(self._successions, (old, kek), owner.epoch, self._random, say)
