@@ -31,7 +31,10 @@ class Keyring(Protocol):
         """
 
     def backups(self) -> tuple[SealingKey, ...]:
-        """Returns the keys that open commit records, the one in force first. Raises PiccoloError LOCKED."""
+        """Returns the keys that open commit records, the one in force first.
+
+        Raises PiccoloError LOCKED, or UNAVAILABLE (KEY_LOADING) until it is known whether there is another.
+        """
 
     def owner_id(self) -> bytes:
         """Returns the owner's 32-byte id; raises PiccoloError NOT_SET_UP while there is no KEK."""

@@ -19,6 +19,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, NoReturn
 
 from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.errors import FormatError
 from piccolo_formats.passphrase import SealedKek
 
 if TYPE_CHECKING:
@@ -92,6 +93,14 @@ class Held:
         """The owner record whose words were shown (or given), None when there is none."""
         fits = self.owner and self.sealed and self.owner.owner == self.sealed.owner
         return self.owner if fits else None
+
+
+def check_pair(held: Held, name: str) -> None:
+    """Raises PiccoloError DATA_LOSS (STATE_DAMAGED) unless the two KEKs of a rotation can be read."""
+    try:
+        _ = held.sealed_pair
+    except FormatError as broken:
+        raise damaged(f"{name} cannot be read ({broken.reason})") from broken
 
 
 def stage_of(held: Held, *, in_memory: bool) -> Stage:

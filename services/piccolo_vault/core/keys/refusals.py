@@ -44,3 +44,12 @@ def no_memory() -> PiccoloError:
         "This device has not enough free memory at the moment to work with the passphrase. Try again in a "
         "moment.",
     )
+
+
+def key_loading() -> PiccoloError:
+    """Returns the error of what belongs to earlier words, right after an unlock."""
+    return PiccoloError(
+        Kind.UNAVAILABLE,
+        "KEY_LOADING",
+        "This belongs to your earlier words, whose key is not loaded yet. Try again in a moment.",
+    )

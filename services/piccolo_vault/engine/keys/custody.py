@@ -17,7 +17,7 @@ from piccolo_formats.errors import AuthenticationError, FormatError
 from piccolo_formats.kek import Kek
 from piccolo_formats.passphrase import SealedKek, open_kek, seal_kek
 
-from piccolo_vault.core.keys.custody import Held, Stage, Step, damaged, permit, stage_of
+from piccolo_vault.core.keys.custody import Held, Stage, Step, check_pair, damaged, permit, stage_of
 from piccolo_vault.core.keys.owner import ask_back, is_owners, owner_of, read_words, wrong_words
 from piccolo_vault.core.keys.passphrase import check_new
 from piccolo_vault.core.keys.records import OwnerRecord, RecoveryJournal, RotationRecord
@@ -50,6 +50,7 @@ class Custody:
         self._ring = KekRing()
         self._box, self._next, self._former = self._ring.present, self._ring.following, self._ring.former
         self._offer: Offer | None = None
+        self.former_known = False
         self._busy = asyncio.Lock()
         self._held = Held(
             _read(files, SEALED_FILE, SealedKek),
@@ -57,7 +58,7 @@ class Custody:
             _read(files, RECOVERY_FILE, RecoveryJournal),
             _read(files, ROTATION_FILE, RotationRecord),
         )
-        _check_pair(self._held)
+        check_pair(self._held, ROTATION_FILE)
         if self._held.rotated:
             self._end_rotation()
         self.changed, self.locked = Pulse(), Pulse()
@@ -122,10 +123,18 @@ class Custody:
         """Takes the KEK before, which the memory keeps. Raises PiccoloError LOCKED."""
         permit(Step.USE, self.stage)
         self._former.put(kek)
+        self._know_former()
 
     def forget_former(self) -> None:
         """Nothing is left that the KEK before is needed for."""
         self._former.wipe()
+        self._know_former()
+
+    def _know_former(self) -> None:
+        """Whoever opens what may be of the words before waits for this."""
+        if not self.former_known:
+            self.former_known = True
+            self.changed.fire()
 
     async def offer(self, passphrase: str) -> Shown:
         """Makes a KEK that is to follow; nothing is kept of it before `accept`.
@@ -177,6 +186,7 @@ class Custody:
         self._held = replace(self._held, owner=owner)
         self._former.put(old)
         self._box.put(new)
+        self.former_known = True
         self._end_rotation()
         _log.info("the new words are in force")
         self.changed.fire()
@@ -343,7 +353,7 @@ class Custody:
 
     def _wipe(self) -> None:
         self._ring.wipe()
-        self._offer = None
+        self._offer, self.former_known = None, False
 
     async def _seal(self, kek: Kek, text: str, owner: OwnerRecord, epoch: int) -> SealedKek:
         try:
@@ -380,13 +390,6 @@ class Custody:
             raise damaged("the new key is sealed under another passphrase") from wrong
         except FormatError as failed:
             raise no_memory() from failed
-
-
-def _check_pair(held: Held) -> None:
-    try:
-        _ = held.sealed_pair
-    except FormatError as broken:
-        raise damaged(f"{ROTATION_FILE} cannot be read ({broken.reason})") from broken
 
 
 def _read(files: StateFiles, name: str, kind: type[R]) -> R | None:

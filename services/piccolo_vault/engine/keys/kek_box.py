@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.kek import Kek
+
+from piccolo_vault.core.keys.refusals import key_loading
 
 
 class KekBox:
@@ -59,11 +60,7 @@ class KekRing:
         """
         box = {present - 1: self.former, present: self.present, present + 1: self.following}.get(epoch)
         if box is None or not box.full:
-            raise PiccoloError(
-                Kind.UNAVAILABLE,
-                "KEY_LOADING",
-                "This belongs to your earlier words, whose key is not loaded yet. Try again in a moment.",
-            )
+            raise key_loading()
         return box.kek()
 
     def wipe(self) -> None:

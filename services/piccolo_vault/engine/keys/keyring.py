@@ -8,6 +8,8 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.errors import FormatError
 from piccolo_formats.fek import wrapped_epoch
 
+from piccolo_vault.core.keys.refusals import key_loading
+
 if TYPE_CHECKING:
     from piccolo_formats.kek import Kek
     from piccolo_formats.keypairs import SealingKey, SigningKey
@@ -45,8 +47,13 @@ class DeviceKeyring:
         return self._custody.kek_of(epoch)
 
     def backups(self) -> tuple[SealingKey, ...]:
-        """Returns the keys that open commit records, the one in force first."""
+        """Returns the keys that open commit records, the one in force first.
+
+        Raises PiccoloError LOCKED, or UNAVAILABLE (KEY_LOADING) until it is known whether there is another.
+        """
         kek, former = self._custody.kek(), self._custody.former
+        if not self._custody.former_known:
+            raise key_loading()
         return tuple(each.backup() for each in (kek, former) if each is not None)
 
     def owner_id(self) -> bytes:

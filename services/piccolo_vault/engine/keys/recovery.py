@@ -200,13 +200,13 @@ class Recovery:
         roles = await self._all_roles()
         left = await read_heritage(self._remembers, kek, owner)
         verdict = await self._judge(kek, left, journal, wish)
-        device, name = left.device, journal.name or (left.device.name if left.device else _DEFAULT_NAME)
+        device = left.device
         plan = Plan(
             kek=kek,
             owner=replace(left.owner, generation=max(journal.generation, device.generation if device else 1)),
             roles=roles,
             circle=device.circle if device else NO_CIRCLE,
-            name=name,
+            name=journal.name or (device.name if device else _DEFAULT_NAME),
             patience=self._patience,
             outbids=True,
             rebuilt=journal.phase is RecoveryPhase.REBUILT,
@@ -221,6 +221,8 @@ class Recovery:
         self._quiet.begin()
         self._note(outcome_of(journal, owner, verdict))
         await self._custody.adopt(kek, passphrase, owner)
+        if left.former is not None:
+            self._custody.learn_former(left.former)
         self._generations.done()
         _log.info("recovered", extra=fields(generation=owner.generation, files=journal.files))
         await self._audit(owner)

@@ -104,6 +104,8 @@ class Settling:
         if not await self._in_roster():
             await say("Waiting for the circle's admins to note the new keys")
             return False
+        # what a crash had left open may have come in since, under the wrap of its day
+        await swap(self._successions, (old, kek), owner.epoch, self._random, say)
         await self._successions.forget(FORMER_STATE[1])
         self._custody.forget_former()
         self._closed = self._renewed = self._swapped = False

@@ -61,6 +61,7 @@ _PAGE_SECONDS = 30.0
 _RECORDS = 50
 _SOON_SECONDS, _AGAIN_SECONDS = 1.0, 600.0
 LOST = "/lost+found"
+_LATER = (Kind.LOCKED, Kind.UNAVAILABLE)
 _log = logging.getLogger(__name__)
 
 
@@ -124,7 +125,7 @@ class Inventory:
         if context.keyring.may_bury() or context.now() < self._again:
             return
         try:
-            context.keyring.kek()
+            context.keyring.backups()
             context.keyring.generation()
         except PiccoloError:
             return
@@ -213,6 +214,8 @@ class Inventory:
             summary = read_record(self._context.keyring, record)
             layout = read_layout(summary.layout)
         except (FormatError, PiccoloError) as error:
+            if isinstance(error, PiccoloError) and error.kind in _LATER:
+                raise  # it says nothing about the record
             _log.warning(
                 "a commit record cannot be used", extra=fields(fragment=fragment.hex(), why=str(error))
             )
@@ -240,6 +243,8 @@ class Inventory:
             files = await self._placed([self._file(each, found.summary) for each in found.summary.files])
             stored = self._stored(found.summary, layout.object_id)
         except (FormatError, PiccoloError) as error:
+            if isinstance(error, PiccoloError) and error.kind in _LATER:
+                raise
             foreign = fields(object=layout.object_id.hex(), why=str(error))
             _log.warning("an unknown object is not this owner's", extra=foreign)
             tally.unusable += 1

@@ -5,6 +5,8 @@ Rules:
   in the next round, and only that: a member that is away costs its own objects, not everybody's.
 * The layout gets a new number in the memory before any keeper is given a record with it, so that a record is
   never newer than what the memory knows.
+* A write that a crash left open waits too, for it may still be rolled forward with keys and a record of its
+  day.
 * How far it is is kept in metadata's memory, and survives this process and this device.
 """
 
@@ -80,6 +82,7 @@ class Renewal:
     def __init__(self, context: Context, renewals: Renewals) -> None:
         self._context, self._renewals = context, renewals
         self._again, self._pause = 0.0, _SOON
+        self._open: frozenset[bytes] = frozenset()
 
     async def renew(self) -> None:
         """Does nothing unless new words came into force; one round, then what failed is left for the next."""
@@ -88,11 +91,12 @@ class Renewal:
             return
         self._again, self._pause = context.now() + self._pause, min(2 * self._pause, _LATER)
         asyncio.get_running_loop().call_later(self._pause, context.repairs_due.set)
+        self._open = await self._open_writes()
         state = await self._load()
         if not state.whole:
             state = await self._walk(state)
         else:
-            left = await self._each(state.failed)
+            left = await self._each({*state.failed, *self._open})
             state = replace(state, failed=left)
             await self._save(state)
         self._renewals.renewed(state.done, state.done if state.whole else state.done + 1, len(state.failed))
@@ -106,6 +110,7 @@ class Renewal:
         while True:
             page, token = await self._context.objects.list_objects(page_token=state.token, page_size=_PAGE)
             left = await self._each(stored.object_id for stored in page)
+            left = (*left, *(self._open if not token else ()))
             state = State(
                 epoch=state.epoch,
                 token=token,
@@ -120,12 +125,23 @@ class Renewal:
     async def _each(self, object_ids: Iterable[bytes]) -> tuple[bytes, ...]:
         """Renews objects; returns those that wait for a keeper."""
         ids = list(object_ids)
-        left: list[bytes] = []
+        left = [each for each in ids if each in self._open]
+        ids = [each for each in ids if each not in self._open]
         for at in range(0, len(ids), _AT_ONCE):
             some = ids[at : at + _AT_ONCE]
             done, _ = await gather({number: partial(self._one, each) for number, each in enumerate(some)})
             left += [each for number, each in enumerate(some) if not done.get(number)]
         return tuple(left)
+
+    async def _open_writes(self) -> frozenset[bytes]:
+        """The objects of journalled intents whose keys are of another epoch."""
+        epoch, found = self._context.keyring.kek_epoch(), set[bytes]()
+        for intent in await self._context.objects.list_intents():
+            wraps = [file.content.wrapped_key for file in intent.files]
+            wraps += [intent.stored.wrapped_pack_key] if intent.stored.wrapped_pack_key else []
+            if any(int.from_bytes(each[:4]) != epoch for each in wraps):
+                found.add(intent.stored.object_id)
+        return frozenset(found)
 
     async def _one(self, object_id: bytes) -> bool:
         """Renews one object's records; returns whether all its keepers have them."""
