@@ -46,3 +46,24 @@ async def test_new_words_bring_everything_back_and_the_old_ones_nothing(
             assert await owner.api.get(path) == data
         await owner.api.put("/again", b"and it goes on")
         assert await owner.api.get("/again") == b"and it goes on"
+
+
+@pytest.mark.circle
+async def test_a_member_that_was_away_takes_the_new_words_later(
+    tmp_path: Path, no_leaked_processes: None
+) -> None:
+    """Until its commit records are renewed it is not over, and the device says so; then twice in a row."""
+    async with circle(tmp_path, 4) as made:
+        owner, away = made.owners[2], made.owners[3]
+        await owner.api.put("/kept", b"k" * 400_000)
+        await owner.api.backed_up()
+        await away.device.kill()
+        operation = await owner.api.new_words()
+        await owner.api.put("/meanwhile", b"written while one is away")
+        assert await owner.api.get("/kept") == b"k" * 400_000
+        assert (await owner.api.status())["new_words"]
+        await away.device.start()
+        await owner.api.finished(operation, 240)
+        assert not (await owner.api.status())["new_words"]
+        await owner.api.finished(await owner.api.new_words(), 240)
+        assert await owner.api.get("/meanwhile") == b"written while one is away"
