@@ -43,6 +43,29 @@ def follow(owner: bytes, root: bytes, successors: Iterable[Signed[Successor]]) -
     return chain
 
 
+def lead_to(root: bytes, successors: Iterable[Signed[Successor]]) -> list[Signed[Successor]]:
+    """Return those that lead from an owner's first root to `root`, in order; empty when none do.
+
+    The last step is signed by `root` itself, which makes its owner known. Whoever has earlier words can make
+    up steps to them: those that do not begin at that owner's first root are passed over.
+    """
+    by_root: dict[bytes, list[Signed[Successor]]] = {}
+    for each in successors:
+        by_root.setdefault(each.record.new_root, []).append(each)
+    paths = [[last] for last in by_root.get(root, ())]
+    while paths:
+        path = paths.pop()
+        first = path[0].record
+        if owner_id(first.old_root) == first.owner:
+            return path
+        paths += [
+            [each, *path]
+            for each in by_root.get(first.old_root, ())
+            if each.record.owner == first.owner and each.record.kek_epoch < first.kek_epoch
+        ]
+    return []
+
+
 def owner_by(root: bytes, lineage: Iterable[bytes]) -> tuple[bytes, int]:
     """Return (owner_id, KEK epoch) of the owner whose newest root this is.
 

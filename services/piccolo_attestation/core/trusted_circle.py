@@ -13,9 +13,8 @@ Rules:
   at most, those of the highest generations and smallest hashes, so that everybody remembers the same.
 * A presence is signed by the attestation role key of a device that is in force; a higher seq replaces it.
 * A claim names a device that is in force and is signed by its owner root.
-* An owner's root is the roster's, or the newest of those that succeeded it (`roots`). Where two devices of
-  one owner act at the same moment, one by new words and one by the old, each member holds to what it heard
-  first, until the roster says which it is.
+* An owner's root is the roster's, or the newest that succeeded it (`roots`). Of two devices that act at once,
+  by new words and by the old, each member holds to what it heard first, until the roster says which it is.
 * What is refused raises; nothing is half taken. Repetition changes nothing.
 
 The order in which valid records come in does not matter, as long as early ones come again: everybody who has
@@ -79,7 +78,7 @@ class TrustedCircle:
         self._chain: list[Signed[Roster]] = [signed]
         self._rivals: tuple[Signed[Roster], ...] = ()
         self._holders: dict[bytes, tuple[Holder, ...]] = {}  # in force first, then replaced
-        self._roots = Roots()
+        self.roots = Roots()
 
     @classmethod
     def from_bundle(cls, records: Iterable[bytes]) -> tuple[Self, list[Refusal]]:
@@ -93,13 +92,12 @@ class TrustedCircle:
         return circle, refusals
 
     def copy(self) -> TrustedCircle:
-        """A circle with the same records, to be changed apart: what is not durable yet is not believed
-        yet."""
+        """The same records, to be changed apart: what is not durable yet is not believed yet."""
         other = object.__new__(TrustedCircle)
         other._chain = list(self._chain)
         other._rivals = self._rivals
         other._holders = dict(self._holders)
-        other._roots = self._roots
+        other.roots = self.roots
         return other
 
     @property
@@ -136,15 +134,10 @@ class TrustedCircle:
         known = self._holders.get(owner, ())
         return tuple(each for each in known if each.generation < known[0].generation)
 
-    @property
-    def roots(self) -> Roots:
-        """What is known of the members' roots."""
-        return self._roots
-
     def root(self, owner: bytes) -> bytes | None:
         """The owner root in force; None for somebody whom the roster does not name."""
         member = self._member(owner)
-        return self._roots.newest(member) if member else None
+        return self.roots.newest(member) if member else None
 
     def records(self) -> list[bytes]:
         """Every record that is held, rosters first and in order."""
@@ -177,7 +170,7 @@ class TrustedCircle:
         """
         changed, refusals = False, []
         held, entries = self.hashes(), bundle.ordered(records)
-        self._roots = self._roots.offering(each.data for each in entries if each.type == "successor")
+        self.roots = self.roots.offering(each.data for each in entries if each.type == "successor")
         for entry in entries:
             if entry.hash in held:
                 continue
@@ -223,11 +216,11 @@ class TrustedCircle:
         if epoch < head.record.epoch:
             raise judging.rollback(f"Epoch {epoch} is over: the circle is in epoch {head.record.epoch}.")
         if epoch > head.record.epoch:
-            succession.check_next(head, signed, self._roots)
+            succession.check_next(head, signed, self.roots)
             self._follow_roots(head.record, signed.record)
             self._chain.append(signed)
             return True
-        succession.check_next(self._chain[-2], signed, self._roots)
+        succession.check_next(self._chain[-2], signed, self.roots)
         self._chain.pop()
         self._rivals = _smallest(head, signed)
         return True
@@ -237,7 +230,7 @@ class TrustedCircle:
             raise judging.frozen(self.frozen_epoch)
         if signed.record.epoch < self.frozen_epoch:
             raise judging.rollback(f"Epoch {signed.record.epoch} is over.")
-        succession.check_next(self.head, signed, self._roots)
+        succession.check_next(self.head, signed, self.roots)
         before = self._rivals
         self._rivals = _smallest(*before, signed)
         return self._rivals != before
@@ -248,14 +241,14 @@ class TrustedCircle:
         Raises PiccoloError as `roots.check_successor`, RECORD_MALFORMED.
         """
         signed = read_successor(data)
-        if self._roots.holds(signed):
+        if self.roots.holds(signed):
             return False
-        owner = signed.record.owner
-        present = self.holders(owner)
+        owner = self._member(signed.record.owner)
+        present = self.holders(signed.record.owner)
         if not present:
             raise judging.out_of_order("The device that made the successor is not known here.")
-        check_successor(self._member(owner), self._roots, signed, present[0].device.record)
-        self._roots = self._roots.taking(signed)
+        check_successor(owner, self.roots, signed, present[0].device.record)
+        self.roots = self.roots.taking(signed)
         return True
 
     def _follow_roots(self, before: Roster, after: Roster) -> None:
@@ -264,8 +257,8 @@ class TrustedCircle:
             new = after.member(old.owner)
             if new is None or new.root == old.root:
                 continue
-            path = self._roots.proof(old.owner, old.root, new.root)
-            self._roots = self._roots.taking(*path)
+            path = self.roots.proof(old.owner, old.root, new.root)
+            self.roots = self.roots.taking(*path)
             last = {each.record.old_root: each.record.generation for each in path}
             self._holders[old.owner] = tuple(
                 holder
@@ -348,7 +341,7 @@ class TrustedCircle:
         member = self._member(device.owner)
         if member is None:
             raise judging.foreign("The device certificate's owner is not in the roster.")
-        self._roots.check_vouched(member, device)
+        self.roots.check_vouched(member, device)
         with judged("The device certificate"):
             signed = open_device(data, device.root)
         same = device.enrol == member.enrol and member.admin in (None, device.admin)
@@ -380,7 +373,7 @@ class TrustedCircle:
     def _statements(self) -> Iterator[Statement]:
         yield from self._chain
         yield from self._rivals
-        yield from self._roots
+        yield from self.roots
         for owner in sorted(self._holders):
             for holder in self._holders[owner]:
                 yield holder.device

@@ -10,7 +10,7 @@ import pytest
 from piccolo_formats.errors import AuthenticationError, FormatError
 from piccolo_formats.former import Former, open_former, seal_former
 from piccolo_formats.kek import Kek, owner_id
-from piccolo_formats.lineage import follow, open_successor, owner_by
+from piccolo_formats.lineage import follow, lead_to, open_successor, owner_by
 from piccolo_formats.records.generations import Successor
 from piccolo_formats.signed import open_signed, sign
 
@@ -61,6 +61,20 @@ def test_a_chain_never_ends_where_it_was() -> None:
     loop = sign(back, KEKS[0].owner_root(), KEKS[1].owner_root())
     chain = follow(OWNER, KEKS[0].owner_root().public, [open_signed(Successor, step(0)), loop])
     assert len(chain) == 1
+
+
+def test_the_way_to_a_root_is_found_among_all_that_others_tell() -> None:
+    stolen = KEKS[1].owner_root()  # earlier words that a stranger has
+    other = Kek(bytes([9]) * 32).owner_root()
+    before = replace(record(0), old_root=other.public)
+    after = replace(record(1), new_root=other.public)
+    made_up = [sign(before, other, stolen).to_bytes(), sign(after, stolen, other).to_bytes()]
+    steps = [step(0), step(1), step(2)]
+    for told in ([*made_up, *steps], [*reversed(steps), *made_up]):
+        found = lead_to(KEKS[3].owner_root().public, map(open_successor, told))
+        assert [each.to_bytes() for each in found] == steps
+    assert lead_to(KEKS[0].owner_root().public, map(open_successor, steps)) == []
+    assert lead_to(KEKS[3].owner_root().public, map(open_successor, [step(1), step(2)])) == []
 
 
 def test_the_former_kek_opens_for_the_next_one_only() -> None:

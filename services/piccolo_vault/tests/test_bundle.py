@@ -7,6 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 from piccolo_formats import cbor
+from piccolo_formats.kek import Kek
+from piccolo_formats.records.generations import Successor
 from piccolo_formats.records.roster import AttestationPolicy, Policy, Roster
 from piccolo_formats.signed import sign
 
@@ -84,3 +86,23 @@ def test_the_company_is_that_of_the_newest_roster_by_its_members_own_word() -> N
         assert [(each.name, each.endpoints) for each in found.members] == [("Ben", ("Ben:1",))]
         assert found.members[0].server_certificate == BEN.device.record.tls.fragment_store
     assert company(b"no CBOR", ANA.owner.owner) == company(cbor.encode([]), ANA.owner.owner) == Company()
+
+
+def test_a_member_with_new_words_is_found_before_the_roster_names_them() -> None:
+    new = Kek(bytes([7]) * 32)
+    root = new.owner_root()
+    step = Successor(
+        owner=BEN.owner.owner,
+        old_root=BEN.owner.root,
+        new_root=root.public,
+        kek_epoch=2,
+        generation=1,
+        time=1,
+    )
+    successor = sign(step, BEN.kek.owner_root(), root, BEN.keys["vault"]).to_bytes()
+    device = sign(replace(BEN.device.record, root=root.public, generation=2), root).to_bytes()
+    where = sign(replace(BEN.presence("Ben:2").record, generation=2), BEN.keys["attestation"]).to_bytes()
+    told = [roster(1, BEN, ANA), BEN.device.to_bytes(), device, where]
+    assert company(cbor.encode(list(told)), ANA.owner.owner).members == ()
+    found = company(cbor.encode([*told, successor]), ANA.owner.owner)
+    assert [each.endpoints for each in found.members] == [("Ben:2",)]

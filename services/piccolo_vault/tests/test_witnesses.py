@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from piccolo_formats.digests import digest
+from piccolo_formats.kek import Kek
 from piccolo_formats.keypairs import SigningKey
 from piccolo_formats.records.backup import Head as HeadRecord
-from piccolo_formats.signed import countersign, sign
+from piccolo_formats.records.device import Device
+from piccolo_formats.signed import Signed, countersign, sign
 
+from piccolo_vault.core.keys.rotation import succeeded
 from piccolo_vault.core.keys.witnesses import (
     Finding,
     Head,
@@ -210,3 +213,23 @@ def test_what_a_lying_keeper_makes_up_does_not(ana: FakeOwner) -> None:
     honest = sign(signed(ana), own).to_bytes()
     for head_bytes, by in ((b"", device), (honest, b""), (honest[:-1], device), (device, device)):
         assert read_head(head_bytes, by, ana.owner) is None
+
+
+def test_heads_of_the_log_before_new_words_accuse_nobody(ana: FakeOwner) -> None:
+    """What the old log left with keepers is beyond the new one's end, and says nothing of it."""
+    new = Kek(os.urandom(32))
+    now = succeeded(ana.owner, new)
+    left = [
+        (sign(signed(ana), ana.keys["metadata"]), ana.device),  # the old log, under the old root
+        (sign(signed(ana, locator=now.locator), ana.keys["metadata"]), ana.device),  # not yet certified anew
+        (sign(signed(ana), ana.keys["metadata"]), renewed(ana, new)),
+    ]
+    assert [read_head(head.to_bytes(), by.to_bytes(), now) for head, by in left] == [None] * 3
+    fresh = sign(signed(ana, locator=now.locator), ana.keys["metadata"])
+    assert read_head(fresh.to_bytes(), renewed(ana, new).to_bytes(), now) == Head(1, 7, bytes(32))
+
+
+def renewed(owner: FakeOwner, new: Kek) -> Signed[Device]:
+    """Its device, certified by the words that follow."""
+    device = replace(owner.device.record, root=new.owner_root().public, generation=2)
+    return sign(device, new.owner_root())

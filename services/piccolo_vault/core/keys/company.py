@@ -3,17 +3,19 @@
 Rules:
 * The roster of the highest epoch counts; whether it may is attestation's to judge, later. Until then nothing
   is placed with these members and nothing is believed for their saying it.
-* A member's device is that of its highest generation, by the root that the roster names; its addresses are
-  those that this device signed last.
+* A member's device is that of its highest generation, by the root that the roster names or one that succeeds
+  it; its addresses are those that this device signed last.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from piccolo_formats.device_record import open_device
 from piccolo_formats.errors import FormatError
+from piccolo_formats.lineage import follow, open_successor
 from piccolo_formats.records.device import Device, Presence
 from piccolo_formats.records.roster import MemberState, Roster
 from piccolo_formats.signed import open_signed
@@ -46,7 +48,7 @@ def company(bundle: bytes, owner: bytes) -> Company:
     if roster is None:
         return Company()
     asked = [each for each in roster.members if each.owner != owner and each.state in _VOICES]
-    devices = _devices(records, {each.owner: each.root for each in asked})
+    devices = _devices(records, _roots(records, asked))
     presences = _presences(records, devices)
     found = (_member(each, devices.get(each.owner), presences.get(each.owner)) for each in asked)
     return Company(tuple(member for member in found if member), len(asked))
@@ -62,13 +64,29 @@ def _newest(records: Sequence[Said]) -> Roster | None:
     return None
 
 
-def _devices(records: Sequence[Said], roots: Mapping[bytes, bytes]) -> dict[bytes, Device]:
+def _roots(records: Sequence[Said], members: Sequence[RosterMember]) -> dict[bytes, set[bytes]]:
+    """Each member's roots, by the roster and the successors since."""
+    opened = []
+    for each in records:
+        if each.kind == "successor":
+            with suppress(FormatError):
+                opened.append(open_successor(each.data))
+    return {
+        each.owner: {each.root, *(step.record.new_root for step in follow(each.owner, each.root, opened))}
+        for each in members
+    }
+
+
+def _devices(records: Sequence[Said], roots: Mapping[bytes, set[bytes]]) -> dict[bytes, Device]:
     found: dict[bytes, Device] = {}
     for each in records:
         if each.kind != "device" or each.owner not in roots:
             continue
         try:
-            device = open_device(each.data, roots[each.owner]).record
+            device = open_signed(Device, each.data).record
+            if device.owner != each.owner or device.root not in roots[device.owner]:
+                continue
+            open_device(each.data, device.root)
         except FormatError:
             continue
         known = found.get(device.owner)

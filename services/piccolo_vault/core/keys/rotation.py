@@ -22,7 +22,7 @@ from piccolo_formats.errors import FormatError
 from piccolo_formats.fek import Scope, unwrap, wrap
 from piccolo_formats.former import Former, Lineage, open_former
 from piccolo_formats.kek import Kek
-from piccolo_formats.lineage import open_successor, owner_by
+from piccolo_formats.lineage import lead_to, open_successor, owner_by
 from piccolo_formats.records.backup import Head
 from piccolo_formats.records.device import Device
 from piccolo_formats.records.generations import Successor
@@ -30,7 +30,7 @@ from piccolo_formats.records.manifest import Content
 from piccolo_formats.signed import open_signed, sign
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from piccolo_formats.secret import Random
     from piccolo_formats.signed import Signed, Signer
@@ -103,6 +103,18 @@ def lineage_of(lineage: bytes | None) -> tuple[Signed[Successor], ...]:
         return tuple(open_successor(each) for each in read_lineage(lineage))
     except FormatError as broken:
         raise _lineage_broken(broken) from broken
+
+
+def lineage_told(root: bytes, records: Iterable[bytes]) -> bytes | None:
+    """Returns how a root followed, by others' records, as a memory keeps it; None: nothing tells that."""
+    opened = []
+    for each in records:
+        try:
+            opened.append(open_successor(each))
+        except FormatError:
+            continue
+    steps = tuple(each.to_bytes() for each in lead_to(root, opened))
+    return Lineage(successors=steps).to_record() if steps else None
 
 
 def former_of(former: bytes | None, kek: Kek) -> Kek | None:

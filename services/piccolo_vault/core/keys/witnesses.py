@@ -3,6 +3,7 @@
 Rules:
 * A head counts only when a device of this owner signed it: its certificate, by the owner root, comes along.
   A member can hold heads back and show old ones; it can make up none.
+* A head of another locator is of the log of other words, before or after these, and says nothing of this one.
 * What devices of an older generation left than the log's newest was settled by the words, which claimed that
   generation on this very log: it proves nothing against it.
 * A head beyond the log's end: the cloud was ROLLED BACK. Another entry at a head's place, or two heads of one

@@ -50,7 +50,6 @@ class Custody:
         self._ring = KekRing()
         self._box, self._next, self._former = self._ring.present, self._ring.following, self._ring.former
         self._offer: Offer | None = None
-        self.former_known = False
         self._busy = asyncio.Lock()
         self._held = Held(
             _read(files, SEALED_FILE, SealedKek),
@@ -62,7 +61,7 @@ class Custody:
         if self._held.rotated:
             self._end_rotation()
         self.changed, self.locked = Pulse(), Pulse()
-        self.unlocks = 0
+        self.unlocks, self.former_known = 0, False
         stage_of(self._held, in_memory=False)
 
     @property

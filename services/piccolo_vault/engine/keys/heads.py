@@ -4,6 +4,7 @@ Rules:
 * When the head has moved, at most once a minute: a head a commit would cost more than it proves. Everybody is
   told again after a day, and after a start; members that were away, at the next round.
 * While unlocked the words' own signature goes along.
+* Under new words the log is another one: its head is left with everybody, whatever they have of the old one.
 * A device that was replaced leaves nothing. What a member answers changes nothing here, but for a fence that
   the owner root signed.
 """
@@ -67,7 +68,7 @@ class HeadPost:
         self._circle, self._own, self._witnesses = circle, own, witnesses
         self._moved, self._pace = moved, pace
         self._left: dict[bytes, Left] = {}
-        self._seq = 0
+        self._log, self._seq = b"", 0
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def run(self) -> None:
@@ -109,6 +110,9 @@ class HeadPost:
             return
         head = await self._signed(state.head, owner)
         place = (head.record.generation, head.record.seq, len(head.signatures))
+        if head.record.locator != self._log:
+            self._log = head.record.locator
+            self._left.clear()
         self._seq = head.record.seq
         lacking = [m for m in electorate(self._circle.current()) if self._left.get(m.owner_id) != place]
         async with asyncio.TaskGroup() as leaving:

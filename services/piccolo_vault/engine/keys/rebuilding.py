@@ -4,6 +4,8 @@ Rules:
 * A contact is believed for nothing but its key. What it tells of the circle must begin with the very roster
   that was printed, and must hold a device certificate that these words signed; rosters, devices and promises
   are judged again by attestation and by the step to the next generation, as after any restore.
+* Of words that took the place of others, the successors that the contacts tell say whose they are: without
+  them nothing here would open.
 * Everybody who answers is heard: a member that holds back what is new is no harm as long as another does not.
 * Only when the circle is found the memory is touched. It is filled at the end, from the commit records that
   the members keep, as what is newer than a backup is (engine/storage/inventory.py).
@@ -24,8 +26,10 @@ from piccolo_formats.records.roster import Roster
 from piccolo_formats.signed import open_signed
 
 from piccolo_vault.core.keys.bundle import cut, last_device, said
+from piccolo_vault.core.keys.rotation import lineage_of, lineage_told, rightful
 from piccolo_vault.engine.keys.generations import enrolment_identity
 from piccolo_vault.ports.backups import BUNDLE_STATE, OWNER_STATE
+from piccolo_vault.ports.successions import LINEAGE_STATE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +61,10 @@ class Rebuilding:
         """
         await say("Looking for your circle at its contacts")
         bundle = await self._bundle(enrolment_identity(kek), contacts)
-        device = last_device(bundle, owner)
+        successors = (each.data for each in said(bundle) if each.kind == "successor")
+        lineage = lineage_told(owner.root, successors)
+        owner = rightful(owner, lineage)
+        device = last_device(bundle, owner, [each.record.old_root for each in lineage_of(lineage)])
         if device is None:
             raise PiccoloError(
                 Kind.NOT_FOUND,
@@ -68,6 +75,8 @@ class Rebuilding:
         await self._backups.begin_rebuild()
         for key, value in cut(bundle).items():
             await self._remembers.set_state(BUNDLE_STATE[0], key, value)
+        if lineage is not None:
+            await self._remembers.set_state(*LINEAGE_STATE, lineage)
         await self._remembers.set_state(*OWNER_STATE, owner.owner)
         return device.generation
 
@@ -87,7 +96,7 @@ class Rebuilding:
                 Kind.UNAVAILABLE,
                 "CONTACTS_AWAY",
                 f"None of the {len(told)} contacts could tell of your circle: {' '.join(why)} Try again when "
-                "more of the members are online.",
+                "more of the members are online, and with your newest words if you ever replaced them.",
             )
         return cbor.encode(list(records))
 

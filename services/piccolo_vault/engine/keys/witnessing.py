@@ -62,7 +62,10 @@ class Witnessing:
             return None
         heads = [read_head(head, device, owner) for head, device in pairs]
         if None in heads:
-            _log.warning("a head that nobody of ours signed", extra=fields(member=member.name))
+            _log.warning(
+                "a head that is not of this log, or that nobody of ours signed",
+                extra=fields(member=member.name),
+            )
         return Witness(member.name, tuple(head for head in heads if head))
 
     async def _log(self, kek: Kek, told: Sequence[Witness]) -> Log:
