@@ -1,14 +1,9 @@
 """One owner's device as a program sees it: through its public API, and nothing else.
 
-    async with Client("https://127.0.0.1:8443", certificate) as owner:
-        await owner.set_up()
-        await owner.found()
-        await owner.put("/notes/today.txt", b"...")
-
-Rules:
-* The device is known by its certificate, which is pinned; secrets are sealed to its vault before they leave.
-* A failure is what the device said: `ApiError` holds the problem document.
-* Long work is watched by events, which go on after a cut from the last one that was seen.
+async with Client("https://127.0.0.1:8443", certificate) as owner:
+    await owner.set_up()
+    await owner.found()
+    await owner.put("/notes/today.txt", b"...")
 """
 
 from __future__ import annotations
@@ -17,155 +12,95 @@ import asyncio
 import base64
 import json
 import secrets
-import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import quote
 
-import aiohttp
-from piccolo_formats.client_seal import Purpose, open_text, seal_text
+from piccolo_formats.client_seal import Purpose, open_text
 from piccolo_formats.keypairs import SealingKey
 
 from integration.answers import Health, Written
+from integration.api import (
+    ROOT,
+    Api,
+    ApiError,
+    OperationFailedError,
+    checked,
+    encoded,
+    pinned,
+    refused,
+)
 
-_API: Final = "/api/v1"
+__all__ = ["ApiError", "Client", "OperationFailedError", "pinned"]
+
 _PIECE: Final = 1 << 20
 _PAGE: Final = 5000
 _JOIN_SECONDS: Final = 330.0
-_FAST_SECONDS: Final = 180.0
-_ENDED: Final = frozenset({"succeeded", "failed", "cancelled"})
-
-
-class ApiError(Exception):
-    """What the device refused; `problem` is its problem document."""
-
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        super().__init__(f"{status} {problem.get('reason', '')}: {problem.get('detail', '')}")
-        self.status, self.problem = status, problem
-
-    @property
-    def reason(self) -> str:
-        """The stable reason."""
-        return str(self.problem.get("reason", ""))
-
-
-class OperationFailedError(Exception):
-    """Long work ended badly; the text says why."""
-
-
-def pinned(certificate: Path) -> ssl.SSLContext:
-    """Trusts this one certificate, whatever name the device is called by."""
-    context = ssl.create_default_context(cafile=str(certificate))
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.check_hostname = False  # the certificate itself is the name
-    return context
 
 
 @dataclass(slots=True)
-class Client:
+class Client(Api):
     """A device's owner. `words` are the 24 recovery words, once set up.
 
     Attributes:
-        url: the device, as `https://host:port`.
-        certificate: what it shows, in PEM.
         name: what the device calls itself in the circle.
     """
 
-    url: str
-    certificate: Path
     name: str = "device"
     passphrase: str = field(default="", repr=False)
     words: str = field(default="", repr=False)
-    token: str = field(default="", repr=False)
-    _session: aiohttp.ClientSession | None = field(default=None, repr=False)
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def open(self) -> None:
-        """Reads the certificate and begins; the device's API may be used from now on."""
-        connector = aiohttp.TCPConnector(ssl=pinned(self.certificate), limit=64)
-        self._session = aiohttp.ClientSession(
-            self.url,
-            connector=connector,
-            cookie_jar=aiohttp.CookieJar(unsafe=True),  # devices may be known by their address only
-            headers={"Authorization": f"Bearer {self.token}"} if self.token else None,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=_FAST_SECONDS),
-            auto_decompress=False,
-        )
-
-    async def close(self) -> None:
-        """Lets go of all connections, and of the session with them."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
-    @property
-    def http(self) -> aiohttp.ClientSession:
-        """The session, for requests that have no method here."""
-        if self._session is None:
-            raise RuntimeError("the client is not open: use it as a context manager")
-        return self._session
 
     async def status(self) -> dict[str, Any]:
         """What anybody may know of the device."""
-        return await self._json("GET", "/status")
+        return await self.ask("GET", "/status")
 
     async def set_up(self) -> None:
         """Makes the keys, writes the words down, gives the three asked words back; that begins a session."""
         reply = SealingKey(secrets.token_bytes(32))
-        body = {"passphrase": await self._sealed(Purpose.PASSPHRASE, self.passphrase)}
-        answer = await self._json("POST", "/setup", {**body, "reply_key": _text(reply.public)})
+        body = {"passphrase": await self.sealed(Purpose.PASSPHRASE, self.passphrase)}
+        answer = await self.ask("POST", "/setup", {**body, "reply_key": encoded(reply.public)})
         self.words = open_text(Purpose.WORDS, base64.b64decode(answer["words"]), reply)
         asked = " ".join(self.words.split()[position - 1] for position in answer["ask"])
-        await self._json("POST", "/setup/confirm", {"words": await self._sealed(Purpose.CONFIRMATION, asked)})
+        await self.ask("POST", "/setup/confirm", {"words": await self.sealed(Purpose.CONFIRMATION, asked)})
 
     async def log_in(self) -> None:
         """Begins a session, and opens the files."""
-        await self._json(
-            "POST", "/sessions", {"passphrase": await self._sealed(Purpose.PASSPHRASE, self.passphrase)}
+        await self.ask(
+            "POST", "/sessions", {"passphrase": await self.sealed(Purpose.PASSPHRASE, self.passphrase)}
         )
 
     async def log_out(self) -> None:
         """Ends the session."""
-        await self._json("DELETE", "/sessions/current")
+        await self.ask("DELETE", "/sessions/current")
 
     async def unlock(self) -> None:
         """Opens the files."""
-        await self._json(
-            "POST", "/unlock", {"passphrase": await self._sealed(Purpose.PASSPHRASE, self.passphrase)}
+        await self.ask(
+            "POST", "/unlock", {"passphrase": await self.sealed(Purpose.PASSPHRASE, self.passphrase)}
         )
 
     async def lock(self) -> None:
         """Closes them."""
-        await self._json("POST", "/lock")
+        await self.ask("POST", "/lock")
 
     async def make_token(self, name: str, *scopes: str) -> str:
         """Makes a token; returns its secret."""
-        made = await self._json("POST", "/tokens", {"name": name, "scopes": list(scopes)})
+        made = await self.ask("POST", "/tokens", {"name": name, "scopes": list(scopes)})
         return str(made["secret"])
 
     async def found(self, *, at_risk: bool = False) -> None:
         """Founds a circle."""
-        await self._json("POST", "/circle", {"device_name": self.name, "at_risk": at_risk})
+        await self.ask("POST", "/circle", {"device_name": self.name, "at_risk": at_risk})
 
     async def invite(self) -> str:
         """Makes an invitation; returns its link."""
-        return str((await self._json("POST", "/circle/invitations", {}))["link"])
+        return str((await self.ask("POST", "/circle/invitations", {}))["link"])
 
     async def join(self, invitation: str) -> None:
         """Accepts an invitation."""
-        await self._json(
+        await self.ask(
             "POST",
             "/circle/join",
             {"invitation": invitation, "device_name": self.name},
@@ -174,19 +109,19 @@ class Client:
 
     async def owner_id(self) -> str:
         """Who the owner is to the circle, in hexadecimal."""
-        return str((await self._json("GET", "/circle"))["owner_id"])
+        return str((await self.ask("GET", "/circle"))["owner_id"])
 
     async def members(self) -> list[dict[str, Any]]:
         """The circle's members as this device knows them."""
-        return list((await self._json("GET", "/circle"))["members"])
+        return list((await self.ask("GET", "/circle"))["members"])
 
     async def circle(self) -> dict[str, Any]:
         """The circle as this device knows it."""
-        return await self._json("GET", "/circle")
+        return await self.ask("GET", "/circle")
 
     async def propose_removal(self, owner_id: str, state: str) -> str:
         """Proposes that a member goes; returns the next roster's hash."""
-        made = await self._json("POST", f"/circle/members/{owner_id}/removal", {"state": state})
+        made = await self.ask("POST", f"/circle/members/{owner_id}/removal", {"state": state})
         return str(made["roster_hash"])
 
     async def approve(self, roster_hash: str, seconds: float = 60.0) -> None:
@@ -194,10 +129,10 @@ class Client:
         async with asyncio.timeout(seconds):
             while roster_hash not in await self._proposed():  # noqa: ASYNC110 - other devices tell of it
                 await asyncio.sleep(0.2)
-        await self._json("POST", f"/circle/proposals/{roster_hash}/approve")
+        await self.ask("POST", f"/circle/proposals/{roster_hash}/approve")
 
     async def _proposed(self) -> set[str]:
-        waiting = await self._json("GET", "/circle/proposals")
+        waiting = await self.ask("GET", "/circle/proposals")
         return {proposal["roster_hash"] for proposal in waiting["proposals"]}
 
     async def knows_members(self, count: int, seconds: float = 60.0) -> None:
@@ -215,7 +150,7 @@ class Client:
         headers["Content-Length"] = str(size)
         data = _pieces(source)
         async with self.http.put(_address("/files", path), data=data, headers=headers) as response:
-            return Written.of(await _checked(response))
+            return Written.of(await checked(response))
 
     async def get(self, path: str) -> bytes:
         """Reads a whole file."""
@@ -224,7 +159,7 @@ class Client:
     async def read(self, path: str) -> AsyncIterator[bytes]:
         """Reads a file piece by piece."""
         async with self.http.get(_address("/files", path)) as response:
-            await _refused(response)
+            await refused(response)
             async for piece in response.content.iter_chunked(_PIECE):
                 yield piece
 
@@ -232,14 +167,14 @@ class Client:
         """Puts an entry into the trash, or deletes it for good."""
         query = {"recursive": str(recursive).lower(), "purge": str(purge).lower()}
         async with self.http.delete(_address("/files", path), params=query) as response:
-            await _checked(response)
+            await checked(response)
 
     async def list(self, path: str = "/") -> AsyncIterator[dict[str, Any]]:
         """Every entry below a directory."""
         query = {"recursive": "true", "page_size": str(_PAGE)}
         while True:
             async with self.http.get(_address("/directories", path), params=query) as response:
-                page = await _checked(response)
+                page = await checked(response)
             for entry in page["entries"]:
                 yield entry
             if not page["next_page_token"]:
@@ -249,8 +184,8 @@ class Client:
     async def health(self, path: str = "") -> Health:
         """What everything survives, or one file."""
         if path:
-            return Health.of((await self._json("GET", f"/health/{_escaped(path)}"))["health"])
-        return Health.of(await self._json("GET", "/health"))
+            return Health.of((await self.ask("GET", f"/health/{_escaped(path)}"))["health"])
+        return Health.of(await self.ask("GET", "/health"))
 
     async def reaches_all(self, seconds: float = 60.0) -> None:
         """Returns when no member is away."""
@@ -260,23 +195,23 @@ class Client:
 
     async def check(self, percent: int = 0, seconds: float = 600.0) -> dict[str, Any]:
         """Asks the keepers for every fragment."""
-        started = await self._json("POST", "/check", {"read_percent": percent})
+        started = await self.ask("POST", "/check", {"read_percent": percent})
         return await self.finished(started["operation_id"], seconds)
 
     async def repair(self, seconds: float = 600.0) -> dict[str, Any]:
         """Works the repair queue off, now."""
-        started = await self._json("POST", "/repair", {"now": True})
+        started = await self.ask("POST", "/repair", {"now": True})
         return await self.finished(started["operation_id"], seconds)
 
     async def new_words(self) -> str:
         """Makes new words, writes them down, gives three back; returns the operation that carries it on."""
         reply = SealingKey(secrets.token_bytes(32))
-        body = {"passphrase": await self._sealed(Purpose.PASSPHRASE, self.passphrase)}
-        answer = await self._json("POST", "/words/rotation", {**body, "reply_key": _text(reply.public)})
+        body = {"passphrase": await self.sealed(Purpose.PASSPHRASE, self.passphrase)}
+        answer = await self.ask("POST", "/words/rotation", {**body, "reply_key": encoded(reply.public)})
         words = open_text(Purpose.WORDS, base64.b64decode(answer["words"]), reply)
         asked = " ".join(words.split()[position - 1] for position in answer["ask"])
-        sealed = await self._sealed(Purpose.CONFIRMATION, asked)
-        started = await self._json("POST", "/words/rotation/confirm", {"words": sealed})
+        sealed = await self.sealed(Purpose.CONFIRMATION, asked)
+        started = await self.ask("POST", "/words/rotation/confirm", {"words": sealed})
         self.words = words
         return str(started["operation_id"])
 
@@ -285,12 +220,12 @@ class Client:
 
         `wish`: `seq`, `contacts`, `from_circle`, `accept_rolled_back`, as the API takes them.
         """
-        started = await self._json(
+        started = await self.ask(
             "POST",
             "/recovery",
             {
-                "words": await self._sealed(Purpose.WORDS, self.words),
-                "passphrase": await self._sealed(Purpose.PASSPHRASE, self.passphrase),
+                "words": await self.sealed(Purpose.WORDS, self.words),
+                "passphrase": await self.sealed(Purpose.PASSPHRASE, self.passphrase),
                 **wish,
             },
         )
@@ -300,17 +235,17 @@ class Client:
 
     async def contacts(self) -> str:
         """The circle's contacts, as they are printed with the words."""
-        async with self.http.get(f"{_API}/circle/contacts.txt") as response:
-            await _refused(response)
+        async with self.http.get(f"{ROOT}/circle/contacts.txt") as response:
+            await refused(response)
             return await response.text()
 
     async def backup(self) -> dict[str, Any]:
         """How far the backup is, and what is wrong with it."""
-        return await self._json("GET", "/backup")
+        return await self.ask("GET", "/backup")
 
     async def back_up(self) -> None:
         """Starts a new chain now. Raises ApiError as the cloud refuses it."""
-        await self._json("POST", "/backup/snapshot")
+        await self.ask("POST", "/backup/snapshot")
 
     async def backed_up(self, seconds: float = 60.0) -> None:
         """Returns when the cloud has acknowledged everything that was committed."""
@@ -318,84 +253,6 @@ class Client:
             async for topic, backup in self.events():
                 if topic == "backup" and backup["enabled"] and not backup["pending"]:
                     return
-
-    async def finished(self, operation_id: str, seconds: float) -> dict[str, Any]:
-        """Watches long work to its end. Raises OperationFailedError when it ends badly."""
-        async with asyncio.timeout(seconds):
-            async for _, operation in self.events(operation_id):
-                if operation["state"] == "succeeded":
-                    return dict(operation)
-                if operation["state"] in _ENDED:
-                    raise OperationFailedError(f"{operation['kind']}: {operation['error_message']}")
-        raise OperationFailedError(f"{operation_id}: the watch ended before the work")
-
-    async def events(self, operation_id: str = "") -> AsyncIterator[tuple[str, Any]]:
-        """What changes, as (topic, data), for ever; after a cut from the last event on."""
-        last = ""
-        while True:
-            try:
-                async with self._stream(operation_id, last) as response:
-                    async for event_id, topic, data in _parsed(response):
-                        last = event_id
-                        yield topic, data
-            except aiohttp.ClientError:
-                pass  # the device, or the way to it, went away
-            await asyncio.sleep(0.2)  # as the stream itself asks for, only sooner
-
-    @asynccontextmanager
-    async def _stream(self, operation_id: str, last: str) -> AsyncIterator[aiohttp.ClientResponse]:
-        query = {"operation": operation_id} if operation_id else {}
-        headers = {"Last-Event-ID": last} if last else {}
-        async with self.http.get(f"{_API}/events", params=query, headers=headers) as response:
-            await _refused(response)
-            yield response
-
-    async def _sealed(self, purpose: Purpose, text: str) -> str:
-        boot = await self._json("GET", "/boot-key")
-        return _text(seal_text(purpose, text, base64.b64decode(boot["public_key"])))
-
-    async def _json(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        seconds: float = _FAST_SECONDS,
-    ) -> dict[str, Any]:
-        timeout = aiohttp.ClientTimeout(total=seconds)
-        async with self.http.request(method, f"{_API}{path}", json=body, timeout=timeout) as response:
-            return await _checked(response)
-
-
-async def _checked(response: aiohttp.ClientResponse) -> dict[str, Any]:
-    await _refused(response)
-    raw = await response.read()
-    return dict(json.loads(raw)) if raw else {}
-
-
-async def _refused(response: aiohttp.ClientResponse) -> None:
-    if response.status < 400:
-        return
-    raw = await response.read()
-    try:
-        problem = dict(json.loads(raw))
-    except ValueError:
-        problem = {"detail": raw[:200].decode(errors="replace")}
-    raise ApiError(response.status, problem)
-
-
-async def _parsed(response: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, str, Any]]:
-    """The events of a stream: id, topic, data."""
-    fields: dict[str, str] = {}
-    async for raw in response.content:
-        line = raw.decode().rstrip("\r\n")
-        if line:
-            name, _, value = line.partition(": ")
-            fields[name] = value
-            continue
-        if "data" in fields:
-            yield fields.get("id", ""), fields.get("event", ""), json.loads(fields["data"])
-        fields = {}
 
 
 async def _pieces(source: bytes | Path) -> AsyncIterator[bytes]:
@@ -409,12 +266,8 @@ async def _pieces(source: bytes | Path) -> AsyncIterator[bytes]:
 
 
 def _address(noun: str, path: str) -> str:
-    return f"{_API}{noun}/{_escaped(path)}"
+    return f"{ROOT}{noun}/{_escaped(path)}"
 
 
 def _escaped(path: str) -> str:
     return quote(path.removeprefix("/"), safe="/")
-
-
-def _text(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()
