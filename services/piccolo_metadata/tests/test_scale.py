@@ -28,7 +28,7 @@ def fill(tx: Transaction, first: int, count: int) -> None:
 def add_content(tx: Transaction) -> None:
     objects.insert(tx, an_object("one"))
     values = (an_id(1), an_id("one"), b"", b"", b"", 0, 148, 100, 7, "")
-    tx.run("INSERT INTO content VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *values)
+    tx.run("INSERT INTO content VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 1)", *values)
 
 
 @pytest.fixture(scope="module")
