@@ -177,3 +177,27 @@ async def test_words_and_contacts_bring_everything_back_without_the_cloud(
         result = await api.recover()
         assert (result["backup"] == "circle", result["generation"]) == (False, 3)
         await check(api, FILES | NEWER | after)
+
+
+async def test_new_words_and_contacts_bring_everything_back_without_the_cloud(tmp_path: Path) -> None:
+    """Members tell how the words followed; the contacts were printed before them."""
+    async with circle(tmp_path, 4) as made:
+        api = made.owners[0].api
+        await put(api, FILES)
+        await api.backed_up()
+        printed = await api.contacts()
+        await api.finished(await api.new_words(), 120)
+        await made.cloud.kill()
+        shutil.rmtree(made.cloud.state("cloud") / "objects")
+        await put(api, NEWER)
+        api = await burned_and_blank(made)
+        result = await api.recover(contacts=printed)
+        assert (result["backup"], result["left"]) == ("circle", 0)
+        await check(api, FILES | NEWER)
+        after = {"/after": b"the device writes again, for the new words"}
+        await put(api, after)
+        await made.cloud.start()
+        await api.backed_up(120)
+        api = await burned_and_blank(made)
+        assert (await api.recover())["backup"] != "circle"
+        await check(api, FILES | NEWER | after)
