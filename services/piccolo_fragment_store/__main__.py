@@ -90,27 +90,31 @@ class _Parts:
         ledger = Ledger(config.offer_bytes, reserve, free, notices.give, notices.is_asked)
         self.holdings = Holdings(shelves, self.index, self.logs[0], clock, ledger, reconcile)
         self.removal = Removal(self.holdings, notices, self._circle, self._told_over)
-        traffic = Traffic(config.limits)
         claims = Claims(FilePromises(disk), identity, trust, workers)
-        self.keeper = Keeper(
+        heads = KeptHeads(FileHeads(disk), claims, identity, workers)
+        self.keeper = self._keeper(config, stopping, identity, claims, heads, notices)
+
+    def _keeper(
+        self,
+        config: Config,
+        stopping: asyncio.Event,
+        identity: Identity,
+        claims: Claims,
+        heads: KeptHeads,
+        notices: Notices,
+    ) -> Keeper:
+        traffic, workers, noted = Traffic(config.limits), self.workers, ScrubFile(config.state / "scrub")
+        return Keeper(
             holdings=self.holdings,
             workers=workers,
             traffic=traffic,
             identity=identity,
             claims=claims,
-            heads=KeptHeads(FileHeads(disk), claims, identity, workers),
+            heads=heads,
             notices=notices,
             uploads=Uploads(self.holdings, workers, traffic, stopping),
             downloads=Downloads(self.holdings, workers, traffic, stopping),
-            scrub=Scrub(
-                self.holdings,
-                workers,
-                traffic,
-                config.scrub,
-                ScrubFile(config.state / "scrub"),
-                stopping,
-                time.monotonic,
-            ),
+            scrub=Scrub(self.holdings, workers, traffic, config.scrub, noted, stopping, time.monotonic),
             circle=self._circle,
         )
 

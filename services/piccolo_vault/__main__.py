@@ -88,21 +88,13 @@ def _wire_keys(
     rotation = Rotation(custody, fence, there, carrying, settling, clock)
     membership = Membership(custody, fence, there, clock, random)
     circle, proposals = CircleFollower(there, own, custody, fence), ProposalFollower(trust)
-    tasks, times = host.task_group, config.recovery
-    witnesses = DialledWitnesses()
+    tasks, witnesses = host.task_group, DialledWitnesses()
+    witnessing = Witnessing(witnesses, backups)
+    rebuilding = Rebuilding(DialledContacts(), backups, there.remembers)
     recovery = Recovery(
-        files,
-        custody,
-        generations,
-        quiet,
-        there,
-        Witnessing(witnesses, backups),
-        Rebuilding(DialledContacts(), backups, there.remembers),
-        clock,
-        tasks,
-        times.patience,
-        times.asking,
-    )
+        files, custody, generations, quiet, there, witnessing, rebuilding, clock, tasks,
+        config.recovery.patience, config.recovery.asking,
+    )  # fmt: skip
     fences = FenceFollower(backups, custody, fence, generations)
     moved = (custody.changed, circle.pulse, fences.pulse)
     heads = HeadPost(custody, fence, backups, circle, own, witnesses, moved, config.heads.pace)

@@ -17,8 +17,8 @@ from piccolo_formats.signed import open_signed
 
 from piccolo_vault.core.keys.recovering import Wish
 from piccolo_vault.tests.circle_fakes import FakeOwner, member
+from piccolo_vault.tests.cloud_fake import FakeCloud
 from piccolo_vault.tests.keeper_fake import FakeKeeper
-from piccolo_vault.tests.metadata_fake import FakeCloud
 from piccolo_vault.tests.vault_on import Box, Vault, until
 
 LINK = "piccolo:join?c=00000000000000000000000000"

@@ -23,7 +23,8 @@ from piccolo_formats.keypairs import SealingKey
 
 from piccolo_vault.testing_keys import serving
 from piccolo_vault.tests.circle_fakes import FakeAttestation
-from piccolo_vault.tests.metadata_fake import FakeCloud, FakeMetadata
+from piccolo_vault.tests.cloud_fake import FakeCloud
+from piccolo_vault.tests.metadata_fake import FakeMetadata
 
 pytestmark = pytest.mark.component
 

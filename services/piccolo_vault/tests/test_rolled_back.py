@@ -19,7 +19,7 @@ from piccolo_vault.core.keys.certificates import device_claim
 from piccolo_vault.core.keys.custody import Stage
 from piccolo_vault.core.keys.recovering import Wish
 from piccolo_vault.tests.burned import FAILED, NEW, SUCCEEDED, Burned, burned
-from piccolo_vault.tests.metadata_fake import Entry
+from piccolo_vault.tests.cloud_fake import Entry
 from piccolo_vault.tests.vault_on import PASSPHRASE, reason_of, until
 
 

@@ -43,7 +43,8 @@ from piccolo_vault.engine.keys.watching import CircleFollower, FenceFollower, Pr
 from piccolo_vault.engine.keys.witnessing import Witnessing
 from piccolo_vault.testing_keys import CHEAP, MemoryFiles, SetClock, serving
 from piccolo_vault.tests.circle_fakes import FakeAttestation
-from piccolo_vault.tests.metadata_fake import FakeCloud, FakeMetadata
+from piccolo_vault.tests.cloud_fake import FakeCloud
+from piccolo_vault.tests.metadata_fake import FakeMetadata
 
 PASSPHRASE = "seven green kettles"
 

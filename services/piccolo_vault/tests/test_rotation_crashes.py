@@ -1,0 +1,111 @@
+"""New words and power that goes: at every call and at every write, whatever is asked of whom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from piccolo_vault.engine.keys.custody import ROTATION_FILE
+from piccolo_vault.testing_keys import Crash, MemoryFiles
+from piccolo_vault.tests.burned import SUCCEEDED
+from piccolo_vault.tests.test_rotation import Power, Scene, scene_at, through, unlocked
+
+
+async def calls_of(folder: Path) -> int:
+    """How many calls a whole rotation makes."""
+    power = Power()
+    async with scene_at(folder) as scene:
+        scene.box.around = power.around
+        async with scene.box.vault() as vault:
+            await unlocked(vault)
+            await scene.begin(vault)
+            power.count = 0
+            await through(scene.box, vault)
+    return power.count
+
+
+async def crashed(scene: Scene, power: Power) -> bool:
+    """A rotation whose device loses power in the middle; False when it came to its end before."""
+    ended = False
+    scene.box.around = power.around
+    async with scene.box.vault() as vault:
+        await unlocked(vault)
+        at, power.at = power.at, 0
+        await scene.begin(vault)
+        power.count, power.at = 0, at
+        try:
+            await through(scene.box, vault)
+            ended = True
+        except (Crash, BaseExceptionGroup):  # members are asked in a group
+            pass
+    scene.box.around = lambda neighbour: neighbour
+    return not ended
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_crash_at_every_call_is_gone_on_from(tmp_path: Path, after: bool) -> None:
+    total = await calls_of(tmp_path / "count")
+    assert total > 15
+    for at in range(1, total + 1):
+        async with scene_at(tmp_path / f"{at}") as scene:
+            if not await crashed(scene, Power(at, after)):
+                assert at > total - 3
+                continue
+            async with scene.box.vault() as vault:
+                await unlocked(vault)
+                await through(scene.box, vault)
+                scene.check_done(scene.box, vault)
+
+
+@pytest.mark.parametrize("torn", [False, True])
+async def test_a_crash_at_every_write_to_the_disk_is_gone_on_from(tmp_path: Path, torn: bool) -> None:
+    for at in range(1, 40):
+        async with scene_at(tmp_path / f"{at}") as scene:
+            files = scene.box.files = MemoryFiles(dict(scene.box.files.content))
+            ended = False
+            async with scene.box.vault() as vault:
+                await unlocked(vault)
+                files.changes, files.crash_at, files.torn = 0, at, torn
+                try:
+                    await scene.begin(vault)
+                    await through(scene.box, vault)
+                    ended = True
+                except Crash:
+                    pass
+            scene.box.files = files.rebooted()
+            async with scene.box.vault() as vault:
+                scene.box.clock.pass_by(600)  # a guess that was cut off counts as a wrong one
+                await unlocked(vault)
+                if ROTATION_FILE not in scene.box.files.content and vault.owner.epoch == 1:
+                    continue  # it never began
+                await through(scene.box, vault)
+                scene.check_done(scene.box, vault)
+            if ended:
+                return
+    raise AssertionError("the rotation writes more often than was thought")
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_the_device_burns_at_every_call_and_the_right_words_bring_it_back(
+    tmp_path: Path, after: bool
+) -> None:
+    total = await calls_of(tmp_path / "count")
+    for at in range(1, total + 1):
+        async with scene_at(tmp_path / f"{at}") as scene:
+            if not await crashed(scene, Power(at, after)):
+                assert at > total - 3
+                continue
+            owner = scene.box.metadata.state["vault/owner"]
+            begun = bool(scene.burned.cloud.logs.get(scene.new.locator().public))
+            words = scene.words if begun else scene.burned.words
+            async with scene.burned.new.vault() as blank:
+                ended = await scene.burned.recover(blank, words=words)
+                assert (ended.state, ended.error_message) == (SUCCEEDED, ""), at
+                assert blank.owner.owner == owner
+                if not begun:
+                    assert scene.opened(scene.burned.new, lambda _, it=scene: it.old)  # type: ignore[misc]
+                    continue
+                scene.burned.new.metadata.files = 0
+                await through(scene.burned.new, blank)
+                scene.check_done(scene.burned.new, blank)
