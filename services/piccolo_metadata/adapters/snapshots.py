@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -59,24 +61,34 @@ def open_snapshot(path: Path) -> apsw.Connection:
     Raises PiccoloError PRECONDITION (SCHEMA_NEWER) or DATA_LOSS (BACKUP_DAMAGED).
     """
     prepare_library()
-    try:
+    with _told():
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-    except (apsw.NotADBError, apsw.CorruptError) as damaged:
-        raise _damaged(str(damaged)) from damaged
     try:
-        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
-        connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
-        _check(connection)
-        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 1)
-        connection.pragma("journal_mode", "wal")
-        connection.pragma("synchronous", "off")
-    except (apsw.NotADBError, apsw.CorruptError) as damaged:
-        connection.close()
-        raise _damaged(str(damaged)) from damaged
+        with _told():
+            connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+            connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+            pages.checked(connection)
+            _check(connection)
+            connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 1)
+            connection.pragma("journal_mode", "wal")
+            connection.pragma("synchronous", "off")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tells what is wrong with a snapshot's file as BACKUP_DAMAGED."""
+    try:
+        yield
+    except (apsw.NotADBError, apsw.CorruptError) as damaged:
+        raise _damaged(str(damaged)) from damaged
+    except apsw.IOError as failed:
+        if not pages.is_rot(failed):
+            raise
+        raise _damaged("a page is not as it was written") from failed
 
 
 def number_of(snapshot: apsw.Connection) -> int:

@@ -16,7 +16,7 @@ from piccolo_metadata.core.pages import _check, make_token, read_token
 from piccolo_metadata.engine.audit import _check_json
 
 LISTING: Final[list[int | str | bytes]] = ["list", "/"]
-DEEP: Final = ["[" * 3_000, '{"a":' * 3_000, "[" * 3_000 + "]" * 3_000]
+DEEP: Final = ["[" * 100_000, '{"a":' * 100_000, "[" * 100_000 + "]" * 100_000]
 
 
 @pytest.mark.parametrize("text", DEEP)
