@@ -1,7 +1,11 @@
-"""New words and power that goes: at every call and at every write, whatever is asked of whom."""
+"""New words and power that goes: at any call and at any write, whatever is asked of whom.
+
+Half as many moments as rounds are tried, drawn from the seed: script/test component --seed S --rounds R
+"""
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,23 @@ from piccolo_vault.engine.keys.custody import ROTATION_FILE
 from piccolo_vault.testing_keys import Crash, MemoryFiles
 from piccolo_vault.tests.burned import SUCCEEDED
 from piccolo_vault.tests.test_rotation import Power, Scene, scene_at, through, unlocked
+
+pytestmark = pytest.mark.component
+
+
+@pytest.fixture
+def dice(pytestconfig: pytest.Config) -> random.Random:
+    """Draws the moments."""
+    seed = pytestconfig.getoption("--seed")
+    seed = random.randrange(1 << 32) if seed is None else seed
+    print(f"seed {seed}")  # noqa: T201 - told when it fails
+    return random.Random(seed)
+
+
+@pytest.fixture
+def moments(pytestconfig: pytest.Config) -> int:
+    """How many are tried."""
+    return max(1, int(pytestconfig.getoption("--rounds")) // 2)
 
 
 async def calls_of(folder: Path) -> int:
@@ -44,10 +65,12 @@ async def crashed(scene: Scene, power: Power) -> bool:
 
 
 @pytest.mark.parametrize("after", [False, True])
-async def test_a_crash_at_every_call_is_gone_on_from(tmp_path: Path, after: bool) -> None:
+async def test_a_crash_at_any_call_is_gone_on_from(
+    tmp_path: Path, dice: random.Random, moments: int, after: bool
+) -> None:
     total = await calls_of(tmp_path / "count")
     assert total > 15
-    for at in range(1, total + 1):
+    for at in sorted(dice.sample(range(1, total + 1), min(moments, total))):
         async with scene_at(tmp_path / f"{at}") as scene:
             if not await crashed(scene, Power(at, after)):
                 assert at > total - 3
@@ -59,8 +82,11 @@ async def test_a_crash_at_every_call_is_gone_on_from(tmp_path: Path, after: bool
 
 
 @pytest.mark.parametrize("torn", [False, True])
-async def test_a_crash_at_every_write_to_the_disk_is_gone_on_from(tmp_path: Path, torn: bool) -> None:
-    for at in range(1, 40):
+async def test_a_crash_at_any_write_to_the_disk_is_gone_on_from(
+    tmp_path: Path, dice: random.Random, moments: int, torn: bool
+) -> None:
+    step = max(1, 20 // moments)
+    for at in range(dice.randint(1, step), 40, step):
         async with scene_at(tmp_path / f"{at}") as scene:
             files = scene.box.files = MemoryFiles(dict(scene.box.files.content))
             ended = False
@@ -87,11 +113,11 @@ async def test_a_crash_at_every_write_to_the_disk_is_gone_on_from(tmp_path: Path
 
 
 @pytest.mark.parametrize("after", [False, True])
-async def test_the_device_burns_at_every_call_and_the_right_words_bring_it_back(
-    tmp_path: Path, after: bool
+async def test_the_device_burns_at_any_call_and_the_right_words_bring_it_back(
+    tmp_path: Path, dice: random.Random, moments: int, after: bool
 ) -> None:
     total = await calls_of(tmp_path / "count")
-    for at in range(1, total + 1):
+    for at in sorted(dice.sample(range(1, total + 1), min(moments, total))):
         async with scene_at(tmp_path / f"{at}") as scene:
             if not await crashed(scene, Power(at, after)):
                 assert at > total - 3
