@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -43,7 +44,7 @@ def configured(key: Path, chain: Path) -> Identity:
         key_pem, chain_pem = key.read_bytes(), chain.read_bytes()
         leaf = x509.load_pem_x509_certificates(chain_pem)[0]
         _check_pair(serialization.load_pem_private_key(key_pem, None), leaf)
-    except (OSError, ValueError, TypeError) as unreadable:
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as unreadable:
         raise PiccoloError(
             Kind.PRECONDITION,
             "CERTIFICATE_UNREADABLE",
@@ -66,7 +67,7 @@ def self_made(folder: Path) -> Identity:
     try:
         key_pem = path.read_bytes()
         der = make_certificate(_p256(serialization.load_pem_private_key(key_pem, None)))
-    except (OSError, ValueError, FormatError) as unreadable:
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm, FormatError) as unreadable:
         raise PiccoloError(
             Kind.PRECONDITION,
             "CERTIFICATE_UNREADABLE",

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -74,7 +74,7 @@ def self_made(
         write_durably(identity.key, _pem(ec.generate_private_key(ec.SECP256R1())))
     try:
         key = _p256(identity.key.read_bytes())
-    except (OSError, ValueError, TypeError) as unreadable:
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as unreadable:
         raise _unreadable(identity, unreadable) from unreadable
     wanted = _wanted(names, addresses)
     if not _still_good(identity.certificate, key, wanted, now):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import datetime
 import ssl
 from ipaddress import ip_address
@@ -94,6 +95,22 @@ def test_a_key_of_another_sort_is_refused(tmp_path: Path) -> None:
     (tmp_path / certificate.KEY).write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
     with pytest.raises(PiccoloError, match="P-256"):
         made(tmp_path)
+
+
+def test_a_key_in_which_a_bit_flipped_is_refused_whatever_it_says_then(tmp_path: Path) -> None:
+    """Of an algorithm that nobody knows, for one."""
+    made(tmp_path)
+    path = tmp_path / certificate.KEY
+    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    pkcs8 = (serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    flipped = key.private_bytes(*pkcs8).replace(
+        bytes.fromhex("2a8648ce3d0201"), bytes.fromhex("2a8648ce7d0201")
+    )
+    text = base64.encodebytes(flipped).decode()
+    path.write_text(f"-----BEGIN PRIVATE KEY-----\n{text}-----END PRIVATE KEY-----\n")
+    with pytest.raises(PiccoloError) as refused:
+        made(tmp_path)
+    assert refused.value.reason == "CERTIFICATE_UNREADABLE"
 
 
 async def test_a_certificate_from_elsewhere_is_shown(start: Start, tmp_path: Path) -> None:
