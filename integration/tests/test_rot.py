@@ -40,5 +40,6 @@ async def test_a_flipped_bit_heals_or_is_told(
         kinds = (kind for _ in range(-(-rounds // len(KINDS))) for kind in chance.sample(KINDS, len(KINDS)))
         for kind in islice(kinds, rounds):
             await rot.strike(kind, chance)
+        await api.reaches_all()
         await rot.put("/after", b"it goes on")
         assert content_of(await api.get("/after")) == content_of(b"it goes on")
