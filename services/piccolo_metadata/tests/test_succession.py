@@ -147,9 +147,9 @@ def clouds(people: tuple[Owner, Owner]) -> Clouds:
 
 
 async def lived(one: Device) -> None:
-    """A device with files whose backup is at the cloud."""
-    await one.delegate()
+    """A device with files whose backup is at the cloud, as one snapshot."""
     await one.memory.database.write(put_file, "/a")
+    await one.delegate()
     await one.backed_up()
 
 
