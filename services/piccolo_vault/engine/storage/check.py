@@ -79,7 +79,7 @@ class Checker:
 
     def __init__(self, context: Context, fetcher: Fetcher, survey: Survey) -> None:
         self._context, self._fetcher, self._survey = context, fetcher, survey
-        self._totals: tuple[float, Totals] | None = None
+        self._totals: tuple[float, frozenset[bytes], Totals] | None = None
 
     async def check(self, operation_id: str, path: str, read_percent: int) -> None:
         """Checks everything at or below a path and records how far it is; raises what metadata raises."""
@@ -110,10 +110,12 @@ class Checker:
         return assessed(layout, damage), places_of(layout, damage)
 
     async def totals(self) -> Totals:
-        """Returns the health of everything, at most 10 s old."""
-        now = self._context.now()
-        if self._totals is not None and 0 <= now - self._totals[0] < _TOTALS_SECONDS:
-            return self._totals[1]
+        """Returns the health of everything, at most 10 s old, and never older than who is away."""
+        now, away = self._context.now(), frozenset(self._context.peers.away())
+        if self._totals is not None:
+            since, silent, known = self._totals
+            if 0 <= now - since < _TOTALS_SECONDS and silent == away:
+                return known
         totals, token = Totals(), ""
         while True:
             page, token = await self._context.objects.list_objects(page_token=token)
@@ -122,7 +124,7 @@ class Checker:
                 totals.add(assessed(layout, damage_known(self._context, layout, stored.missing)))
             if not token:
                 break
-        self._totals = (now, totals)
+        self._totals = (now, away, totals)
         return totals
 
     async def queue_keeper(self, keeper: bytes) -> int:
