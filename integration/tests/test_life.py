@@ -44,6 +44,7 @@ async def test_compacted_files_come_back_from_the_words_byte_for_byte(
     async with circle(tmp_path, 4, store=BRISK) as made:
         owner = made.owners[0]
         await asyncio.gather(*(owner.api.put(path, data) for path, data in files.items()))
+        before = await packs(owner)  # here already: compaction begins while there is still more to delete
         changed = list(files)[::40]
         for path in changed:  # the version before stays in the history, and moves with the rest
             files[path] = b"newer than " + files[path]
@@ -52,7 +53,6 @@ async def test_compacted_files_come_back_from_the_words_byte_for_byte(
             if number % 20:
                 await owner.api.delete(path, purge=True)
                 del files[path]
-        before = await packs(owner)
         async with asyncio.timeout(60):
             while before.keys() & (await packs(owner)).keys():
                 assert {path: await owner.api.get(path) for path in files} == files
