@@ -26,6 +26,7 @@ from piccolo_chassis.testing import Service, spawned, until_ready
 
 SERVICES: Final = ("metadata", "attestation", "fragment-store", "vault", "gateway")
 _PORTS: Final = range(10_000, 32_768)
+_GIVEN: Final[set[int]] = set()
 _START_SECONDS: Final = 90.0
 _GOSSIP_SECONDS: Final = 3.0
 _HEADS_SECONDS: Final = 1.0
@@ -33,15 +34,19 @@ _HEADS_SECONDS: Final = 1.0
 
 def free_port() -> int:
     """A port of the loopback that nobody uses; not one of those that the kernel gives to outgoing connections
-    (ip(7), ip_local_port_range), which would take it while the box that it belongs to is off."""
+    (ip(7), ip_local_port_range), which would take it while the box that it belongs to is off. None is given
+    twice: the box that has it may not listen yet."""
     while True:
         port = secrets.choice(_PORTS)
+        if port in _GIVEN:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return port
+        _GIVEN.add(port)
+        return port
 
 
 @dataclass(slots=True)
