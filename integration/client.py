@@ -205,11 +205,19 @@ class Client(Api):
 
     async def new_words(self) -> str:
         """Makes new words, writes them down, gives three back; returns the operation that carries it on."""
+        words, asked = await self.offered_words()
+        return await self.take_words(words, asked)
+
+    async def offered_words(self) -> tuple[str, str]:
+        """Makes new words, which hold nothing yet; returns them, and the three that are asked back."""
         reply = SealingKey(secrets.token_bytes(32))
         body = {"passphrase": await self.sealed(Purpose.PASSPHRASE, self.passphrase)}
         answer = await self.ask("POST", "/words/rotation", {**body, "reply_key": encoded(reply.public)})
         words = open_text(Purpose.WORDS, base64.b64decode(answer["words"]), reply)
-        asked = " ".join(words.split()[position - 1] for position in answer["ask"])
+        return words, " ".join(words.split()[position - 1] for position in answer["ask"])
+
+    async def take_words(self, words: str, asked: str) -> str:
+        """Gives the three back; returns the operation that carries the change on."""
         sealed = await self.sealed(Purpose.CONFIRMATION, asked)
         started = await self.ask("POST", "/words/rotation/confirm", {"words": sealed})
         self.words = words

@@ -27,7 +27,7 @@ _PATHS: Final = 24
 _SAMPLE: Final = 4
 _READY_SECONDS: Final = 120.0
 _ACT_SECONDS: Final = 120.0
-_NO_ANSWER: Final = (ApiError, aiohttp.ClientError, OperationFailedError, TimeoutError)
+NO_ANSWER: Final = (ApiError, aiohttp.ClientError, OperationFailedError, TimeoutError)
 
 _DONE: Final = "done"
 
@@ -83,10 +83,10 @@ class Kills:
     async def round(self, number: int) -> None:
         """One act, again and again until somebody dies, and what is owed then. Raises BrokenPromiseError."""
         chance = Random(f"{self.seed}/{number}")
-        act, harm = self._act(chance), self._harm(chance)
+        act = chance.choices(list(acts := self._acts()), list(acts.values()))[0]
+        await self._before(act)
+        harm = self._harm(chance)
         self.say(f"round {number}: {act.__name__.strip('_')}, and {harm}")
-        if act == self._recover:
-            await self._burn()
         dead = asyncio.Event()
         working = asyncio.ensure_future(_repeated(act, chance, dead))
         await harm.die()
@@ -94,6 +94,7 @@ class Kills:
         await harm.restart()
         self.say(f"round {number}: {await working}")
         await self._ready()
+        await self._after(act)
         await self._look(chance.sample(self.promises.paths(), k=min(_SAMPLE, len(self.promises.paths()))))
 
     async def everything(self) -> None:
@@ -110,8 +111,17 @@ class Kills:
         await self.api.repair()
         return (await self.api.health()).survives
 
-    def _act(self, chance: Random) -> Act:
-        acts: dict[Act, int] = {
+    async def _before(self, act: Act) -> None:
+        """What must have happened for an act to make sense."""
+        if act == self._recover:
+            await self._burn()
+
+    async def _after(self, act: Act) -> None:
+        """Carries to its end, in peace, what an act began and later rounds build on."""
+
+    def _acts(self) -> dict[Act, int]:
+        """What may be done, and how often in comparison."""
+        return {
             self._put: 8,
             self._put_many: 3,
             self._get: 3,
@@ -121,7 +131,6 @@ class Kills:
             self._back_up: 1,
             self._recover: 1,
         }
-        return chance.choices(list(acts), list(acts.values()))[0]
 
     def _harm(self, chance: Random) -> Harm:
         box, names = self._victim(chance)
@@ -149,7 +158,7 @@ class Kills:
     async def _put_many(self, chance: Random) -> None:
         paths = chance.sample(range(_PATHS), k=12)
         files = {f"/many/{number}": chance.randbytes(chance.randrange(5_000)) for number in paths}
-        await asyncio.gather(*(_unanswered(self._store(path, data)) for path, data in files.items()))
+        await asyncio.gather(*(unanswered(self._store(path, data)) for path, data in files.items()))
 
     async def _get(self, chance: Random) -> None:
         if there := self.promises.there():
@@ -218,7 +227,7 @@ class Kills:
                         return
                     self.say("not yet: members are still asked for what is newer than the backup")
                     await asyncio.sleep(0.5)
-                except _NO_ANSWER as refused:
+                except NO_ANSWER as refused:
                     self.say(f"not yet: {refused}")
                     await asyncio.sleep(0.2)
 
@@ -226,16 +235,16 @@ class Kills:
 async def _repeated(act: Act, chance: Random, dead: asyncio.Event) -> str:
     """Does it over and over, to the first that is cut off or the death; returns how the last one ended."""
     times = 1
-    while (ended := await _unanswered(act(chance))) == _DONE and not dead.is_set():
+    while (ended := await unanswered(act(chance))) == _DONE and not dead.is_set():
         times += 1
         await asyncio.sleep(0)
     return f"{times} times, the last {ended}"
 
 
-async def _unanswered(work: Awaitable[None]) -> str:
+async def unanswered(work: Awaitable[None]) -> str:
     """Work that may be cut off at any moment; returns how it ended."""
     try:
         await work
-    except _NO_ANSWER as failed:
+    except NO_ANSWER as failed:
         return f"cut off: {failed or type(failed).__name__}"
     return _DONE

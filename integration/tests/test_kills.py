@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.bad_days.kills import Kills
+from integration.bad_days.upheavals import Upheavals
 from integration.circle import circle
 
 _ROUND_SECONDS = 180
@@ -29,7 +29,7 @@ async def test_nothing_acknowledged_is_ever_missing(
     # what nobody waits for is always under way, so that it is cut off as often as anything else
     busy = {"chores_seconds": 0.2, "quiet_seconds": 0.1, "compact_seconds": 0.0, "stock_seconds": 5.0}
     async with circle(tmp_path, 5, store=busy) as made:
-        kills = Kills(made, seed, say)
+        kills = Upheavals(made, seed, say)
         for number in range(rounds):
             async with asyncio.timeout(_ROUND_SECONDS):
                 await kills.round(number)
