@@ -9,8 +9,9 @@ Rules:
   it is an old roster, so that a former admin cannot undo what came after it.
 * A device certificate is the owner root's word. Only a higher generation replaces one. Several of one
   generation (devices that claimed it at once) stand side by side until the owner's next one. Replaced ones
-  are remembered, so that a device that was replaced can still be told by whom; an owner has four certificates
-  at most, those of the highest generations and smallest hashes, so that everybody remembers the same.
+  are remembered, so that a device that was replaced can still be told by whom; an owner has eight
+  certificates at most, those of the highest generations and smallest hashes, so that everybody remembers the
+  same.
 * A presence is signed by the attestation role key of a device that is in force; a higher seq replaces it.
 * A claim names a device that is in force and is signed by its owner root.
 * An owner's root is the roster's, or the newest that succeeded it (`roots`). Of two devices that act at once,
@@ -38,7 +39,7 @@ from piccolo_attestation.core import bundle, judging, succession
 from piccolo_attestation.core.judging import judged
 from piccolo_attestation.core.roots import Roots, check_successor, read_successor
 
-_REMEMBERED = 4
+_REMEMBERED = 8
 
 Statement: TypeAlias = (
     "Signed[Roster] | Signed[Successor] | Signed[Device] | Signed[Claim] | Signed[Presence]"

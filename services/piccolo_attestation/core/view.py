@@ -9,8 +9,8 @@ Rules:
 * Admitted are, by exact certificate: every owner's enrolment certificate, and the vault and attestation
   certificates of devices in force, except those cut off. What each may do is the port's to decide, by `kind`,
   `role` and `state`.
-* The attestation certificate of a device that was replaced stays admitted, as `replaced`: by it that device
-  hears who took over, and may do nothing else. Its vault's does not.
+* The certificates of a device that was replaced stay admitted, as `replaced`: by them it hears who took over,
+  whatever it tries. It may get what is its owner's, and do nothing else.
 * A certificate acts for one owner. When two name the same, the roster's word (enrolment) comes before a
   device's, and a longer-standing member before a newer one; the other gets an alarm, not the admission: else
   a member could have another's calls counted as its own.
@@ -212,5 +212,4 @@ def _roles(member: RosterMember, device: Device, *, replaced: bool) -> Iterator[
         return
     roles = {"vault": device.tls.vault, "attestation": device.tls.attestation}
     for role, certificate in roles.items():
-        if role == "attestation" or not replaced:
-            yield Admission(certificate, "member", member.owner, role, device.generation, state, replaced)
+        yield Admission(certificate, "member", member.owner, role, device.generation, state, replaced)

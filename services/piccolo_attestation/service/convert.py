@@ -85,6 +85,7 @@ def _admission(admission: Admission) -> pb.Admission:
         role=admission.role,
         generation=admission.generation,
         state=STATES[admission.state] if admission.state else pb.MEMBER_STATE_UNSPECIFIED,
+        replaced=admission.replaced,
     )
 
 

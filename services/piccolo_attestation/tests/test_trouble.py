@@ -96,7 +96,9 @@ async def test_a_lost_device_comes_back_by_an_old_backup_and_one_keeper() -> Non
         await works.start(old)  # somebody finds the lost box and switches it on
         await old.until(lambda: bool(old.circle.fenced))
         vault = certificate(f"{old.endpoint}/1/vault")
-        assert group[1].admission(vault) is None
+        admitted = group[1].admission(vault)
+        assert admitted is not None
+        assert admitted.replaced
         peers = FakePeers(old.network, old.endpoint, old.identity.own.certificate)
         with pytest.raises(PiccoloError, match="not for this caller"):
             await peers.agree(old.circle.peers()[0], bytes(32), 1, b"")

@@ -70,8 +70,8 @@ def _owners(told: wire.Circle) -> Iterator[tuple[bytes, Owner]]:
         generation = known.generation if known else 0
         standing = Standing(member.state.value)
         root = known.root if known and known.root else member.root  # what was kept before says nothing of it
-        continues = known.continues if known else 0
-        yield member.owner, Owner(root, generation, _vault_key(known), standing, continues)
+        continues, claim = (known.continues, known.claim) if known else (0, b"")
+        yield member.owner, Owner(root, generation, _vault_key(known), standing, continues, claim)
 
 
 def _vault_key(member: wire.Member | None) -> bytes:
@@ -94,6 +94,7 @@ def _admission(told: wire.Admission) -> Admission:
         role=told.role,
         generation=told.generation,
         standing=_STANDINGS.get(told.state, Standing.UNKNOWN),
+        replaced=told.replaced,
     )
 
 

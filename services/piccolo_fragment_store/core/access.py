@@ -4,6 +4,8 @@ Rules:
 * What is not in the table is refused. A certificate counts only byte for byte, never by a name in it.
 * A member's vault keeps fragments; its attestation talks to our attestation; neither does the other's work.
 * An owner may get its own fragments as long as its certificate is admitted at all and was not compromised.
+* The vault of a device that was replaced may do nothing else; whatever it tries is answered with the claim of
+  the device that took over.
 * Who is leaving or was expelled is served for 90 days (`Circle.over`); to attestation it may talk longer.
 * Nobody keeps fragments at its own device.
 """
@@ -17,6 +19,7 @@ from typing import Final
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
+from piccolo_fragment_store.core import refusals
 from piccolo_fragment_store.core.circle import Admission, CallerKind, Circle, Standing
 
 SERVICE: Final = "/piccolo.fragment_store.v1.FragmentService/"
@@ -111,6 +114,9 @@ def judge(circle: Circle | None, certificate: bytes, method: str) -> Admission:
         )
     right = need(method)
     if right is None or right not in rights(admission):
+        owner = circle.owners.get(admission.owner)
+        if owner is not None and admission.replaced and right in _vault(admission):
+            raise refusals.fenced(owner.generation, owner.claim)
         raise _not_allowed(admission, method)
     if right not in _still(circle, admission):
         raise _over(admission)
@@ -151,7 +157,7 @@ def _is_member(admission: Admission) -> bool:
 def _granted(admission: Admission) -> frozenset[Right]:
     match admission.kind:
         case CallerKind.MEMBER if admission.role == "vault":
-            return _VAULT.get(admission.standing, frozenset())
+            return _vault(admission) & {Right.GET} if admission.replaced else _vault(admission)
         case CallerKind.MEMBER if admission.role == "attestation":
             return frozenset({Right.TRUST}) if admission.standing in _TRUSTED else frozenset()
         case CallerKind.ENROL:
@@ -159,6 +165,11 @@ def _granted(admission: Admission) -> frozenset[Right]:
         case CallerKind.INVITED:
             return frozenset({Right.TRUST})
     return frozenset()
+
+
+def _vault(admission: Admission) -> frozenset[Right]:
+    """What the vault of a device that was not replaced may do."""
+    return _VAULT.get(admission.standing, frozenset()) if admission.role == "vault" else frozenset()
 
 
 def _over(admission: Admission) -> PiccoloError:

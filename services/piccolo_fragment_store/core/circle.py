@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from piccolo_formats.records.device import Device
+
 
 class Standing(StrEnum):
     """What the roster says a member may do."""
@@ -37,6 +39,7 @@ class Admission:
         role: the role of a member's certificate, "vault" or "attestation".
         generation: its device's generation.
         standing: what its member may do.
+        replaced: whether a newer device of its owner took over from its own.
     """
 
     certificate: bytes
@@ -45,6 +48,7 @@ class Admission:
     role: str = ""
     generation: int = 0
     standing: Standing = Standing.UNKNOWN
+    replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Owner:
         vault_key: the public key that signs its commit records; empty when unknown.
         standing: what the roster says it may do.
         continues: the generation whose very device goes on in this one under new words; 0: none.
+        claim: Signed("claim") by which its device took over; empty when none was heard.
     """
 
     root: bytes
@@ -64,6 +69,7 @@ class Owner:
     vault_key: bytes = b""
     standing: Standing = Standing.ACTIVE
     continues: int = 0
+    claim: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,11 @@ class Circle:
     owners: Mapping[bytes, Owner] = field(default_factory=dict)
     admissions: Mapping[bytes, Admission] = field(default_factory=dict)
     over: frozenset[bytes] = frozenset()
+
+    def admits(self, device: Device) -> bool:
+        """Whether the circle knows this device, in force or replaced: only then it hears of what follows."""
+        admission = self.admissions.get(device.tls.attestation)
+        return admission is not None and admission.generation == device.generation
 
     def standing(self, owner: bytes) -> Standing:
         """An owner's standing; UNKNOWN for one that the roster does not name."""

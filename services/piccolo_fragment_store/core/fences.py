@@ -2,8 +2,11 @@
 
 Rules:
 * Generations only rise. Of two devices that claim one generation, the first to come is promised here; the
-  majority of keepers decides between them.
-* Who is refused gets the claim that was promised: signed by the owner's own root, it fences the old device.
+  majority of keepers decides between them, and the other moves on to the next. So it is a higher generation,
+  and nothing else, that fences a device: here as everywhere.
+* A higher generation that the circle has heard of stands like a promise: a keeper that its device did not ask
+  refuses the older ones all the same.
+* Who is refused gets the claim that stands: signed by the owner's own root, it fences the old device.
 """
 
 from __future__ import annotations
@@ -35,6 +38,12 @@ class Claiming(Enum):
     PROMISE = auto()
     REPEAT = auto()
     FENCED = auto()
+
+
+def standing(promised: Promised | None, heard: Promised | None, generation: int) -> Promised | None:
+    """What a device of this generation is judged by: the promise, or what was heard that is newer."""
+    newest = max(generation, promised.generation if promised else 0)
+    return heard if heard is not None and heard.generation > newest else promised
 
 
 def judge(promised: Promised | None, generation: int, device: bytes) -> Claiming:

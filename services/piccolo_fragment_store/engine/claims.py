@@ -1,4 +1,9 @@
-"""Promises to device generations, and the fences that they are to older ones."""
+"""Promises to device generations, and the fences that they are to older ones.
+
+Rules:
+* Whoever is promised is made known to the circle, whatever generation the circle has heard of: a device that
+  nobody knows is let in nowhere, and would never hear that it was replaced.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +11,10 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from piccolo_formats.records.device import Device
+
 from piccolo_fragment_store.core import fences
-from piccolo_fragment_store.core.circle import Circle
+from piccolo_fragment_store.core.circle import Circle, Owner
 from piccolo_fragment_store.core.fences import Claiming, Promised
 from piccolo_fragment_store.engine import statements
 from piccolo_fragment_store.engine.identity import Identity
@@ -41,8 +48,8 @@ class Claims:
         the device now: then the promise stands, and asking again is all that is needed.
         """
         circle = self._identity.circle()
-        answer, generation = await self._workers.run(self._judge, owner, claim, device, successors, circle)
-        if answer.promise and generation > circle.owners[owner].generation:
+        answer, named = await self._workers.run(self._judge, owner, claim, device, successors, circle)
+        if answer.promise and not circle.admits(named):
             await self._trust.adopt(device, claim, successors)
         return answer
 
@@ -57,14 +64,19 @@ class Claims:
 
     def _judge(
         self, owner: bytes, claim: bytes, device: bytes, successors: Sequence[bytes], circle: Circle
-    ) -> tuple[Answer, int]:
+    ) -> tuple[Answer, Device]:
         claimed, named = statements.claim(claim, device, successors, owner, circle)
         generation = claimed.generation
         with self._lock:
-            promised = self._promises.get(owner)
-            verdict = fences.judge(promised, generation, named.record_hash())
-            if verdict is Claiming.FENCED and promised is not None:
-                return Answer(fenced_by=promised.claim), generation
+            stands = fences.standing(self._promises.get(owner), _heard(circle.owners[owner]), generation)
+            verdict = fences.judge(stands, generation, named.record_hash())
+            if verdict is Claiming.FENCED and stands is not None:
+                return Answer(fenced_by=stands.claim), named.record
             if verdict is Claiming.PROMISE:
                 self._promises.put(owner, Promised(generation, named.record_hash(), claim))
-        return Answer(promise=self._identity.promise(claimed)), generation
+        return Answer(promise=self._identity.promise(claimed)), named.record
+
+
+def _heard(owner: Owner) -> Promised | None:
+    """The device in force as the circle knows it, where it has the claim that proves it."""
+    return Promised(owner.generation, b"", owner.claim) if owner.claim else None

@@ -193,9 +193,8 @@ class FragmentServicer(stubs.FragmentServiceServicer):
     def _counts(self) -> bool:
         """Whether what the caller lists and asks for decides about provisional fragments."""
         called = caller()
-        return called.kind is CallerKind.MEMBER and self._keeper.claims.is_current(
-            called.owner, called.generation
-        )
+        current = self._keeper.claims.is_current(called.owner, called.generation)
+        return called.kind is CallerKind.MEMBER and current and not called.replaced
 
     def _head(self, told: wire.FragmentHead) -> Head:
         self._fence()

@@ -205,4 +205,5 @@ def _admission(told: Admission) -> wire.Admission:
         role=told.role,
         generation=told.generation,
         state=STATES[told.standing],
+        replaced=told.replaced,
     )

@@ -153,22 +153,14 @@ class Person:
         )
         return sign(record, self.metadata)
 
-    def admissions(self, standing: Standing = Standing.ACTIVE) -> list[Admission]:
-        """The certificates by which this owner is admitted."""
-        return [
-            Admission(
-                self.vault_tls.certificate, CallerKind.MEMBER, self.id, "vault", self.generation, standing
-            ),
-            Admission(
-                self.attestation_tls.certificate,
-                CallerKind.MEMBER,
-                self.id,
-                "attestation",
-                self.generation,
-                standing,
-            ),
-            Admission(self.enrol.certificate, CallerKind.ENROL, self.id, "", 0, standing),
+    def admissions(self, standing: Standing = Standing.ACTIVE, *, replaced: bool = False) -> list[Admission]:
+        """The certificates by which this owner is admitted; the device's alone where it was replaced."""
+        device = [
+            Admission(pair.certificate, CallerKind.MEMBER, self.id, role, self.generation, standing, replaced)
+            for role, pair in {"vault": self.vault_tls, "attestation": self.attestation_tls}.items()
         ]
+        enrol = Admission(self.enrol.certificate, CallerKind.ENROL, self.id, "", 0, standing)
+        return device if replaced else [*device, enrol]
 
 
 def circle_of(own: Person, *others: Person) -> Circle:

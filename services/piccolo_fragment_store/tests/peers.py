@@ -61,8 +61,12 @@ class Peers:
         return told_circle(self.own, self.ana, self.ben, **changes)
 
     def circle_with(self, ana: Person) -> trust.Circle:
-        """The circle after Ana's device was replaced."""
-        return told_circle(self.own, ana, self.ben)
+        """The circle after Ana's device was replaced by one that claimed its generation."""
+        people = (self.own, ana, self.ben)
+        admitted = [each for person in people for each in person.admissions()]
+        told = told_circle(*people, admissions=[*admitted, *self.ana.admissions(replaced=True)])
+        told.members[1].claim = ana.claim(ana.device())
+        return told
 
     def dial(self, pair: TlsPair | None, chain: bytes = b"") -> Channel:
         """A channel to the keeper, with a client certificate (or another one with its chain) or without."""

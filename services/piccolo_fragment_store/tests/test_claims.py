@@ -52,6 +52,36 @@ def test_a_promise_never_goes_back_and_stands_for_one_device(claims: list[tuple[
         assert after.generation > before.generation
 
 
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4)), max_size=40), st.integers(0, 4))
+def test_of_devices_that_claim_at_once_one_stands_and_every_keeper_shows_the_others_its_claim(
+    asked: list[tuple[int, int]], late: int
+) -> None:
+    """Three devices ask five keepers in any order; whoever is refused moves on beyond what it was shown."""
+    keepers: list[Promised | None] = [None] * 5
+    generations, won = [2, 2, 2], dict[int, int]()
+    for device, keeper in asked:
+        generation, name = generations[device], bytes([device])
+        stands = fences.standing(keepers[keeper], None, generation)
+        if fences.judge(stands, generation, name) is Claiming.FENCED:
+            assert stands is not None
+            generations[device] = stands.generation + 1
+            continue
+        keepers[keeper] = promised(generation, name)
+        yes = sum(k is not None and (k.generation, k.device) == (generation, name) for k in keepers)
+        if yes > len(keepers) // 2:
+            assert won.setdefault(generation, device) == device, "one generation, one device"
+    if not won:
+        return
+    newest, winner = max(won.items())
+    heard = promised(newest, bytes([winner]))
+    for generation in range(1, newest):
+        stands = fences.standing(keepers[late], heard, generation)
+        assert fences.judge(stands, generation, b"another") is Claiming.FENCED
+        assert stands is not None
+        assert stands.generation >= newest
+    assert fences.standing(keepers[late], heard, newest) is keepers[late], "the promise decides among equals"
+
+
 def test_a_lower_generation_is_fenced_with_the_claim() -> None:
     fences.check(None, 1)
     fences.check(promised(2, b"d"), 2)
@@ -73,6 +103,40 @@ def test_a_fenced_device_takes_no_inventory() -> None:
     assert claims.is_current(OWNER, 2)
 
 
+async def test_a_promised_device_is_made_known_beside_a_rival_that_the_circle_heard_of_first() -> None:
+    own, ana = Person(), Person()
+    mine, rival = ana.next_generation(), ana.next_generation()
+    known = circle_of(own, rival)
+    trust, device = Admitting(), mine.device()
+    claims = Claims(
+        FilePromises(SimulatedDisk()), Identity(new_key(), HandClock(), lambda: known), trust, InlineWorkers()
+    )
+    claim = ana.claim(device)
+    for _ in range(2):  # asked again, as attestation may not have told us of it yet
+        assert (await claims.claim(ana.id, claim, device.to_bytes())).promise
+    assert trust.adopted == [device.to_bytes()] * 2
+    known = replace(known, admissions={each.certificate: each for each in mine.admissions()})
+    assert (await claims.claim(ana.id, claim, device.to_bytes())).promise
+    assert len(trust.adopted) == 2
+
+
+async def test_a_keeper_that_only_heard_of_a_newer_device_refuses_the_older_with_its_claim() -> None:
+    own, ana = Person(), Person()
+    old, new = ana.next_generation(), ana.next_generation().next_generation()
+    known = circle_of(own, new)
+    known = replace(
+        known, owners={**known.owners, ana.id: replace(known.owners[ana.id], claim=ana.claim(new.device()))}
+    )
+    promises, trust = FilePromises(SimulatedDisk()), Admitting()
+    claims = Claims(promises, Identity(new_key(), HandClock(), lambda: known), trust, InlineWorkers())
+    late = old.device()
+    answer = await claims.claim(ana.id, ana.claim(late), late.to_bytes())
+    assert (answer.promise, answer.fenced_by) == (b"", known.owners[ana.id].claim)
+    assert (promises.get(ana.id), trust.adopted) == (None, [])
+    ahead = replace(new, generation=4).device()
+    assert (await claims.claim(ana.id, ana.claim(ahead), ahead.to_bytes())).promise
+
+
 class Nobody:
     """No attestation."""
 
@@ -85,6 +149,16 @@ class Nobody:
 
     async def adopt(self, device: bytes, claim: bytes, successors: Sequence[bytes]) -> None:
         raise NotImplementedError
+
+
+class Admitting(Nobody):
+    """Attestation that admits whoever it is asked to."""
+
+    def __init__(self) -> None:
+        self.adopted: list[bytes] = []
+
+    async def adopt(self, device: bytes, claim: bytes, successors: Sequence[bytes]) -> None:
+        self.adopted.append(device)
 
 
 def test_a_promise_survives_a_power_cut_at_any_step() -> None:
@@ -196,6 +270,30 @@ async def test_a_claim_that_attestation_could_not_take_is_asked_again(peers: Pee
         peers.attestation.refuse = None
         assert (await blank.Claim(claim)).promise
     assert peers.attestation.adopted == [(device.to_bytes(), claim.claim)]
+
+
+@pytest.mark.component
+async def test_a_device_that_was_replaced_gets_its_own_and_hears_by_whom_whatever_else_it_tries(
+    peers: Peers,
+) -> None:
+    piece, second = sample(peers.ana.id, 1), peers.ana.next_generation()
+    async with peers.calling(peers.ana.vault_tls) as old:
+        await old.Store(store_request(peers.ana, piece, 1))
+        await peers.attestation.tell(peers.circle_with(second))
+        async with peers.calling(second.vault_tls) as new:
+            await new.ListMine(wire.ListMineRequest())
+        for attempt in (
+            lambda: old.Store(store_request(peers.ana, piece, 2)),
+            lambda: old.Commit(wire.CommitRequest(**_commit(peers, piece.key.fragment, piece.root))),
+            lambda: old.Notice(wire.NoticeRequest()),
+            lambda: old.KeepHead(wire.KeepHeadRequest()),
+        ):
+            async with refused("FENCED") as caught:
+                await attempt()
+            shown = bytes.fromhex(caught[0].details["claim"])
+            assert open_signed(Claim, shown, [peers.ana.root.public]).record.generation == 2
+        assert len((await old.ListMine(wire.ListMineRequest())).fragments) == 1
+        assert (await old.Stat(wire.StatRequest(fragment_ids=[piece.key.fragment]))).fragments
 
 
 @pytest.mark.component
