@@ -92,7 +92,7 @@ def _wire_keys(
     witnessing = Witnessing(witnesses, backups)
     rebuilding = Rebuilding(DialledContacts(), backups, there.remembers)
     recovery = Recovery(
-        files, custody, generations, quiet, there, witnessing, rebuilding, clock, tasks,
+        files, custody, generations, fence, quiet, there, witnessing, rebuilding, clock, tasks,
         config.recovery.patience, config.recovery.asking,
     )  # fmt: skip
     fences = FenceFollower(backups, custody, fence, generations)

@@ -265,6 +265,8 @@ class FakeAttestation(_Identity, _Circle):  # type: ignore[misc]
             before = opened(self.device).record
             if signed.record.generation <= before.generation or signed.record.circle != before.circle:
                 raise PiccoloError(Kind.CONFLICT, "CERTIFICATE_OLD", "There is a newer one.")
+        if self.seen_device and opened(self.seen_device).record.generation > signed.record.generation:
+            raise PiccoloError(Kind.CONFLICT, "RECORD_OLD", "The circle knows a newer device.")
         self.device = request.device
         self.changed.fire()
         return pb.InstallCertificateResponse()

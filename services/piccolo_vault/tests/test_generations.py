@@ -13,13 +13,18 @@ from piccolo_formats.device_record import open_device
 from piccolo_formats.kek import Kek
 from piccolo_formats.keypairs import SigningKey
 from piccolo_formats.records.backup import EntryHeader
+from piccolo_formats.records.device import Device
 from piccolo_formats.records.generations import Claim
-from piccolo_formats.signed import open_signed, sign
+from piccolo_formats.signed import Signed, open_signed, sign
 
+from piccolo_vault.core.keys.certificates import device_claim
 from piccolo_vault.core.keys.owner import owner_of
 from piccolo_vault.core.keys.recovering import Wish
 from piccolo_vault.engine.keys.generations import FILE as SUCCESSION_FILE
-from piccolo_vault.tests.burned import NEW, SUCCEEDED, burned
+from piccolo_vault.engine.keys.hearing import hear
+from piccolo_vault.ports.backups import Work
+from piccolo_vault.tests.burned import NEW, SUCCEEDED, Burned, burned
+from piccolo_vault.tests.circle_fakes import FakeOwner
 from piccolo_vault.tests.vault_on import Box, reason_of, until
 
 
@@ -178,6 +183,82 @@ async def test_two_devices_that_recover_at_once_end_with_different_generations(t
         assert [each.state for each in ended] == [SUCCEEDED, SUCCEEDED]
         generations = sorted(json.loads(each.result)["generation"] for each in ended)
         assert generations[0] < generations[1]
+
+
+def rival_of(scene: Burned, generation: int) -> tuple[Signed[Device], Signed[Claim]]:
+    """Another device with the same words, and its claim."""
+    kek = Kek.from_words(scene.words)
+    third = FakeOwner("third box", scene.keepers[0].who.circle, kek)
+    record = replace(third.device.record, generation=generation)
+    device = sign(record, kek.owner_root())
+    return device, device_claim(kek, device, 1_800_000_000)
+
+
+async def test_a_device_that_shares_its_generation_with_one_the_circle_goes_by_takes_the_next(
+    tmp_path: Path,
+) -> None:
+    async with burned(tmp_path) as scene, scene.new.vault() as vault:
+        await scene.recover(vault)
+        twin, claim = rival_of(scene, 2)
+        there = scene.new.attestation
+        there.seen_device, there.seen_claim = twin.to_bytes(), claim.to_bytes()
+        vault.follow()
+        await until(scene.new, vault, lambda: vault.owner.generation == 3)
+        assert open_device(there.device).record.generation == 3
+        assert not vault.fence.up
+
+
+async def test_what_the_circle_told_before_the_keys_were_here_is_heard_when_they_are(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.new.vault() as vault:
+        vault.circle._take(None)
+        await scene.recover(vault)
+        vault.duties._asked = vault.duties._clock.running()  # no member is asked
+        scene.new.attestation.seen_claim = rival_of(scene, 3)[1].to_bytes()
+        assert await reason_of(vault.duties._keepers()) == "FENCED"
+        assert "generation 3" in vault.fence.words
+
+
+async def test_of_several_claims_that_members_show_the_newest_counts(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.new.vault() as vault:
+        await scene.recover(vault)
+        owner = vault.owner
+        for keeper, generation in zip(scene.keepers, (2, 4, 3), strict=True):
+            claim = rival_of(scene, generation)[1]
+            keeper.promised[owner.owner] = (claim.record, claim.to_bytes())
+        view = await vault.duties._trust.circle()
+        assert view is not None
+        found = await vault.generations.rival(vault.custody.kek(), owner, view)
+        assert found == scene.keepers[1].promised[owner.owner][1]
+        for keeper in scene.keepers:  # a rival of the same generation has no majority: it moves on
+            claim = rival_of(scene, 2)[1]
+            keeper.promised[owner.owner] = (claim.record, claim.to_bytes())
+        assert await vault.generations.rival(vault.custody.kek(), owner, view) is None
+
+
+async def test_a_recovery_goes_beyond_what_its_circle_heard_of_before_it_claimed(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.new.vault() as vault:
+        heard, (_, claim) = rival_of(scene, 5)[0].to_bytes(), rival_of(scene, 3)
+        for keeper in scene.keepers:
+            keeper.promised[claim.record.owner] = (claim.record, claim.to_bytes())
+            keeper.on_claim = lambda: setattr(scene.new.attestation, "seen_device", heard)
+        ended = await scene.recover(vault)
+        assert json.loads(ended.result)["generation"] == 6
+
+
+async def test_a_recovery_that_is_overtaken_ends_with_who_took_over_and_since_when(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.new.vault() as vault:
+        await scene.recover(vault)
+        vault.quiet.begin()
+        told: list[Work] = []
+
+        async def tell(work: Work) -> None:
+            told.append(work)
+            vault.keyring.fenced_by(rival_of(scene, 3)[1].to_bytes())
+
+        overtaken = hear(vault.quiet, vault.fence, tell, 3600.0, patient=True)
+        assert await reason_of(overtaken) == "FENCED"
+        assert len(told) == 1
+        assert await reason_of(hear(vault.quiet, vault.fence, tell, 3600.0, patient=True)) == "FENCED"
 
 
 async def test_with_the_cloud_away_the_majority_is_enough_and_the_claim_follows(tmp_path: Path) -> None:

@@ -143,8 +143,8 @@ class Box:
         witnessing = Witnessing(witnesses, backups)
         rebuilding = Rebuilding(DialledContacts(), backups, there.remembers)
         recovery = Recovery(
-            files, custody, generations, quiet, there, witnessing, rebuilding, clock, tasks, self.patience,
-            asking=0,
+            files, custody, generations, fence, quiet, there, witnessing, rebuilding, clock, tasks,
+            self.patience, asking=0,
         )  # fmt: skip
         fences = FenceFollower(backups, custody, fence, generations)
         heads = HeadPost(custody, fence, backups, circle, own, witnesses, (), pace=0.0)

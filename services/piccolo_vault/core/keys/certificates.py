@@ -126,6 +126,11 @@ def kept_certificate(device: bytes) -> Signed[Device]:
     return open_device(device, open_signed(Device, device).record.root)
 
 
+def generation_of(device: bytes | None) -> int:
+    """Returns the generation of a certificate of this owner's that the circle holds; 0 for none."""
+    return kept_certificate(device).record.generation if device else 0
+
+
 def device_claim(kek: Kek, device: Signed[Device], time: int) -> Signed[Claim]:
     """Returns the owner root's claim that this certificate is its device from its generation on."""
     record = device.record

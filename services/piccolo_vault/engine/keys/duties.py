@@ -8,7 +8,9 @@ Rules:
 * Same keys, same generation. When a process lost its keys the device takes a new generation, as a recovered
   one does: peers refuse other keys under the old number.
 * A device that was replaced, and a locked one, does nothing. Whether it was replaced is asked before anything
-  else is done.
+  else is done: of the circle always, of members now and then, for those whom no circle tells any more.
+* A device that shares its generation with another one, and is not the one that the circle goes by, takes the
+  next generation: it has a majority, the other one moved on or was given up.
 * While new words come into force the certificate and the backup are the rotation's: what would be signed here
   is of the old words, or of both.
 """
@@ -25,6 +27,7 @@ from piccolo_chassis.logs import fields
 
 from piccolo_vault.core.keys.certificates import (
     countersigned_head,
+    generation_of,
     kept_certificate,
     log_delegation,
     own_certificate,
@@ -153,16 +156,17 @@ class Duties:
         return True
 
     async def _keepers(self) -> bool:
-        """Asks members now and then whether a newer device took over: nobody else may tell this one."""
-        if self._clock.running() - self._asked < _ASK:
-            return False
+        """Looks in the circle, and asks members now and then, whether a newer device took over."""
         view, owner = await self._trust.circle(), self._custody.owner()
-        if view is not None:
-            claim = await self._generations.rival(self._custody.kek(), owner, view)
-            if claim is not None:
-                self._fence.raise_for_claim(claim, owner)
-                self._fence.check()
-        self._asked = self._clock.running()
+        if view is None:
+            return False
+        claim = view.own_claim
+        if self._clock.running() - self._asked >= _ASK:
+            claim = await self._generations.rival(self._custody.kek(), owner, view) or claim
+            self._asked = self._clock.running()
+        if claim is not None:
+            self._fence.raise_for_claim(claim, owner)
+            self._fence.check()
         return False
 
     async def _certificate(self) -> bool:
@@ -173,10 +177,12 @@ class Duties:
         device = own_certificate(owner.device, owner).record
         pending = self._generations.pending(owner)
         unfinished = pending is not None and pending.generation > owner.generation
-        if same_keys(device, roles) and not unfinished and not self._bump:
-            return False
-        if await self._trust.circle() is None:
+        view = await self._trust.circle()
+        if view is None:
             return False  # whoever founds or joins makes a certificate that fits
+        twin = view.own_device != owner.device and generation_of(view.own_device) == owner.generation
+        if same_keys(device, roles) and not (unfinished or self._bump or twin):
+            return False
         _log.warning("this device takes a new generation", extra=fields(after=owner.generation))
         kek = self._custody.kek()
         plan = Plan(kek, owner, roles, device.circle, device.name, _PATIENCE, outbids=self._bump)

@@ -6,6 +6,7 @@ Rules:
 * A generation writes only with promises from a majority of the roster's other members. Whoever answers with
   the claim of another device of the same or a higher generation sends this one beyond it: two that claimed
   the same generation end with one that has the majority and one that moved on.
+* What this device's own circle knows to be newer is not asked of the members first.
 * Only the words, given to this device just now, outbid another device. A device that merely lost some of its
   keys gives way to whoever was promised.
 * With the cloud away the majority is enough; the claim is brought to the log later.
@@ -29,6 +30,7 @@ from piccolo_formats.tls import make_certificate, to_pem
 from piccolo_vault.core.keys.certificates import (
     device_certificate,
     device_claim,
+    generation_of,
     kept_certificate,
     log_delegation,
     same_keys,
@@ -122,8 +124,9 @@ class Generations:
         async with asyncio.TaskGroup() as asking:
             some = (*voters[first:], *voters[:first])[:_AT_ONCE]
             answers = [asking.create_task(self._answer(member, plan, draft)) for member in some]
-        claims = (answer.result() for answer in answers)
-        return next((c.fenced_by for c in claims if c and judge_rival(c.fenced_by, owner, draft)), None)
+        claims = [answer.fenced_by for task in answers if (answer := task.result()) is not None]
+        newest = max(claims, key=lambda claim: judge_rival(claim, owner, draft), default=b"")
+        return newest if judge_rival(newest, owner, draft) > owner.generation else None
 
     async def advance(self, plan: Plan, reach: Reach, settle: Settle, say: Say) -> OwnerRecord:
         """Returns the owner record of the new generation; keep it, then call `done`.
@@ -135,7 +138,9 @@ class Generations:
         while True:
             draft = self._draft(replace(plan, owner=owner))
             view = await reach(draft.device.to_bytes())
-            taken = 0 if draft.promised or view is None else await self._promises(plan, draft, view, say)
+            taken = _known_beyond(view, draft)
+            if not (taken or draft.promised or view is None):
+                taken = await self._promises(plan, draft, view, say)
             if not taken:
                 draft = self._keep(replace(draft, promised=True))
                 await settle(draft.device.to_bytes())
@@ -225,6 +230,12 @@ class Generations:
             return claim, 0
         await self._backups.delegate(delegation)
         return None, 0
+
+
+def _known_beyond(view: CircleView | None, draft: Draft) -> int:
+    """The generation of a newer device that the circle knows already; 0: none."""
+    known = generation_of(view.own_device) if view is not None else 0
+    return known if known > draft.generation else 0
 
 
 def enrolment_identity(kek: Kek) -> DialIdentity:

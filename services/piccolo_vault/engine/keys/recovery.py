@@ -12,6 +12,7 @@ Rules:
 * Words without a backup change nothing: the device is as blank as before.
 * It ends when the members that answer were asked for what is newer than the backup, so that whoever is told
   of the end finds what was acknowledged; nothing is buried until all members' inventories were reconciled.
+* Where another device with the same words took over meanwhile, it ends with that: who, and since when.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
 from piccolo_formats.errors import FormatError
 
-from piccolo_vault.core.keys.certificates import NO_CIRCLE, device_name, log_delegation
+from piccolo_vault.core.keys.certificates import NO_CIRCLE, device_name, generation_of, log_delegation
 from piccolo_vault.core.keys.custody import Step, permit
 from piccolo_vault.core.keys.owner import FIRST_GENERATION, owner_of, read_words
 from piccolo_vault.core.keys.passphrase import check_new
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
     from piccolo_vault.core.keys.records import OwnerRecord
     from piccolo_vault.core.keys.recovering import Wish
     from piccolo_vault.core.keys.witnesses import Verdict
-    from piccolo_vault.engine.keys.aftermath import Quiet
+    from piccolo_vault.engine.keys.aftermath import Fence, Quiet
     from piccolo_vault.engine.keys.custody import Custody
     from piccolo_vault.engine.keys.generations import Generations, Reach
     from piccolo_vault.engine.keys.heritage import Heritage
@@ -86,6 +87,7 @@ class Recovery:
         files: StateFiles,
         custody: Custody,
         generations: Generations,
+        fence: Fence,
         quiet: Quiet,
         neighbours: Neighbours,
         witnessing: Witnessing,
@@ -98,14 +100,14 @@ class Recovery:
         """Times in seconds.
 
         Args:
-            files, custody, generations, quiet, neighbours, witnessing, rebuilding, clock, tasks: what it
-                works with.
+            files, custody, generations, fence, quiet, neighbours, witnessing, rebuilding, clock, tasks: what
+                it works with.
             patience: how long to wait for this device's processes, and for a majority of the members.
             asking: how long the end waits for the members to tell what is newer than the backup. Without a
                 backup it waits as long as they go on telling, and `patience` longer.
         """
         self._files, self._custody = files, custody
-        self._generations, self._quiet = generations, quiet
+        self._generations, self._fence, self._quiet = generations, fence, quiet
         self._trust, self._backups = neighbours.trust, neighbours.backups
         self._remembers, self._roles = neighbours.remembers, neighbours.roles
         self._telling = Telling(self._remembers)
@@ -254,7 +256,8 @@ class Recovery:
         async def tell(work: Work) -> None:
             await self._telling.tell(self._operation, work)
 
-        await hear(self._quiet, tell, self._patience if rebuilt else self._asking, patient=rebuilt)
+        seconds = self._patience if rebuilt else self._asking
+        await hear(self._quiet, self._fence, tell, seconds, patient=rebuilt)
 
     async def _memory(
         self, kek: Kek, owner: OwnerRecord, journal: RecoveryJournal, wish: Wish
@@ -331,7 +334,7 @@ class Recovery:
             view = await self._trust.circle()
             if view is None:
                 return await self._trust.rejoin(bundle, device)
-            if view.own_device == device:
+            if view.own_device == device or generation_of(view.own_device) > generation_of(device):
                 return view
             await self._trust.install(device)
             return await self._trust.circle()
