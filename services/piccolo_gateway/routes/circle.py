@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.core.api import PREFIX, Answer, Endpoint
@@ -127,6 +128,9 @@ def _circle(services: Services) -> list[Bound]:
         circle = await services.circle.get()
         if circle is None:
             raise PiccoloError(Kind.NOT_FOUND, "NO_CIRCLE", "This device is in no circle yet.")
+        fenced = circle.fenced or (await services.keys.status()).fenced
+        if fenced != circle.fenced:  # a circle that does not know this device any more tells it nothing
+            circle = msgspec.structs.replace(circle, fenced=fenced, alarms=[fenced, *circle.alarms])
         return Reply(body=circle)
 
     async def contacts(call: Call) -> Reply:

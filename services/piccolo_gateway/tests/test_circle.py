@@ -173,6 +173,17 @@ async def test_what_somebody_should_look_at_is_told(world: World) -> None:
     assert told["alarms"] == ["Two rosters.", "A newer device took over.", "Ana is behind."]
 
 
+async def test_what_the_keys_know_of_a_newer_device_is_told_where_the_circle_tells_nothing(
+    world: World,
+) -> None:
+    await world.client.found()
+    world.fakes.keys.fenced = "A newer device of yours took over."
+    told = (await world.json("GET", "/circle"))[1]
+    assert (told["fenced"], told["alarms"]) == (world.fakes.keys.fenced, [world.fakes.keys.fenced])
+    world.fakes.circle.fenced = "'box' (generation 2) took over."
+    assert (await world.json("GET", "/circle"))[1]["fenced"] == "'box' (generation 2) took over."
+
+
 async def test_a_fenced_backup_shows_its_proof(world: World) -> None:
     quiet = (await world.json("GET", "/backup"))[1]
     assert (quiet["fenced"], quiet["fenced_by"]) == (False, "")

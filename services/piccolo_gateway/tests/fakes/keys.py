@@ -34,6 +34,7 @@ class FakeKeys(wire.KeyServiceServicer):
         self.setups = 0
         self.recovered = pb.RecoverRequest()
         self.offered = False
+        self.fenced = ""
 
     def set_up(self, passphrase: str) -> None:
         """An owner, unlocked."""
@@ -50,7 +51,7 @@ class FakeKeys(wire.KeyServiceServicer):
         self, request: pb.GetKeyStatusRequest, context: Context
     ) -> pb.GetKeyStatusResponse:
         ask = _ASK if self.state == pb.KEY_STATE_UNCONFIRMED else ()
-        return pb.GetKeyStatusResponse(state=self.state, retry_after=self.delay, ask=ask)
+        return pb.GetKeyStatusResponse(state=self.state, retry_after=self.delay, ask=ask, fenced=self.fenced)
 
     async def GetBootKey(self, request: pb.GetBootKeyRequest, context: Context) -> pb.GetBootKeyResponse:
         return pb.GetBootKeyResponse(public_key=self._boot.public)
