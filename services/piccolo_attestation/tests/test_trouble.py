@@ -148,6 +148,23 @@ async def test_a_device_that_was_replaced_learns_it_and_falls_silent() -> None:
         await refused("CERTIFICATE_OLD", _reinstall(ben))
 
 
+async def test_of_two_of_one_generation_each_that_is_known_hears_of_the_one_that_went_beyond() -> None:
+    group = devices(Network(), 3)
+    async with running(*group) as works:
+        await grown(group)
+        ana, lost, cleo = group
+        owner = lost.owner
+        for each in (ana, cleo):
+            await each.circle.adopt(owner.device(2).to_bytes(), owner.claim(2).to_bytes())
+        twin = await restored(lost, works, ana)
+        assert len(ana.circle.trusted.holders(owner.id)) == 2
+        assert not twin.circle.fenced
+        await cleo.circle.adopt(owner.device(3).to_bytes(), owner.claim(3).to_bytes())
+        await twin.until(lambda: bool(twin.circle.fenced))
+        assert "(generation 3) took over from this device (generation 2)" in twin.circle.fenced
+        await refused("FENCED", twin.invite())
+
+
 async def _reinstall(device: Device) -> None:
     """Installs a certificate of the generation that was replaced."""
     record = replace(device.certified().record, created=NOW + 1)

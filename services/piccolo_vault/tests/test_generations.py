@@ -255,10 +255,10 @@ async def test_a_recovery_that_is_overtaken_ends_with_who_took_over_and_since_wh
             told.append(work)
             vault.keyring.fenced_by(rival_of(scene, 3)[1].to_bytes())
 
-        overtaken = hear(vault.quiet, vault.fence, tell, 3600.0, patient=True)
+        overtaken = hear(vault.quiet, vault.fence, tell, 20.0, patient=True)
         assert await reason_of(overtaken) == "FENCED"
         assert len(told) == 1
-        assert await reason_of(hear(vault.quiet, vault.fence, tell, 3600.0, patient=True)) == "FENCED"
+        assert await reason_of(hear(vault.quiet, vault.fence, tell, 20.0, patient=True)) == "FENCED"
 
 
 async def test_with_the_cloud_away_the_majority_is_enough_and_the_claim_follows(tmp_path: Path) -> None:
