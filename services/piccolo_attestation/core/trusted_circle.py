@@ -145,9 +145,9 @@ class TrustedCircle:
         return [signed.to_bytes() for signed in self._statements()]
 
     def rosters(self) -> list[bytes]:
-        """The rosters, from the first to the one in force: all that somebody may know who is no member
-        yet."""
-        return [signed.to_bytes() for signed in self._chain]
+        """The rosters, from the first to the one in force, and the successors of roots that they rest on: all
+        that somebody may know who is no member yet."""
+        return [signed.to_bytes() for signed in (*self._chain, *self.roots)]
 
     def hashes(self) -> set[bytes]:
         """The hashes of the records that are held."""

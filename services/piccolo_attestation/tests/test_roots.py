@@ -280,6 +280,26 @@ async def test_the_admins_devices_name_new_keys_without_a_person(four: tuple[Net
         assert cleo.circle.trusted.root(dan.owner.id) == new
 
 
+@pytest.mark.parametrize("rotated_one", [0, 1])
+async def test_who_joins_later_follows_the_rosters_past_new_words(
+    four: tuple[Network, list[Device]], rotated_one: int
+) -> None:
+    """The inviter's own words, or another member's."""
+    _, (*group, dan) = four
+    async with running(*group, dan):
+        await devices_grown(group)
+        device = group[rotated_one]
+        await rotate(device, Rotation(device.owner, device.owner.kek, words(5)))
+        new = words(5).owner_root().public
+
+        def named() -> bool:
+            return group[0].circle.trusted.head.record.member(device.owner.id).root == new  # type: ignore[union-attr]
+
+        await group[0].until(named)
+        await dan.join((await group[0].invite()).link)
+        assert dan.circle.trusted.root(device.owner.id) == new
+
+
 async def test_a_device_knows_its_new_certificate_after_a_restart(four: tuple[Network, list[Device]]) -> None:
     _, (ana, ben, _, _) = four
     async with running(ana, ben) as works:
