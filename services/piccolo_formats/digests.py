@@ -61,3 +61,14 @@ def hmac_sha256(key: bytes, *parts: bytes) -> bytes:
 def same(left: bytes, right: bytes) -> bool:
     """Compare in constant time."""
     return hmac.compare_digest(left, right)
+
+
+def with_digest(context: str, content: bytes) -> bytes:
+    """What a small file holds whose rot must be told: digest(context, content) | content."""
+    return digest(context, content) + content
+
+
+def without_digest(context: str, data: bytes) -> bytes | None:
+    """Return the content of such a file, None when it is not what was written."""
+    found, content = data[:DIGEST_SIZE], data[DIGEST_SIZE:]
+    return content if same(found, digest(context, content)) else None

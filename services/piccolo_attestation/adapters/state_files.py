@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.state import write_durably
-from piccolo_formats.digests import DIGEST_SIZE, digest, same
+from piccolo_formats.digests import with_digest, without_digest
 
 _CONTEXT: Final = "attestation-state"
 
@@ -33,8 +33,8 @@ class StateFiles:
             raise PiccoloError(
                 Kind.DATA_LOSS, "STATE_DAMAGED", f"{path} cannot be read: {failed}"
             ) from failed
-        found, content = data[:DIGEST_SIZE], data[DIGEST_SIZE:]
-        if not same(found, digest(_CONTEXT, content)):
+        content = without_digest(_CONTEXT, data)
+        if content is None:
             raise PiccoloError(
                 Kind.DATA_LOSS,
                 "STATE_DAMAGED",
@@ -45,7 +45,7 @@ class StateFiles:
     async def save(self, name: str, content: bytes) -> None:
         """Replaces a file. Raises PiccoloError FULL (DISK_FULL) when it cannot; the old one stays."""
         loop = asyncio.get_running_loop()
-        data = digest(_CONTEXT, content) + content
+        data = with_digest(_CONTEXT, content)
         try:
             await loop.run_in_executor(self._writer, write_durably, self._folder / name, data)
         except OSError as failed:

@@ -3,7 +3,8 @@
 Rules:
 * Made at the first start, by this process, and never leaving its state folder. Whoever loses them makes new
   ones, and the owner's next device certificate names these.
-* A key file that is there but cannot be read is an error, never a reason to make a new key in silence.
+* A key file that is there but cannot be read is an error, never a reason to make a new key in silence. It has
+  a digest in front: most seeds with a flipped bit are a key too, of a keeper whose receipts nobody believes.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.state import make_folder, write_durably
 from piccolo_formats import tls
+from piccolo_formats.digests import with_digest, without_digest
 from piccolo_formats.errors import FormatError
 from piccolo_formats.keypairs import SigningKey
 
 _SIGNING: Final = "signing.key"
 _TLS: Final = "tls.key"
+_CONTEXT: Final = "fragment-store-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,17 @@ def _certificate(pem: bytes) -> bytes:
 
 def _kept(path: Path, make: Callable[[], bytes]) -> bytes:
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
     except FileNotFoundError:
         made = make()
     except OSError as failed:
         raise _unreadable(path, failed) from failed
-    write_durably(path, made)
+    else:
+        content = without_digest(_CONTEXT, data)
+        if content is None:
+            raise _unreadable(path, "it is not what was written")
+        return content
+    write_durably(path, with_digest(_CONTEXT, made))
     return made
 
 
@@ -74,9 +82,10 @@ def _new_tls_key() -> bytes:
     )
 
 
-def _unreadable(path: Path, why: Exception) -> PiccoloError:
+def _unreadable(path: Path, why: object) -> PiccoloError:
     return PiccoloError(
         Kind.PRECONDITION,
         "KEY_UNREADABLE",
-        f"The key in {path} cannot be read: {why}. Bring it back, or remove it and certify this device anew.",
+        f"The key in {path} cannot be read: {why}. Put it back from a copy, or remove it: a new one is "
+        "made, and certified when this device's owner unlocks it.",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import pytest
 from piccolo_chassis.errors import PiccoloError
@@ -40,6 +41,21 @@ def test_a_key_that_cannot_be_read_is_no_reason_for_a_new_one(tmp_path: Path, na
         load_keys(tmp_path / "keys")
     assert unreadable.value.reason == "KEY_UNREADABLE"
     assert (tmp_path / "keys" / name).read_bytes() == b"spoilt"
+
+
+@pytest.mark.parametrize("name", ["signing.key", "tls.key"])
+def test_a_flipped_bit_makes_no_other_key(tmp_path: Path, name: str) -> None:
+    """A keeper with another key would give receipts that nobody believes."""
+    load_keys(tmp_path / "keys")
+    path, chance = tmp_path / "keys" / name, Random(1)
+    written = path.read_bytes()
+    for _ in range(200):
+        content = bytearray(written)
+        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        path.write_bytes(content)
+        with pytest.raises(PiccoloError) as unreadable:
+            load_keys(tmp_path / "keys")
+        assert unreadable.value.reason == "KEY_UNREADABLE"
 
 
 @dataclass

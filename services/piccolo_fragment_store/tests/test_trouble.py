@@ -15,6 +15,7 @@ from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
 from piccolo.fragment_store.v1.fragment_store_pb2_grpc import FragmentServiceStub
 from piccolo_chassis.errors import Kind
 from piccolo_chassis.testing import Service, no_leaked_processes, running, spawned
+from piccolo_formats.digests import DIGEST_SIZE
 from piccolo_formats.records.keeping import Receipt
 from piccolo_formats.signed import open_signed
 
@@ -192,9 +193,9 @@ async def test_nothing_secret_and_nothing_kept_is_in_its_log(box: Box) -> None:
                 pass
         await keeper.Bury(wire.BuryRequest(tombstone=statements[1]))
         keys = box.folder / "state" / "keys"
-        pem = (keys / "tls.key").read_bytes()
+        seed, pem = ((keys / name).read_bytes()[DIGEST_SIZE:] for name in ("signing.key", "tls.key"))
         der = base64.b64decode(b"".join(pem.splitlines()[1:-1]))
-        secret = [(keys / "signing.key").read_bytes(), pem, der, b"a summary that is no record"]
+        secret = [seed, pem, der, b"a summary that is no record"]
         await get(keeper, kept)
         async with box.peers.calling(ana.enrol) as blank:
             await blank.Claim(wire.ClaimRequest(claim=statements[2], device=device.to_bytes()))

@@ -292,10 +292,13 @@ def test_the_key_is_made_once_and_never_guessed(tmp_path: Path) -> None:
     first = own_key(path, os.urandom)
     assert own_key(path, os.urandom) == first
     assert path.stat().st_mode & 0o077 == 0
-    path.write_bytes(b"short")
-    with pytest.raises(PiccoloError) as told:
-        own_key(path, os.urandom)
-    assert (told.value.kind, told.value.reason) == (Kind.PRECONDITION, "KEY_DAMAGED")
+    written = path.read_bytes()
+    flipped = (bytes([*written[:at], written[at] ^ 1, *written[at + 1 :]]) for at in range(len(written)))
+    for spoilt in (b"", b"short", *flipped):
+        path.write_bytes(spoilt)
+        with pytest.raises(PiccoloError) as told:
+            own_key(path, os.urandom)
+        assert (told.value.kind, told.value.reason) == (Kind.PRECONDITION, "KEY_DAMAGED")
 
 
 async def test_a_long_seal_ends_when_the_process_stops(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from piccolo_chassis import state
 from piccolo_chassis.errors import Kind, PiccoloError
-from piccolo_formats.digests import DIGEST_SIZE, digest, same
+from piccolo_formats.digests import DIGEST_SIZE, with_digest, without_digest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ class FolderFiles:
         """
         try:
             with (self._folder / name).open("rb") as file:
-                found, content = file.read(DIGEST_SIZE), file.read(_LARGEST)
+                data = file.read(DIGEST_SIZE + _LARGEST)
         except FileNotFoundError:
             return None
         except OSError as failed:
@@ -42,13 +42,12 @@ class FolderFiles:
                 "STATE_UNREADABLE",
                 f"The vault cannot read {name} in its state folder: {failed.strerror}. Check the disk.",
             ) from failed
-
-        return content if same(found, digest(_CONTEXT, content)) else b""
+        return without_digest(_CONTEXT, data) or b""
 
     def save(self, name: str, content: bytes) -> None:
         """Replaces a file; raises PiccoloError FULL (STATE_FULL) or UNAVAILABLE (STATE_UNWRITABLE)."""
         try:
-            state.write_durably(self._folder / name, digest(_CONTEXT, content) + content)
+            state.write_durably(self._folder / name, with_digest(_CONTEXT, content))
         except OSError as failed:
             raise _unwritable(name, failed) from failed
 

@@ -1,0 +1,21 @@
+"""A content with its digest in front."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from piccolo_formats.digests import with_digest, without_digest
+
+
+@given(st.binary(max_size=200), st.data())
+def test_what_was_written_is_read_and_a_flipped_bit_is_told(content: bytes, data: st.DataObject) -> None:
+    written = with_digest("test", content)
+    assert without_digest("test", written) == content
+    assert without_digest("other", written) is None
+    bit = data.draw(st.integers(0, 8 * len(written) - 1))
+    flipped = bytearray(written)
+    flipped[bit // 8] ^= 1 << bit % 8
+    assert without_digest("test", bytes(flipped)) is None
+    cut = data.draw(st.integers(0, len(written) - 1))
+    assert without_digest("test", written[:cut]) is None
