@@ -9,10 +9,9 @@ Rules:
   it is an old roster, so that a former admin cannot undo what came after it.
 * A device certificate is the owner root's word. Only a higher generation replaces one. Several of one
   generation (devices that claimed it at once) stand side by side until the owner's next one. Replaced ones
-  are remembered, so that a device that was replaced can still be told by whom; an owner has eight
-  certificates at most, those of the highest generations and smallest hashes, so that everybody remembers the
-  same.
-* A presence is signed by the attestation role key of a device that is in force; a higher seq replaces it.
+  are remembered, so that a device that was replaced can still be told by whom (`holders`).
+* A presence is signed by the attestation role key of a device that is in force, or was until one came
+  that has not spoken yet; a higher (generation, seq) replaces it.
 * A claim names a device that is in force and is signed by its owner root.
 * An owner's root is the roster's, or the newest that succeeded it (`roots`). Of two devices that act at once,
   by new words and by the old, each member holds to what it heard first, until the roster says which it is.
@@ -36,28 +35,13 @@ from piccolo_formats.records.roster import Member, Roster
 from piccolo_formats.signed import Signed, open_signed
 
 from piccolo_attestation.core import bundle, judging, succession
+from piccolo_attestation.core.holders import Holder, rank, remembered, spoken
 from piccolo_attestation.core.judging import judged
 from piccolo_attestation.core.roots import Roots, check_successor, read_successor
-
-_REMEMBERED = 8
 
 Statement: TypeAlias = (
     "Signed[Roster] | Signed[Successor] | Signed[Device] | Signed[Claim] | Signed[Presence]"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A device in force: its certificate, and what is known on its word."""
-
-    device: Signed[Device]
-    presence: Signed[Presence] | None = None
-    claim: Signed[Claim] | None = None
-
-    @property
-    def generation(self) -> int:
-        """The device's generation."""
-        return self.device.record.generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +118,11 @@ class TrustedCircle:
         """The owner's devices that a device of a higher generation replaced."""
         known = self._holders.get(owner, ())
         return tuple(each for each in known if each.generation < known[0].generation)
+
+    def presence(self, owner: bytes) -> Presence | None:
+        """What an owner's devices said last of where they are."""
+        known = self._holders.get(owner, ())
+        return next((each.presence.record for each in known if each.presence is not None), None)
 
     def root(self, owner: bytes) -> bytes | None:
         """The owner root in force; None for somebody whom the roster does not name."""
@@ -261,7 +250,7 @@ class TrustedCircle:
             path = self.roots.proof(old.owner, old.root, new.root)
             self.roots = self.roots.taking(*path)
             last = {each.record.old_root: each.record.generation for each in path}
-            self._holders[old.owner] = tuple(
+            self._holders[old.owner] = remembered(
                 holder
                 for holder in self._holders.get(old.owner, ())
                 if holder.generation <= last.get(holder.device.record.root, holder.generation)
@@ -299,13 +288,13 @@ class TrustedCircle:
         return self._replace(claim.owner, holder, replace(holder, claim=signed))
 
     def add_presence(self, data: bytes) -> bool:
-        """Takes the presence of a device that is in force. Raises as `add_device`, and RECORD_EARLY."""
+        """Takes a presence. Raises as `add_device`, and RECORD_EARLY."""
         with judged("The presence"):
             signed = open_signed(Presence, data)
         said = signed.record
         holder = self._holder(said.owner, said.circle, said.generation, "presence", signers=signed.signers)
         before = holder.presence
-        if before and _rank(before) >= _rank(signed):
+        if before and rank(before) >= rank(signed):
             if before.record.seq > said.seq:
                 raise judging.rollback("The device has told where it is since.")
             return False
@@ -324,10 +313,13 @@ class TrustedCircle:
         """The device in force that a record speaks of (`device`, its hash) or that signed it."""
         if circle != self.circle_id:
             raise judging.foreign(f"The {what} is of another circle.")
-        present = self.holders(owner)
-        if not present or present[0].generation < generation:
+        known = self._holders.get(owner, ())
+        present = [each for each in known if each.generation == generation]
+        if not known or known[0].generation < generation:
             raise judging.out_of_order(f"The device certificate that this {what} rests on is not known here.")
-        if present[0].generation > generation:
+        # only of where it is may a device speak that was replaced, until its successor does
+        over = spoken(known) if signers else known[0].generation
+        if over > generation or not present:
             raise judging.rollback(f"The {what} is of a device that was replaced.")
         for holder in present:
             if holder.device.record_hash() == device or holder.device.record.signing.attestation in signers:
@@ -359,16 +351,11 @@ class TrustedCircle:
         before = self._holders.get(owner, ())
         if any(each.device.record_hash() == new.device.record_hash() for each in before):
             return False
-        kept = sorted((*before, new), key=_place)[:_REMEMBERED]
-        in_force = kept[0].generation
-        # what a replaced device said is over
-        self._holders[owner] = tuple(
-            each if each.generation == in_force else Holder(each.device) for each in kept
-        )
+        self._holders[owner] = remembered((*before, new))
         return self._holders[owner] != before
 
     def _replace(self, owner: bytes, old: Holder, new: Holder) -> bool:
-        self._holders[owner] = tuple(new if holder is old else holder for holder in self._holders[owner])
+        self._holders[owner] = remembered(new if holder is old else holder for holder in self._holders[owner])
         return True
 
     def _statements(self) -> Iterator[Statement]:
@@ -386,12 +373,3 @@ class TrustedCircle:
 
 def _smallest(*rosters: Signed[Roster]) -> tuple[Signed[Roster], ...]:
     return tuple(sorted(rosters, key=Signed.record_hash)[:2])
-
-
-def _place(holder: Holder) -> tuple[int, bytes]:
-    return -holder.generation, holder.device.record_hash()
-
-
-def _rank(presence: Signed[Presence]) -> tuple[int, bytes]:
-    # Of two with one seq, which only a faulty device signs, everybody must choose the same.
-    return presence.record.seq, presence.record_hash()

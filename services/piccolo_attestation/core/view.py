@@ -2,6 +2,8 @@
 
 Rules:
 * Members are those of the roster in force. A member without a known device has no addresses and no keys.
+* One whose device has not spoken yet is looked for where the device before it said it was; who answers there
+  must show the certificate of the device in force.
 * A member cut off as compromised acts again with a device of the generation from which on the roster lets it
   (`recovered`): the words vouch for that one, not for the one that was lost.
 * An owner's enrolment certificate is the roster's; once its root was succeeded, that which its device names
@@ -21,10 +23,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from piccolo_formats.records.device import Device, Presence
+from piccolo_formats.records.device import Device
 from piccolo_formats.records.roster import Member as RosterMember
 from piccolo_formats.records.roster import MemberState, Policy
-from piccolo_formats.signed import Signed
 
 from piccolo_attestation.core import judging
 from piccolo_attestation.core.endpoints import is_dialable
@@ -136,11 +137,11 @@ def _member(circle: TrustedCircle, member: RosterMember) -> Member:
             root=root,
         )
     holder = holders[0]
-    device, said = holder.device.record, _said(holder.presence)
+    device, said = holder.device.record, circle.presence(member.owner)
     return Member(
         owner=member.owner,
         number=member.number,
-        name=said.name if said else device.name,
+        name=holder.presence.record.name if holder.presence else device.name,
         state=standing(member, device.generation),
         admin=member.admin is not None,
         invited_by=member.invited_by,
@@ -153,10 +154,6 @@ def _member(circle: TrustedCircle, member: RosterMember) -> Member:
         root=root,
         continues=circle.roots.continued(device),
     )
-
-
-def _said(presence: Signed[Presence] | None) -> Presence | None:
-    return presence.record if presence else None
 
 
 def _twins(circle: TrustedCircle) -> Iterator[tuple[bytes, int]]:

@@ -35,8 +35,8 @@ def refused(reason: str, what: Callable[[], object]) -> None:
 
 @cache
 def history() -> tuple[TrustedCircle, tuple[bytes, ...]]:
-    """A circle of five with a removal, a replaced device and newer presences; and every record there ever
-    was."""
+    """A circle of five with a removal, a replaced device, one whose replacement is silent yet, and newer
+    presences; and every record there ever was."""
     circle = grown(ANA, BEN, CLEO, DAN, EVE)
     old = circle.records()
     circle.merge(
@@ -46,6 +46,10 @@ def history() -> tuple[TrustedCircle, tuple[bytes, ...]]:
             BEN.presence(1, 2).to_bytes(),
             CLEO.presence(2).to_bytes(),
             CLEO.presence(3).to_bytes(),
+            EVE.presence(2).to_bytes(),
+            EVE.device(2).to_bytes(),
+            EVE.device(4).to_bytes(),
+            EVE.claim(4).to_bytes(),
         ]
     )
     gone = proposals.remove(circle, DAN.id, MemberState.EXPELLED, NOW)
@@ -194,16 +198,33 @@ def test_a_device_is_replaced_by_a_higher_generation_only() -> None:
     circle = grown(ANA, BEN)
     assert circle.add_device(BEN.device(3).to_bytes())
     refused("RECORD_OLD", lambda: circle.add_device(BEN.device(2).to_bytes()))
-    refused("RECORD_OLD", lambda: circle.add_presence(BEN.presence(9, 1).to_bytes()))
     refused("RECORD_EARLY", lambda: circle.add_presence(BEN.presence(1, 4).to_bytes()))
     refused("RECORD_EARLY", lambda: circle.add_claim(BEN.claim(4).to_bytes()))
-    member = view_of(circle).member(BEN.id)
-    assert member is not None
-    assert (member.generation, member.endpoints) == (3, ())
     assert circle.add_presence(BEN.presence(1, 3).to_bytes())
+    refused("RECORD_OLD", lambda: circle.add_presence(BEN.presence(9, 1).to_bytes()))
     assert not circle.add_presence(BEN.presence(1, 3).to_bytes())
     assert circle.add_presence(BEN.presence(4, 3).to_bytes())
     refused("RECORD_OLD", lambda: circle.add_presence(BEN.presence(3, 3).to_bytes()))
+
+
+def test_a_device_that_has_not_spoken_yet_is_looked_for_where_the_one_before_it_was() -> None:
+    """It may be the same box, which lost a key: it speaks only when a majority promised to serve it."""
+    circle = grown(ANA, BEN)
+    assert circle.add_presence(BEN.presence(2, 1).to_bytes())
+    assert circle.add_device(BEN.device(3).to_bytes())
+    member = view_of(circle).member(BEN.id)
+    assert member is not None
+    assert (member.generation, member.endpoints, member.offer) == (3, ("ben.example:7002",), 1002)
+    assert member.server_certificate == BEN.device_record(3).tls.fragment_store  # it must show that one
+    assert circle.add_presence(BEN.presence(3, 1).to_bytes())  # it moves before it takes over
+    assert circle.add_presence(BEN.presence(1, 3).to_bytes())
+    member = view_of(circle).member(BEN.id)
+    assert member is not None
+    assert (member.generation, member.endpoints) == (3, ("ben.example:7001",))
+    assert circle.add_device(BEN.device(4).to_bytes())
+    said = view_of(circle).member(BEN.id)
+    assert said is not None
+    assert said.endpoints == ("ben.example:7001",)
 
 
 def test_devices_of_one_generation_stand_side_by_side_until_the_next() -> None:
