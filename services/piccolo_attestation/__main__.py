@@ -81,7 +81,12 @@ async def _parts(config: Config, files: StateFiles, mailbox: CloudMailbox | None
 def _serve(host: Host, parts: _Parts, patience: float) -> None:
     identity = identity_service.IdentityServicer(parts.identity, parts.circle)
     circle = circle_service.CircleServicer(
-        parts.circle, parts.invitations, parts.joining, parts.proposals, host.stopping
+        parts.circle,
+        parts.invitations,
+        parts.joining,
+        parts.proposals,
+        parts.identity.registrations,
+        host.stopping,
     )
     peer = peer_service.PeerServicer(parts.circle, parts.invitations, parts.proposals, parts.gossip, patience)
     host.add_service(

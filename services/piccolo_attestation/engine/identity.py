@@ -3,7 +3,7 @@
 Rules:
 * The own keys are made at the first start and stay in the state folder, outside of any backup.
 * A role registers at each start of its process. Other keys than before are taken, and then the certificate in
-  force does not name them: the vault makes one of the next generation.
+  force does not name them: the vault, which is told at once, makes one of the next generation.
 * A certificate is installed only if it names exactly the registered keys. In a circle it must be of that
   circle and of a higher generation than the one in force; the same bytes again are no change.
 """
@@ -27,7 +27,7 @@ from piccolo_formats.tls import check_certificate, generate_key, make_certificat
 from piccolo_attestation.core import kept
 from piccolo_attestation.core.endpoints import is_dialable
 from piccolo_attestation.core.judging import judged
-from piccolo_attestation.engine.changes import whole
+from piccolo_attestation.engine.changes import Changes, whole
 from piccolo_attestation.ports import Files, Random
 
 OWN = "attestation"
@@ -59,6 +59,7 @@ class Identity:
 
     def __init__(self, files: Files, own: OwnKeys, state: kept.Identity) -> None:
         self._files, self.own = files, own
+        self.registrations = Changes()
         self._lock = asyncio.Lock()
         self.certificate: Signed[Device] | None = None
         self._believe(state)
@@ -118,6 +119,7 @@ class Identity:
             return replace(after, endpoint=endpoint, offer=offer) if role == "fragment-store" else after
 
         if await self._edit(registered):
+            self.registrations.tell()
             _log.info("role registered", extra=fields(role=role, endpoint=endpoint))
         device = self.certificate.record if self.certificate else None
         return device is not None and certified_roles(device)[role] == keys

@@ -31,11 +31,12 @@ class CircleServicer(attestation_pb2_grpc.CircleServiceServicer):
         invitations: Invitations,
         joining: Joining,
         proposals: Proposals,
+        registrations: Changes,
         stopping: asyncio.Event,
     ) -> None:
         self._circle, self._invitations = circle, invitations
         self._joining, self._proposals = joining, proposals
-        self._stopping = stopping
+        self._registrations, self._stopping = registrations, stopping
 
     async def GetContacts(self, request: pb.GetContactsRequest, context: Any) -> pb.GetContactsResponse:
         """Where other members are reached."""
@@ -66,8 +67,8 @@ class CircleServicer(attestation_pb2_grpc.CircleServiceServicer):
     async def WatchCircle(
         self, request: pb.WatchCircleRequest, context: Any
     ) -> AsyncIterator[pb.WatchCircleResponse]:
-        """The circle now and at every change."""
-        async for circle in self._watched(self._perhaps, self._circle.changes):
+        """The circle now and at every change, and when a process of this device registers anew."""
+        async for circle in self._watched(self._perhaps, self._circle.changes, self._registrations):
             yield pb.WatchCircleResponse(circle=circle)
 
     async def Invite(self, request: pb.InviteRequest, context: Any) -> pb.InviteResponse:

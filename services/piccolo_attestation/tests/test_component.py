@@ -232,6 +232,20 @@ async def test_proxy_metadata_is_not_taken_on_trust(tmp_path: Path) -> None:
         assert to_pem(mine.certificate)
 
 
+async def test_a_process_that_comes_with_other_keys_wakes_who_watches(tmp_path: Path) -> None:
+    """The vault must hear of it: nobody believes what is signed with a key that no certificate names."""
+    async with boxes(tmp_path, ANA) as (ana,):
+        await ana.found()
+        watched = aiter(ana.circle.WatchCircle(pb.WatchCircleRequest()))
+        before = (await anext(watched)).circle
+        told = asyncio.ensure_future(anext(watched))
+        keys = pb.RoleKeys(role="metadata", signing=ANA.key("metadata", 2).public)
+        answer = await ana.identity.RegisterRole(pb.RegisterRoleRequest(keys=keys))
+        assert not answer.certified
+        async with asyncio.timeout(20):
+            assert (await told).circle == before
+
+
 async def test_malformed_requests_are_refused_in_words(tmp_path: Path) -> None:
     async with boxes(tmp_path, ANA) as (ana,):
         await refused("NO_CIRCLE", ana.now())
