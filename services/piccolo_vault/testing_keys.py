@@ -92,16 +92,16 @@ async def serving(
     path: Path | None = None,
     tls: grpc.ServerCredentials | None = None,
     host: str = "127.0.0.1",
+    port: int = 0,
 ) -> AsyncIterator[int]:
     """A server with the chassis's door, on a Unix socket, or with TLS on a port; yields the port."""
     server = rpc.new_server([Door(Running(CollectorRegistry()), Limits(30.0, 30.0))])
     for register in registers:
         register(server)
-    port = 0
     if path is not None:
         rpc.bind_socket(server, path)
     if tls is not None:
-        port = rpc.bind_address(server, f"{host}:0", tls)
+        port = rpc.bind_address(server, f"{host}:{port}", tls)
     await server.start()
     try:
         yield port

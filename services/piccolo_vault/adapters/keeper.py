@@ -5,6 +5,9 @@ Rules:
   its own: a certificate that it signed for another name is of no use.
 * One channel a member is kept. Its endpoints are tried best first; when one cannot be reached, the next
   call goes to the next.
+* Who could not be reached is tried anew by the next call: a channel of its own would let some seconds pass
+  first, and refuse meanwhile what a member that is back could take. Calls that come while it connects wait
+  for that one attempt.
 * A member that changed certificate or addresses gets a new channel, and so does everyone when our own
   identity changes.
 """
@@ -69,6 +72,8 @@ class GrpcKeepers:
             member.endpoints,
         ):
             link = self._connect(member, 0)
+        elif link.channel.get_state() is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+            link = self._connect(member, link.at)
         return link.keeper
 
     async def close(self) -> None:

@@ -59,7 +59,7 @@ class FakeKeeper(_Fragments, _Peers):  # type: ignore[misc]
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Serves on a port of its own."""
+        """Serves on a port of its own, the same each time."""
         key = self.who.tls["fragment-store"].private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -75,6 +75,7 @@ class FakeKeeper(_Fragments, _Peers):  # type: ignore[misc]
             lambda server: trust_wire.add_PeerServiceServicer_to_server(self, server),
             tls=tls,
             host=self.host,
+            port=self.port,
         ) as self.port:
             yield
 

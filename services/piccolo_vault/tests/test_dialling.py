@@ -91,6 +91,22 @@ async def test_a_keeper_is_reached_by_name_and_by_both_kinds_of_address(host: st
         assert (await dialled.keeper(member(who, f"{host}:{there.port}")).room()).free_bytes == 7
 
 
+async def test_a_member_that_is_back_is_reached_by_the_first_call() -> None:
+    """However often it was tried in vain before: gRPC would wait seconds before it tries again."""
+    keyring, who = DialledKeyring(), FakeOwner("Ben", CIRCLE)
+    there = Roomy(who)
+    there.admitted[keyring.certificate] = (b"", b"")
+    async with keepers(keyring) as dialled:
+        for _ in range(4):
+            async with there.listening():
+                known = member(who, f"127.0.0.1:{there.port}")
+                assert (await dialled.keeper(known).room()).free_bytes == 7
+            for _ in range(4):
+                with pytest.raises(PiccoloError) as away:
+                    await dialled.keeper(known).room()
+                assert away.value.kind is Kind.UNAVAILABLE
+
+
 @pytest.mark.parametrize("host", HOSTS)
 async def test_a_promise_is_asked_for_by_name_and_at_both_kinds_of_address(host: str) -> None:
     ana, ben = FakeOwner("Ana", CIRCLE), FakeOwner("Ben", CIRCLE)

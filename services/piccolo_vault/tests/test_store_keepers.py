@@ -98,6 +98,33 @@ async def test_a_member_that_was_silent_a_moment_ago_is_asked_before_a_write_is_
 
 
 @pytest.mark.parametrize("size", SIZES)
+async def test_a_member_that_was_long_away_and_is_back_is_asked_before_a_write_is_refused(size: int) -> None:
+    async with world(2) as here:
+        away = here.keepers[1]
+        away.down = True
+        await here.peers.look(away.member.owner_id, 1.0)
+        here.clock_offset += 86_400.0
+        for _ in range(2):
+            with pytest.raises(PiccoloError) as refused:
+                await here.put("/f", random_bytes(size))
+            assert refused.value.reason == "PROMISE_OUT_OF_REACH"
+        away.down = False
+        assert await here.put("/f", random_bytes(size))
+
+
+async def test_many_writes_that_wait_for_one_member_ask_it_together() -> None:
+    async with world(2) as here:
+        here.keepers[1].down = True
+        await here.peers.look(here.keepers[1].member.owner_id, 1.0)
+        here.clock_offset += 86_400.0
+        here.steps.names.clear()
+        writes = [here.put(f"/{number}", random_bytes(300_000)) for number in range(20)]
+        results = await asyncio.gather(*writes, return_exceptions=True)
+        assert all(isinstance(each, PiccoloError) for each in results)
+        assert here.steps.names.count(f"{here.keepers[1].member.name}.room") < 10
+
+
+@pytest.mark.parametrize("size", SIZES)
 async def test_a_member_far_from_well_is_doubled_for_only_when_the_promise_needs_it(size: int) -> None:
     async with world(4) as here:
         here.keepers[0].down = here.keepers[1].down = True

@@ -3,7 +3,8 @@
 Rules:
 * A member that cannot be reached is away from the first failed call on, and back with the first that
   succeeds. Since when is kept across restarts: a week of absence must not begin anew with each.
-* One that fell silent lately is asked again before a write is refused for the lack of it.
+* Who is away is asked again before a write is refused for the lack of it: once, and for a while if it fell
+  silent lately.
 * A member that is full is left out of new placements, and one that was slow lately as long as it is not
   needed for the promise; both are still read from.
 * A compromised member is never dialled; one that left or was expelled still gives back what it has.
@@ -293,20 +294,25 @@ class Peers:
             return
 
     async def any_back(self, seconds: float) -> bool:
-        """Asks those who fell silent lately, for so long at most; returns whether one of them is back.
+        """Asks those who are away, and for so long at most those who fell silent lately; returns whether one
+        of them is back.
 
-        Of several who ask at once, or shortly after, one does the asking.
+        Of several who wait at once one does the asking; who comes shortly after asks once.
         """
-        clock, now = asyncio.get_running_loop().time, self._now()
-        silent = [owner for owner, since in self.away().items() if now - since < _LATELY_SECONDS]
+        clock, now, away = asyncio.get_running_loop().time, self._now(), self.away()
+        came, lately = clock(), [owner for owner, since in away.items() if now - since < _LATELY_SECONDS]
         async with self._asking:
             until = clock() + (seconds if clock() - self._asked_at > seconds else 0.0)
-            while all(map(self.is_away, silent)) and clock() < until:
-                await gather({n: partial(self.look, owner, seconds) for n, owner in enumerate(silent)})
-                self._asked_at = clock()
-                if all(map(self.is_away, silent)):
-                    await asyncio.sleep(_AGAIN_SECONDS)
-        return not all(map(self.is_away, silent))
+            if self._asked_at < came:
+                await self._look_at(away, seconds)
+            while lately and all(map(self.is_away, away)) and clock() < until:
+                await asyncio.sleep(_AGAIN_SECONDS)
+                await self._look_at(lately, seconds)
+        return not all(map(self.is_away, away))
+
+    async def _look_at(self, owners: Iterable[bytes], seconds: float) -> None:
+        self._asked_at = asyncio.get_running_loop().time()
+        await gather({n: partial(self.look, owner, seconds) for n, owner in enumerate(owners)})
 
     def _fenced(self, claim: str) -> None:
         """A keeper shows the claim of a newer device of this owner.

@@ -22,8 +22,9 @@ async def find_keepers(
 ) -> tuple[bytes | None, ...]:
     """Returns a keeper for each fragment, None where there is nobody to ask.
 
-    Before it says no it asks those once more who fell silent lately: a device that has just joined, or is
-    being restarted, answers within seconds. After a restore it waits as long for those that must be heard.
+    Before it says no it asks those once more who are away, and for a while those who fell silent lately: a
+    device that has just joined, or is being restarted, answers within seconds. After a restore it waits as
+    long for those that must be heard.
 
     Raises PiccoloError FULL (NO_ROOM) or UNAVAILABLE (PROMISE_OUT_OF_REACH, MEMBERS_UNHEARD).
     """

@@ -8,11 +8,13 @@ Rules:
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import PiccoloError
+from piccolo_chassis.logs import fields
 from piccolo_formats.segments import SegmentPlan, SegmentSealer
 from piccolo_formats.stripes import LONE_STRIPE_SIZE, StripePlan
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from piccolo_vault.ports.keepers import Keeper
     from piccolo_vault.ports.objects import NewFile
 
+_log = logging.getLogger(__name__)
 _SLOWEST = 65_536  # bytes a second that a keeper must take at least
 
 
@@ -119,12 +122,19 @@ class SmallObjects:
             for index, owner in enumerate(keepers)
             if owner is not None
         }
-        done, _ = await gather(
-            work,
-            enough=lambda ready: promise.met([keepers[index] for index in ready], plan.k),
-            grace=self._context.settings.grace_seconds,
-            most=self._context.settings.stall_seconds,
+
+        def enough(ready: Iterable[int]) -> bool:
+            return promise.met([keepers[index] for index in ready], plan.k)
+
+        settings = self._context.settings
+        done, failed = await gather(
+            work, enough=enough, grace=settings.grace_seconds, most=settings.stall_seconds
         )
+        if not enough(done):
+            for index, error in failed.items():
+                name = self._context.peers.name(keepers[index] or b"")
+                told = fields(member=name, fragment=index, reason=error.reason, why=error.message)
+                _log.warning("a keeper failed a small write", extra=told)
         return done
 
     async def _store(
