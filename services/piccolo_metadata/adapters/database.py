@@ -68,6 +68,7 @@ class Database:
         self._readers: asyncio.Queue[Reader | None] = asyncio.Queue()
         self._usable = asyncio.Event()
         self._closing = self._damaged = False
+        self._reading = 0
         self._exchanging = asyncio.Lock()
         self._last = 0
         self._writer: Writer
@@ -163,8 +164,12 @@ class Database:
             self._last = await self._writer.start()
             for _ in range(_READERS):
                 self._readers.put_nowait(await asyncio.to_thread(Reader, self.path))
+                self._reading += 1
         except BaseException:
-            self._closing = True  # those who wait are told, and nobody else waits
+            # those who wait are told, nobody else waits, and the next start looks at the whole file
+            self._closing = self._damaged = True
+            await self._shut_readers()
+            self._readers.put_nowait(None)
             await self._writer.stop()
             raise
         finally:
@@ -173,11 +178,15 @@ class Database:
 
     async def _shut(self) -> None:
         self._usable.clear()
-        for _ in range(_READERS):
-            (await self._take()).close()
+        await self._shut_readers()
         await self._writer.stop()
         if not self._damaged:
             self._mark.clear()
+
+    async def _shut_readers(self) -> None:
+        while self._reading:
+            (await self._take()).close()
+            self._reading -= 1
 
     def _open_writer(self) -> apsw.Connection:
         with translated():

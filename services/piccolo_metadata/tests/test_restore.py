@@ -10,6 +10,7 @@ from pathlib import Path as FilePath
 import pytest
 from piccolo_chassis.errors import PiccoloError
 
+from piccolo_metadata.adapters import database
 from piccolo_metadata.adapters import restoring as module
 from piccolo_metadata.core.paths import Path
 from piccolo_metadata.engine import (
@@ -196,3 +197,35 @@ async def test_an_exchange_that_is_given_up_is_finished_all_the_same(
         with pytest.raises(asyncio.CancelledError):
             await replacing
         assert await reading == ["/a"]
+
+
+@pytest.mark.parametrize("failing", ["writer", "reader"])
+async def test_a_memory_that_cannot_be_opened_again_after_an_exchange_is_closed_all_the_same(
+    living: TestMemory, tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """Who waits is told, and the process ends in order."""
+    await publish(living, "/a", 1)
+    reached, go_on = threading.Event(), threading.Event()
+
+    def fail(*_: object) -> None:
+        raise OSError(5, "the disk fails just now")
+
+    def spoil(_new: FilePath, _old: FilePath) -> None:
+        reached.set()
+        assert go_on.wait(10)
+        monkeypatch.setattr(database, "_check_version" if failing == "writer" else "Reader", fail)
+
+    async with asyncio.timeout(60), memory(tmp_path / "blank") as blank:
+        snapshot = await handed_over(living, blank)
+        monkeypatch.setattr(module, "_take_place", spoil)
+        async with blank.outbox.restoring(snapshot) as restoring:
+            replacing = asyncio.ensure_future(restoring.replace({}))
+            await asyncio.to_thread(reached.wait, 10)
+            asking = [asyncio.ensure_future(blank.database.read(paths)) for _ in range(9)]
+            go_on.set()
+            with pytest.raises(OSError, match="just now"):
+                await replacing
+        for asked in asking:
+            with pytest.raises(PiccoloError) as told:
+                await asked
+            assert told.value.reason == "STOPPING"
