@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -118,8 +118,9 @@ class Writer:
         if kept.seq < position.seq:
             raise rolled_back(position.seq, kept.seq)
         if kept.seq > position.seq:
-            position = await self._explain(access, position, pending)
-        elif (seen := _as_kept(position, kept)) != position:
+            return await self._explain(access, position, pending)
+        await self._compare(access, position)
+        if (seen := _as_kept(position, kept)) != position:
             position = seen
             await self._outbox.set_local({POSITION: position.to_record()})
         return position
@@ -197,12 +198,37 @@ class Writer:
             return _unproven(None)
         return await self._fence(entry)
 
-    async def _explain(self, access: Access, position: Position, pending: Pending | None) -> Position:
-        """What the entries are that the cloud has and has not acknowledged to this device."""
-        async with aclosing(prefixes(self._cloud, access, position.seq + 1)) as found:
+    async def _compare(self, access: Access, position: Position) -> None:
+        """Whether the log of that length ends with what this device wrote.
+
+        One whose end has rotted is no other log: what becomes of it is for the cloud to say.
+        """
+        if position.seq == 0:
+            return
+        try:
+            async with aclosing(self._headers(access, position.seq, position.seq)) as found:
+                last = await anext(found)
+        except PiccoloError as failed:
+            if failed.reason != "LOG_DAMAGED":
+                raise
+            return
+        if last.record_hash() == position.hash:
+            return
+        if last.header.generation > position.generation:
+            raise await self._fence(last)
+        raise forked(position.seq, "is another one")
+
+    async def _headers(self, access: Access, first: int, last: int = 0) -> AsyncGenerator[VerifiedHeader]:
+        async with aclosing(prefixes(self._cloud, access, first, last)) as found:
             async for seq, prefix in found:
                 with refused_as(Kind.DATA_LOSS, "LOG_DAMAGED", f"Entry {seq} of the backup log is damaged"):
                     entry = open_header(header_of(prefix), access.locator)
+                yield entry
+
+    async def _explain(self, access: Access, position: Position, pending: Pending | None) -> Position:
+        """What the entries are that the cloud has and has not acknowledged to this device."""
+        async with aclosing(self._headers(access, position.seq + 1)) as found:
+            async for entry in found:
                 position, pending = await self._explained(position, pending, entry)
         return position
 

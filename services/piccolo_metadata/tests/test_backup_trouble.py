@@ -12,6 +12,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_metadata.core.backup_records import PENDING
 from piccolo_metadata.engine import backup as backup_module
+from piccolo_metadata.engine.backup import Status
 from piccolo_metadata.ports import SNAPSHOT_WANTED
 from piccolo_metadata.tests.test_backup_device import (
     CHANGESET,
@@ -42,6 +43,16 @@ async def one(tmp_path: Path, owner: Owner, cloud: FakeCloud) -> AsyncIterator[D
     """A device that backs up."""
     async with device(tmp_path / "one", owner, cloud) as made, made.running():
         yield made
+
+
+async def _two_entries(folder: Path, owner: Owner, cloud: FakeCloud) -> tuple[Status, Status]:
+    """A device backs up twice, then it is off; returns how far it was each time."""
+    async with device(folder, owner, cloud) as one, one.running():
+        await one.delegate()
+        await one.make("a")
+        before = await one.backed_up()
+        await one.make("b")
+        return before, await one.backed_up()
 
 
 class TestCloudInTrouble:
@@ -159,6 +170,31 @@ class TestCloudInTrouble:
         one.backup.wake()
         await one.backed_up()
         assert (await one.backup.status()).problem == ""
+
+    async def test_another_log_of_the_same_length(
+        self, tmp_path: Path, cloud: FakeCloud, owner: Owner
+    ) -> None:
+        """A copy of this device wrote it while this one was off, say; told before more is written."""
+        before, status = await _two_entries(tmp_path, owner, cloud)
+        ours = cloud.entries[status.seq]
+        cloud.entries[status.seq], _ = Author(owner).entry(before.head_hash, status.seq)
+        async with device(tmp_path, owner, cloud) as one, one.running():
+            told = await one.until(lambda now: bool(now.problem))
+            assert "not the one that this device wrote" in told.problem
+            assert not told.fenced
+            cloud.entries[status.seq] = ours
+            one.backup.wake()
+            await one.make("c")
+            await one.backed_up()
+        check_log(owner, cloud)
+
+    async def test_a_newer_device_in_our_place(self, tmp_path: Path, cloud: FakeCloud, owner: Owner) -> None:
+        """It was restored from a log that had lost our last entry."""
+        before, status = await _two_entries(tmp_path, owner, cloud)
+        newer = Author(owner, 2)
+        cloud.entries[status.seq], _ = newer.entry(before.head_hash, status.seq, CLAIM, base=before.seq)
+        async with device(tmp_path, owner, cloud) as one, one.running():
+            assert (await one.until(lambda now: now.fenced)).fenced_by
 
     async def test_other_bytes_in_our_place(self, one: Device, cloud: FakeCloud, owner: Owner) -> None:
         await one.delegate()
