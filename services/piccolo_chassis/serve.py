@@ -17,8 +17,8 @@ Rules:
 * The end: STOPPING, health off, `stopping` set, running calls drained, then cancelled, background tasks
   cancelled and awaited, then the wiring's own clean-up. An end that hangs is cut off, with every thread's
   stack in the log.
-* What cannot start says why in one line. Exit status 78 (EX_CONFIG): starting again will not help; 1: it
-  may.
+* What cannot start says why in one line. Exit status 78 (EX_CONFIG): starting again will not help, as with a
+  wrong setting or a damaged file; 1: it may.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.host import Host
 from piccolo_chassis.interceptors import Limits
 
-_HOPELESS: Final = frozenset({Kind.INVALID, Kind.PRECONDITION, Kind.UNIMPLEMENTED})
+_HOPELESS: Final = frozenset({Kind.INVALID, Kind.PRECONDITION, Kind.UNIMPLEMENTED, Kind.DATA_LOSS})
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 _log = logging.getLogger(__name__)
 

@@ -11,6 +11,8 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.state import write_durably
 from piccolo_formats.digests import with_digest, without_digest
 
+from piccolo_attestation.core.kept import damage
+
 _CONTEXT: Final = "attestation-state"
 
 
@@ -30,16 +32,10 @@ class StateFiles:
         except FileNotFoundError:
             return None
         except OSError as failed:
-            raise PiccoloError(
-                Kind.DATA_LOSS, "STATE_DAMAGED", f"{path} cannot be read: {failed}"
-            ) from failed
+            raise damage(f"{path} cannot be read: {failed}") from failed
         content = without_digest(_CONTEXT, data)
         if content is None:
-            raise PiccoloError(
-                Kind.DATA_LOSS,
-                "STATE_DAMAGED",
-                f"{path} is damaged. Restore this device from its recovery words, or put the file back.",
-            )
+            raise damage(f"{path} is not what was written")
         return content
 
     async def save(self, name: str, content: bytes) -> None:

@@ -29,11 +29,16 @@ def read(kind: type[R], content: bytes) -> R:
 
 def damaged(kind: type[Record], why: str) -> PiccoloError:
     """A kept record that cannot be what was kept."""
+    return damage(f"{kind.TYPE}: {why}")
+
+
+def damage(what: str) -> PiccoloError:
+    """The error of a state folder that is not what was kept."""
     return PiccoloError(
         Kind.DATA_LOSS,
         "STATE_DAMAGED",
-        f"The state of this device's attestation service is damaged ({kind.TYPE}: {why}). "
-        "Restore the device from its recovery words.",
+        f"The attestation service's state is damaged: {what}. Nothing was changed. Put it back from a copy, "
+        "or bring everything back with your 24 words on a blank device.",
     )
 
 

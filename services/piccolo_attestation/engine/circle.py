@@ -56,12 +56,7 @@ class Circle:
             _tell(refusals, "the state folder")
             # what was taken once holds for ever; to go on without it would be to go back
             if identity.certificate is None or any(each.type == "roster" for each in refusals):
-                raise PiccoloError(
-                    Kind.DATA_LOSS,
-                    "STATE_DAMAGED",
-                    "A part of this device's state is missing or not what it was. Put it back from a copy, "
-                    "or restore the device from its recovery words.",
-                )
+                raise kept.damage("a part of what it knew of the circle is missing")
 
     @property
     def view(self) -> CircleView | None:

@@ -275,9 +275,7 @@ class Proposals:
                 await self._keep(self._known, self._wishes, after)
             last = self.find(before.value)
             if before.value and last is None:
-                raise PiccoloError(
-                    Kind.DATA_LOSS, "STATE_DAMAGED", "This device lost the proposal that it had accepted."
-                )
+                raise kept.damage("the proposal that it had accepted is missing")
             told = last.evidence if last else None
             return Vote(after is not None, (after or before).promised, before.ballot if told else 0, told)
 

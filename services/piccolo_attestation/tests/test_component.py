@@ -104,8 +104,10 @@ async def test_a_device_restarts_where_it_was_and_without_anybody_to_ask(tmp_pat
     damaged.write_bytes(damaged.read_bytes()[:-1])
     settings = {"state": str(box.folder / "attestation-state")}
     async with spawned("attestation", settings, box.folder / "again") as service:
-        assert await service.exited() == 1
-        assert "damaged" in service.raw_log()
+        assert await service.exited() == 78
+        (told,) = (line for line in service.log() if line.get("reason") == "STATE_DAMAGED")
+        assert "Put it back from a copy, or " in told["message"]
+        assert "24 words" in told["message"]
 
 
 async def test_the_peers_port_lets_in_exact_certificates_only(tmp_path: Path) -> None:

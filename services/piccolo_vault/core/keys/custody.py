@@ -176,6 +176,6 @@ def damaged(what: str) -> PiccoloError:
     return PiccoloError(
         Kind.DATA_LOSS,
         "STATE_DAMAGED",
-        f"The vault's state is damaged: {what}. Nothing was changed. The 24 words bring everything back on a "
-        "blank device.",
+        f"The vault's state is damaged: {what}. Nothing was changed. Put it back from a copy, or "
+        "bring everything back with your 24 words on a blank device.",
     )
