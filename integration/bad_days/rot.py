@@ -3,7 +3,7 @@
 Rules:
 * A bit flips while its service is stopped, then the service starts as its manager starts it.
 * It may refuse to start, with a reason and a sentence in its log; the owner's programs may be refused, with a
-  reason. Everything that is read is what was put.
+  reason. Everything that is read is what was put, and what is put then is taken.
 * What was refused is mended by putting the file back: only a bit was lost. The service that started keeps
   what it made of it, and everything must go on from there.
 """
@@ -64,7 +64,7 @@ KINDS: Final = (
     _kind("fragment-store", "format", *_FORMAT),
     _kind("fragment-store", "keys/signing.key", "KEY_UNREADABLE"),
     _kind("fragment-store", "keys/tls.key", "KEY_UNREADABLE"),
-    _kind("fragment-store", "promises/*", "PROMISE_DAMAGED"),
+    _kind("fragment-store", "promises/*"),
     _kind("fragment-store", "clock"),
     _kind("fragment-store", "circle"),
     _kind("fragment-store", "index.sqlite"),
@@ -132,7 +132,7 @@ class Rot:
         return None
 
     async def _read(self, kind: Kind) -> str | None:
-        """Reads everything; returns the reason of the first refusal."""
+        """Reads everything and writes; returns the reason of the first refusal."""
         if kind.service == "gateway":  # it may show a new certificate of its old key
             await self.made.owners[0].api.close()
             await self.made.owners[0].api.open()
@@ -140,6 +140,7 @@ class Rot:
             await self.made.owners[0].api.log_in()
             for path in self.promises.paths():
                 self.promises.seen(path, content_of(await self.made.owners[0].api.get(path)))
+            await self.put("/struck", str(kind).encode())
         except ApiError as refused:
             if refused.reason not in kind.reasons:
                 raise

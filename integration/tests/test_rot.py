@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.bad_days.promises import Promises
+from integration.bad_days.promises import Promises, content_of
 from integration.bad_days.rot import KINDS, Rot
 from integration.circle import circle
 
@@ -22,7 +22,7 @@ _SIZES = (10, 3_000, 300_000, 1_500_000, 5_000_000)
 async def test_a_flipped_bit_heals_or_is_told(
     tmp_path: Path, no_leaked_processes: None, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody ever reads a wrong byte, and no service dies without a word."""
+    """Nobody ever reads a wrong byte, no service dies without a word, and all goes on."""
     seed, rounds = pytestconfig.getoption("--seed"), pytestconfig.getoption("--rounds")
     seed = random.randrange(1 << 32) if seed is None else seed
 
@@ -40,3 +40,5 @@ async def test_a_flipped_bit_heals_or_is_told(
         kinds = (kind for _ in range(-(-rounds // len(KINDS))) for kind in chance.sample(KINDS, len(KINDS)))
         for kind in islice(kinds, rounds):
             await rot.strike(kind, chance)
+        await rot.put("/after", b"it goes on")
+        assert content_of(await api.get("/after")) == content_of(b"it goes on")
