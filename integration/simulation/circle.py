@@ -247,7 +247,7 @@ class Circle:
                 keeper.owner_id if keeper is not None and keeper.away_since is None else None
                 for keeper in thing.keepers
             ]
-            move = spreading.next_move(thing.object_id, self.code.k, held, candidates, candidates)
+            move = spreading.next_move(thing.object_id, self.code, held, candidates, candidates)
             if move is None or not move.urgent:
                 break
             self._give(thing, number, move.index, move.target)

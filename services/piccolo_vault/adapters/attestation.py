@@ -13,6 +13,7 @@ from piccolo_formats.device_record import open_device
 from piccolo_formats.errors import FormatError
 
 from piccolo_vault.core.circle import Circle, Member, Standing
+from piccolo_vault.core.inviters import subtrees
 from piccolo_vault.ports.trust import CircleView, Identity, Opened, Proposal, RolePublic
 
 if TYPE_CHECKING:
@@ -119,6 +120,10 @@ def view_of(circle: pb.Circle) -> CircleView:
             at_risk_agreed=circle.at_risk,
             members=tuple(member for member in others if member is not None),
             unheard=circle.unheard,
+            subtrees=subtrees(
+                {member.owner_id: member.invited_by or None for member in circle.members},
+                {member.owner_id for member in circle.members if member.admin},
+            ),
         ),
         roster=circle.roster,
         devices={member.owner_id: member.device for member in circle.members if member.device},

@@ -39,6 +39,7 @@ class Circle:
 
     `at_risk_agreed`: two members agreed to keep what one loss destroys. `unheard`: members that must be
     heard after a restore before anything is placed, because the roster at hand may be an old one; 0: place.
+    `subtrees` are sets of owner_ids that came in through one who is no admin (core/inviters.py).
     """
 
     circle_id: bytes
@@ -47,6 +48,7 @@ class Circle:
     at_risk_agreed: bool
     members: tuple[Member, ...] = field(default=())
     unheard: int = 0
+    subtrees: tuple[frozenset[bytes], ...] = ()
 
     def member(self, owner_id: bytes) -> Member | None:
         """Returns the member with that owner_id, None when the circle has none."""

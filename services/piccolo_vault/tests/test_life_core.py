@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hypothesis import given
@@ -140,23 +140,25 @@ def survived(held: Iterable[bytes | None], k: int) -> int:
 
 def settle(
     object_id: bytes,
-    k: int,
+    code: Code,
     held: list[bytes | None],
     weights: dict[bytes, Candidate],
     ready: set[bytes],
-    departing: set[bytes],
+    subtrees: Sequence[frozenset[bytes]] = (),
 ) -> int:
     """Moves until nothing pays any more; returns how often. No step may lower what is survived."""
     for count in range(100):
-        move = next_move(object_id, k, held, weights, ready, departing)
+        move = next_move(object_id, code, held, weights, ready, subtrees)
         if move is None:
             return count
-        before = survived(held, k)
+        before, crowd = survived(held, code.k), placement.crowding(held, code, subtrees)
         assert held[move.index] == move.source
-        assert move.target in ready - departing
+        assert move.target in ready
         assert move.target not in held
         held[move.index] = move.target
-        assert survived(held, k) >= before
+        assert survived(held, code.k) >= before
+        if not move.urgent:
+            assert placement.crowding(held, code, subtrees) <= crowd
     raise AssertionError("it comes to no end")
 
 
@@ -165,21 +167,23 @@ def settle(
     st.lists(st.integers(1, 10**6), min_size=3, max_size=12),
     st.data(),
 )
-def test_spreading_ends_with_each_fragment_at_another_member_that_stays(
+def test_spreading_ends_with_each_fragment_at_another_member(
     object_id: bytes, capacities: list[int], data: st.DataObject
 ) -> None:
     weights = homes(capacities)
     members = list(weights)
     m = data.draw(st.integers(1, len(members)))
-    k = data.draw(st.integers(1, m))
+    code = Code(data.draw(st.integers(1, m)), m)
     held = data.draw(st.lists(st.sampled_from([*members, None]), min_size=m, max_size=m))
     ready = data.draw(st.sets(st.sampled_from(members)))
-    departing = data.draw(st.sets(st.sampled_from(members)))
-    settle(object_id, k, held, weights, ready, departing)
+    subtrees = (data.draw(st.frozensets(st.sampled_from(members))),)
+    settle(object_id, code, held, weights, ready, subtrees)
     counts = promise.count_by_device(held)
-    if any(count > 1 for count in counts.values()) or departing & counts.keys():
-        assert ready - departing <= counts.keys()  # whoever could take one has one
-    assert settle(object_id, k, held, weights, ready, departing) == 0
+    if any(count > 1 for count in counts.values()):
+        assert ready <= counts.keys()  # whoever could take one has one
+    if placement.crowding(held, code, subtrees):
+        assert ready - subtrees[0] <= counts.keys()
+    assert settle(object_id, code, held, weights, ready, subtrees) == 0
 
 
 @given(
@@ -195,8 +199,8 @@ def test_nothing_goes_to_and_fro_while_weights_stay_within_a_factor_of_two(
     m = data.draw(st.integers(1, len(one)))
     held: list[bytes | None] = list(data.draw(st.permutations(list(one)))[:m])
     for weights in (one, two) * 3:
-        settle(object_id, 1, held, weights, set(one), set())
-    assert [settle(object_id, 1, held, weights, set(one), set()) for weights in (two, one)] == [0, 0]
+        settle(object_id, Code(1, m), held, weights, set(one))
+    assert [settle(object_id, Code(1, m), held, weights, set(one)) for weights in (two, one)] == [0, 0]
 
 
 @given(st.integers(13, 400), st.integers(1, 8))
@@ -207,7 +211,7 @@ def test_a_newcomer_gets_about_its_share_and_nobody_elses_place_changes(objects:
         object_id = number.to_bytes(16)
         held: list[bytes | None] = list(placement.ranked(object_id, old.values())[:m])
         before = list(held)
-        settle(object_id, 1, held, everybody, set(everybody), set())
+        settle(object_id, Code(1, m), held, everybody, set(everybody))
         changed = [new for was, new in zip(before, held, strict=True) if was != new]
         assert changed in ([], [newcomer])
         moved += len(changed)

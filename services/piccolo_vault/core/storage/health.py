@@ -1,7 +1,8 @@
 """A file's health, in numbers and in words.
 
 Rules: devices are counted, not fragments; what is away counts as lost until it is back; the words say what a
-person wants to know, how much more may go wrong.
+person wants to know, how much more may go wrong. Where all that came in through one member who is no admin
+may take the file with them, the words say that, too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from piccolo_vault.core.storage.erasure import Code
+
+
+_LINE = "that came into the circle through one member who is no admin"
 
 
 class PlaceState(StrEnum):
@@ -37,13 +41,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What an object survives at present. `lost` says that what is missing will not come back by itself."""
+    """What an object survives at present.
+
+    `lost` says that what is missing will not come back by itself; `together`, how many of its devices came in
+    through one member who is no admin, where the loss of all of them would destroy it; 0 where none would.
+    """
 
     code: Code
     placed: int
     devices: int
     survives: int
     lost: bool
+    together: int = 0
 
     @property
     def at_risk(self) -> bool:
@@ -54,7 +63,8 @@ class Health:
     def words(self) -> str:
         """The sentence for a person."""
         if self.survives > 0:
-            return f"survives the loss of any {self.survives} of {_devices(self.devices)}"
+            told = f"survives the loss of any {self.survives} of {_devices(self.devices)}"
+            return f"{told}, but not of the {self.together} {_LINE}" if self.together else told
         if self.survives == 0:
             return f"every one of the {_devices(self.devices)} that hold it is needed: no loss is survived"
         if self.lost:
@@ -62,8 +72,8 @@ class Health:
         return f"cannot be read now: {_fragments(-self.survives)} must come back"
 
 
-def assess(code: Code, places: Sequence[Place]) -> Health:
-    """Returns the health of an object whose fragments lie so."""
+def assess(code: Code, places: Sequence[Place], subtrees: Sequence[frozenset[bytes]] = ()) -> Health:
+    """Returns the health of an object whose fragments lie so. `subtrees`: see core/inviters.py."""
     placed = [place.keeper for place in places if place.state is PlaceState.PLACED and place.keeper]
     return Health(
         code=code,
@@ -71,7 +81,13 @@ def assess(code: Code, places: Sequence[Place]) -> Health:
         devices=len(set(placed)),
         survives=promise.survives(promise.count_by_device(placed).values(), code.k),
         lost=sum(place.state is not PlaceState.MISSING for place in places) < code.k,
+        together=max((_together(placed, code.k, each) for each in subtrees), default=0),
     )
+
+
+def _together(placed: Sequence[bytes], k: int, subtree: frozenset[bytes]) -> int:
+    under = [owner for owner in placed if owner in subtree]
+    return len(set(under)) if len(placed) - len(under) < k else 0
 
 
 def places(
@@ -97,6 +113,7 @@ class Totals:
     objects: int = 0
     at_risk: int = 0
     unreadable: int = 0
+    together: int = 0
     survives: int | None = None
 
     def add(self, health: Health) -> None:
@@ -104,6 +121,7 @@ class Totals:
         self.objects += 1
         self.at_risk += health.at_risk
         self.unreadable += health.survives < 0
+        self.together += health.together > 0
         self.survives = health.survives if self.survives is None else min(self.survives, health.survives)
 
     @property
@@ -115,7 +133,10 @@ class Totals:
             return f"{self.unreadable} of {self.objects} objects cannot be read now"
         if self.at_risk:
             return f"{self.at_risk} of {self.objects} objects would not survive the loss of one more device"
-        return f"every file survives the loss of any {_devices(self.survives)}"
+        told = f"every file survives the loss of any {_devices(self.survives)}"
+        if self.together:
+            return f"{told}, but {self.together} of {self.objects} objects not the loss of all {_LINE}"
+        return told
 
 
 def _devices(count: int) -> str:

@@ -5,7 +5,11 @@ Rules:
   fragments, and different objects spread over all. Weights: free space and measured availability
   (Schindelhauer and Schomaker, "Weighted distributed hash tables", 2005: score = -weight / ln(hash)).
 * Different keepers first. One keeper gets a second fragment of the same object only while the promise would
-  not be kept otherwise, and never a third.
+  not be kept otherwise, and never a third; none where one fragment is the whole file (k = 1), because a
+  second one is lost with the first.
+* At most m - k fragments under one subtree of the circle (core/inviters.py), so that all of it may go at
+  once. Where different keepers outside are too few for that, files are stored all the same, and their health
+  says so (core/storage/health.py).
 """
 
 from __future__ import annotations
@@ -22,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from piccolo_vault.core.storage.erasure import Code
-
-MOST_AT_ONE_KEEPER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +55,17 @@ def score(object_id: bytes, candidate: Candidate) -> float:
 
 
 def place(
-    object_id: bytes, candidates: Sequence[Candidate], code: Code, promise: Promise
+    object_id: bytes,
+    candidates: Sequence[Candidate],
+    code: Code,
+    promise: Promise,
+    subtrees: Sequence[frozenset[bytes]] = (),
 ) -> list[bytes | None]:
     """Returns the keeper of each fragment of a new object; None where there is nobody to ask.
 
     The caller looks whether the promise is kept by it.
     """
-    return fill(object_id, candidates, code, promise, [None] * code.m, range(code.m))
+    return fill(object_id, candidates, code, promise, [None] * code.m, range(code.m), subtrees)
 
 
 def fill(
@@ -69,6 +75,7 @@ def fill(
     promise: Promise,
     held: Sequence[bytes | None],
     needed: Iterable[int],
+    subtrees: Sequence[frozenset[bytes]] = (),
 ) -> list[bytes | None]:
     """Returns `held` with keepers for the needed fragments, as many as can be found.
 
@@ -79,14 +86,32 @@ def fill(
         promise: what makes a second fragment at one keeper worth it.
         held: who holds each fragment already, None for nobody.
         needed: the indexes to find keepers for.
+        subtrees: members that may go together.
     """
     placed = list(held)
     open_indexes = [index for index in needed if placed[index] is None]
     order = ranked(object_id, candidates)
-    for most in range(1, MOST_AT_ONE_KEEPER + 1):
-        if most > 1 and promise.met(placed, code.k):
+    for most, bounds in ((1, subtrees), (1, ()), (2, subtrees), (2, ())):
+        if most > 1 and (code.k == 1 or promise.met(placed, code.k)):
             break
         for keeper in order:
-            if open_indexes and count_by_device(placed).get(keeper, 0) < most:
+            if not open_indexes:
+                break
+            if count_by_device(placed).get(keeper, 0) < most and _has_room(placed, code, keeper, bounds):
                 placed[open_indexes.pop(0)] = keeper
     return placed
+
+
+def crowding(placed: Sequence[bytes | None], code: Code, subtrees: Sequence[frozenset[bytes]]) -> int:
+    """Returns how many fragments lie under subtrees beyond what may."""
+    return sum(max(0, _under(placed, subtree) - (code.m - code.k)) for subtree in subtrees)
+
+
+def _has_room(
+    placed: Sequence[bytes | None], code: Code, keeper: bytes, subtrees: Sequence[frozenset[bytes]]
+) -> bool:
+    return all(_under(placed, each) < code.m - code.k for each in subtrees if keeper in each)
+
+
+def _under(placed: Iterable[bytes | None], subtree: frozenset[bytes]) -> int:
+    return sum(owner in subtree for owner in placed)

@@ -1,13 +1,13 @@
 """Which fragment should lie elsewhere, and when moving it pays.
 
 Rules:
-* Two fragments of an object at one member move apart as soon as another member can take one; what lies with a
-  member that is on its way out moves to one that stays.
+* Two fragments of an object at one member move apart as soon as another member can take one, and so do those
+  that are too many under one subtree (core/storage/placement.py).
 * Otherwise rendezvous weights say where fragments should be. They are taken of what a member has for this
   owner in all, free or used, so that a move changes no weight; and a move for balance alone pays only when
   the new place scores at least twice the old one. The sum of the scores rises with each such move: it comes
   to an end, and nothing goes to and fro while weights stay within a factor of two.
-* No step lowers the number of devices whose loss is survived.
+* No step lowers the number of devices whose loss is survived, and none for balance crowds a subtree.
 * Another k or m than the circle's rule (or the owner's wish) is coded anew, not moved: a layout epoch is
   drawn from the code, so that a try that was cut off with another code never meets fragments of the same ids.
 """
@@ -15,6 +15,7 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 from piccolo_vault.core.storage import placement, promise
@@ -42,55 +43,85 @@ class Move:
 
 def next_move(
     object_id: bytes,
-    k: int,
+    code: Code,
     held: Sequence[bytes | None],
     weights: Mapping[bytes, Candidate],
     ready: Iterable[bytes],
-    departing: Iterable[bytes] = (),
+    subtrees: Sequence[frozenset[bytes]] = (),
 ) -> Move | None:
     """Returns the move that pays most, None when all is well where it is.
 
     Args:
         object_id: whose fragments they are.
-        k: how many rebuild it.
+        code: its k and m.
         held: who holds each fragment at present, None where nobody that answers does.
         weights: what each member has for this owner in all, as `free_bytes`, and its availability.
         ready: who may get a fragment of that size now.
-        departing: who is on its way out.
+        subtrees: members that may go together.
     """
-    counts, leaving = count_by_device(held), frozenset(departing)
+    counts = count_by_device(held)
     order = placement.ranked(object_id, (weights[owner] for owner in ready if owner in weights))
-    free = [owner for owner in order if owner not in counts and owner not in leaving]
+    free = [owner for owner in order if owner not in counts]
     if not free:
         return None
     for index, owner in enumerate(held):
-        if owner is not None and (counts[owner] > 1 or owner in leaving):
-            return _kept(k, held, Move(index, owner, free[0], urgent=True))
-    return _kept(k, held, _balancing(object_id, held, weights, free))
+        if owner is not None and counts[owner] > 1:
+            moves = [Move(index, owner, target, urgent=True) for target in free]
+            return _kept(code, held, min(moves, key=lambda each: _crowding(code, held, each, subtrees)))
+    return _parting(code, held, free, subtrees) or _balancing(object_id, code, held, weights, free, subtrees)
+
+
+def _parting(
+    code: Code, held: Sequence[bytes | None], free: Sequence[bytes], subtrees: Sequence[frozenset[bytes]]
+) -> Move | None:
+    """The move that takes a fragment from under a subtree that has too many."""
+    present = placement.crowding(held, code, subtrees)
+    there = [(index, owner) for index, owner in enumerate(held if present else ()) if owner is not None]
+    for (index, owner), target in product(there, free):
+        move = Move(index, owner, target, urgent=True)
+        if _crowding(code, held, move, subtrees) < present and _kept(code, held, move):
+            return move
+    return None
 
 
 def _balancing(
-    object_id: bytes, held: Sequence[bytes | None], weights: Mapping[bytes, Candidate], free: Sequence[bytes]
+    object_id: bytes,
+    code: Code,
+    held: Sequence[bytes | None],
+    weights: Mapping[bytes, Candidate],
+    free: Sequence[bytes],
+    subtrees: Sequence[frozenset[bytes]],
 ) -> Move | None:
+    present = placement.crowding(held, code, subtrees)
     scored = [
         (placement.score(object_id, weights[owner]), index, owner)
         for index, owner in enumerate(held)
         if owner is not None and owner in weights
     ]
-    if not scored:
-        return None
-    lowest, index, owner = min(scored)
-    if placement.score(object_id, weights[free[0]]) < PAYS * lowest:
-        return None
-    return Move(index, owner, free[0], urgent=False)
+    for lowest, index, owner in sorted(scored):
+        for target in free:
+            if placement.score(object_id, weights[target]) < PAYS * lowest:
+                break
+            move = Move(index, owner, target, urgent=False)
+            if _crowding(code, held, move, subtrees) <= present:
+                return _kept(code, held, move)
+    return None
 
 
-def _kept(k: int, held: Sequence[bytes | None], move: Move | None) -> Move | None:
+def _after(held: Sequence[bytes | None], move: Move) -> list[bytes | None]:
+    return [move.target if index == move.index else owner for index, owner in enumerate(held)]
+
+
+def _crowding(
+    code: Code, held: Sequence[bytes | None], move: Move, subtrees: Sequence[frozenset[bytes]]
+) -> int:
+    return placement.crowding(_after(held, move), code, subtrees)
+
+
+def _kept(code: Code, held: Sequence[bytes | None], move: Move) -> Move | None:
     """The move, unless it would lower what is survived."""
-    if move is None:
-        return None
-    after = [move.target if index == move.index else owner for index, owner in enumerate(held)]
-    return move if promise.survived(after, k) >= promise.survived(held, k) else None
+    kept = promise.survived(_after(held, move), code.k) >= promise.survived(held, code.k)
+    return move if kept else None
 
 
 def next_epoch(epoch: int, code: Code) -> int:

@@ -107,7 +107,7 @@ class Checker:
             await self._note([(stored, layout, damage)])
         else:
             damage = damage_known(self._context, layout, stored.missing)
-        return assessed(layout, damage), places_of(layout, damage)
+        return self._assessed(layout, damage), places_of(layout, damage)
 
     async def totals(self) -> Totals:
         """Returns the health of everything, at most 10 s old, and never older than who is away."""
@@ -121,7 +121,7 @@ class Checker:
             page, token = await self._context.objects.list_objects(page_token=token)
             for stored in page:
                 layout = read_layout(stored.layout)
-                totals.add(assessed(layout, damage_known(self._context, layout, stored.missing)))
+                totals.add(self._assessed(layout, damage_known(self._context, layout, stored.missing)))
             if not token:
                 break
         self._totals = (now, away, totals)
@@ -156,7 +156,7 @@ class Checker:
                 damage = await self._read(layout, damage, read_percent, found)
             found.objects += 1
             found.damaged += bool(damage)
-            if assessed(layout, damage).lost:
+            if self._assessed(layout, damage).lost:
                 await self._name_lost(stored, found)
             damaged.append((stored, layout, damage))
         await self._note(damaged)
@@ -234,7 +234,7 @@ class Checker:
         repairs = []
         for _, layout, damage in found:
             if damage:
-                margin = assessed(layout, damage).survives
+                margin = self._assessed(layout, damage).survives
                 due = int(urgency.not_before(damage, margin, now))
                 repairs.append(Repair(layout.object_id, margin, _cause(damage), due))
         if repairs:
@@ -242,10 +242,9 @@ class Checker:
             self._context.repairs_due.set()
         return len(repairs)
 
-
-def assessed(layout: Layout, damage: Damage) -> Health:
-    """Returns an object's health with that damage."""
-    return health.assess(Code(layout.k, layout.m), places_of(layout, damage))
+    def _assessed(self, layout: Layout, damage: Damage) -> Health:
+        subtrees = self._context.peers.circle().subtrees
+        return health.assess(Code(layout.k, layout.m), places_of(layout, damage), subtrees)
 
 
 def _cause(damage: Damage) -> str:

@@ -216,7 +216,8 @@ class Completion:
         waiting = [index for index, result in enumerate(results) if result is None]
         for index, each, file in zip(waiting, published, delivery.intent.files, strict=True):
             results[index] = each.entry or _unnamed(file, each.refusal)
-        return Outcome(_all(results), health.assess(draft.code, health.places(draft.keepers, missing, ())))
+        places, subtrees = health.places(draft.keepers, missing, ()), self._context.peers.circle().subtrees
+        return Outcome(_all(results), health.assess(draft.code, places, subtrees))
 
     async def _withdraw(self, delivery: Delivery) -> None:
         try:

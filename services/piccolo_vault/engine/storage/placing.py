@@ -41,12 +41,12 @@ async def find_keepers(
 def _chosen(
     peers: Peers, object_id: bytes, code: Code, promise: Promise, fragment_bytes: int
 ) -> tuple[bytes | None, ...]:
-    ready = peers.candidates(fragment_bytes)
+    ready, subtrees = peers.candidates(fragment_bytes), peers.circle().subtrees
     for candidates in (
         ready,
         peers.targets(fragment_bytes, without=()),
     ):  # who was slow is better than nobody
-        chosen = placement.place(object_id, candidates, code, promise)
+        chosen = placement.place(object_id, candidates, code, promise, subtrees)
         if promise.met(chosen, code.k):
             return tuple(chosen)
     anyhow = placement.place(object_id, peers.candidates(anyhow=True), code, promise)

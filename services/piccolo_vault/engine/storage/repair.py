@@ -167,7 +167,8 @@ class Repairer:
             if home not in placed and any(each.owner_id == home for each in candidates):
                 placed[index] = home
         goal = context.promise(code, at_risk=False)
-        filled = placement.fill(layout.object_id, candidates, code, goal, placed, needed)
+        subtrees = context.peers.circle().subtrees
+        filled = placement.fill(layout.object_id, candidates, code, goal, placed, needed, subtrees)
         return {index: owner for index in needed if (owner := filled[index]) is not None}
 
     async def _rebuild(self, plan: _Plan) -> int:

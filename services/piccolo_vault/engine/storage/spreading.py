@@ -1,11 +1,12 @@
-"""Brings fragments to where they should be, when members come, go, fill up or return.
+"""Brings fragments to where they should be, when members come, fill up or return.
 
 Rules:
 * What should move where is core/storage/spreading.py's to say; a move is the repairer's work: the new keeper
   first, then the layout, then the old copy's end.
-* Two fragments at one member, and what lies with one that is on its way out, do not wait for the allowance
-  and move on a locked device too: the old copy then stays until the next stock-taking. Everything else waits
-  for quiet, for the allowance, and for the owner root that can end what is left behind.
+* Two fragments at one member, and too many under one subtree, do not wait for the allowance and move on a
+  locked device too: the old copy then stays until the next stock-taking. Everything else waits for quiet, for
+  the allowance, and for the owner root that can end what is left behind.
+* What is to leave a member is moved by engine/storage/moving.py, which asks nobody else's objects.
 * Files are coded for the present circle, or for what the owner set since, when the circle has stayed the same
   for a while; those that would not survive one loss do not wait.
 * All objects are walked when members came or went or the vault was unlocked, and else once a day.
@@ -26,6 +27,7 @@ from piccolo_vault.core.storage.erasure import Code
 from piccolo_vault.core.storage.manifests import read_layout
 from piccolo_vault.core.storage.placement import Candidate
 from piccolo_vault.engine.storage.pace import Pace
+from piccolo_vault.engine.storage.survey import held_known
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -111,7 +113,7 @@ class Spreader:
     ) -> tuple[int, bool]:
         """Spreads one object; returns how much was done, and whether something waits."""
         layout = read_layout(stored.layout)
-        held = self._held(stored, layout)
+        held = held_known(self._context, layout, stored.missing)
         at_risk = promise.survived(held, layout.k) < 1
         wanted = urgent_code if at_risk else code
         present = Code(layout.k, layout.m)
@@ -127,7 +129,8 @@ class Spreader:
         """None: it cannot be coded so for now; 0: it waits; 1: done."""
         goal = self._context.promise(code, at_risk=False)
         candidates = self._context.peers.candidates(-(-layout.size // code.k))
-        keepers = placement.place(layout.object_id, candidates, code, goal)
+        subtrees = self._context.peers.circle().subtrees
+        keepers = placement.place(layout.object_id, candidates, code, goal, subtrees)
         # only when all of it finds a place of its own: what is not placed now would be coded anew for nothing
         if not self._burial.may_bury() or len(set(keepers) - {None}) < code.m:
             return None
@@ -144,11 +147,11 @@ class Spreader:
         self, stored: StoredObject, layout: Layout, held: Sequence[bytes | None], *, balance: bool
     ) -> tuple[int, bool]:
         """`balance`: also for balance, which is in vain for what is soon coded anew."""
-        circle, size, moved, held = self._context.peers.circle(), layout.plan().fragment_size, 0, list(held)
-        weights = {each.owner_id: each for each in self._weights()}
-        ready = [each.owner_id for each in self._context.peers.candidates(size)]
-        departing = [m.owner_id for m in circle.members if m.standing is not Standing.ACTIVE]
-        while move := spreading.next_move(layout.object_id, layout.k, held, weights, ready, departing):
+        peers, code, size = self._context.peers, Code(layout.k, layout.m), layout.plan().fragment_size
+        moved, held = 0, list(held)
+        weights, subtrees = {each.owner_id: each for each in self._weights()}, peers.circle().subtrees
+        ready = [each.owner_id for each in peers.candidates(size)]
+        while move := spreading.next_move(layout.object_id, code, held, weights, ready, subtrees):
             if not move.urgent and not balance:
                 break
             if not move.urgent and not (self._pace.ready() and self._burial.may_bury()):
@@ -159,13 +162,6 @@ class Spreader:
             held[move.index], moved = move.target, moved + 1
             stored = await self._context.objects.get_object(stored.object_id)
         return moved, False
-
-    def _held(self, stored: StoredObject, layout: Layout) -> list[bytes | None]:
-        peers, missing = self._context.peers, frozenset(stored.missing)
-        return [
-            None if index in missing or owner is None or peers.is_away(owner) else owner
-            for index, owner in enumerate(layout.keepers)
-        ]
 
     def _weights(self) -> list[Candidate]:
         """What each member has for this owner, free or used, its trash too: a move changes no weight."""

@@ -101,6 +101,15 @@ def damage_known(context: Context, layout: Layout, missing: Sequence[int]) -> Da
     return Damage(frozenset(gone), away)
 
 
+def held_known(context: Context, layout: Layout, missing: Sequence[int]) -> list[bytes | None]:
+    """Returns who has each fragment and answers, as far as is known; None where nobody does."""
+    damage = damage_known(context, layout, missing)
+    return [
+        None if index in damage.gone or index in damage.away else owner
+        for index, owner in enumerate(layout.keepers)
+    ]
+
+
 def places_of(layout: Layout, damage: Damage) -> tuple[Place, ...]:
     """Returns where an object's fragments stand."""
     states = [
