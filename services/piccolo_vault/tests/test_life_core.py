@@ -16,7 +16,8 @@ from piccolo_vault.core.storage.compaction import SMALL_BYTES, groups
 from piccolo_vault.core.storage.erasure import Code
 from piccolo_vault.core.storage.packing import MOST_FILES
 from piccolo_vault.core.storage.placement import Candidate
-from piccolo_vault.core.storage.spreading import next_epoch, next_move
+from piccolo_vault.core.storage.promise import Promise
+from piccolo_vault.core.storage.spreading import next_epoch, next_leaving, next_move
 
 MIB = 1_048_576
 
@@ -184,6 +185,30 @@ def test_spreading_ends_with_each_fragment_at_another_member(
     if placement.crowding(held, code, subtrees):
         assert ready - subtrees[0] <= counts.keys()
     assert settle(object_id, code, held, weights, ready, subtrees) == 0
+
+
+@given(
+    st.binary(min_size=16, max_size=16),
+    st.lists(st.integers(1, 10**6), min_size=2, max_size=12),
+    st.data(),
+)
+def test_a_member_that_goes_is_left_step_by_step_and_no_step_survives_less(
+    object_id: bytes, capacities: list[int], data: st.DataObject
+) -> None:
+    weights = homes(capacities)
+    going, *members = weights
+    m = data.draw(st.integers(1, len(members) + 1))
+    code = Code(data.draw(st.integers(1, m)), m)
+    held = data.draw(st.lists(st.sampled_from([going, *members, None]), min_size=m, max_size=m))
+    candidates = [weights[each] for each in members]
+    subtrees = (data.draw(st.frozensets(st.sampled_from(members))),)
+    free = set(members) - set(held)
+    while move := next_leaving(object_id, code, held, going, candidates, Promise(1), subtrees):
+        before = survived(held, code.k)
+        assert (move.source, held[move.index]) == (going, going)
+        held[move.index] = move.target
+        assert survived(held, code.k) >= before
+    assert going not in held or not free - set(held)  # it stays only where nobody has a place of its own
 
 
 @given(

@@ -14,9 +14,9 @@ from piccolo_formats.records.keeping import Notice, NoticeKind
 from piccolo_formats.signed import sign
 
 from piccolo_vault.core.circle import Standing
-from piccolo_vault.core.storage import notices
+from piccolo_vault.core.storage import notices, placement
 from piccolo_vault.core.storage.manifests import read_layout
-from piccolo_vault.engine.storage.moving import BURY_AFTER, MOVED_KEY, Mover
+from piccolo_vault.engine.storage.moving import Mover
 from piccolo_vault.ports.keepers import KeptState
 from piccolo_vault.testing import FakeKeeper, Steps, random_bytes
 from piccolo_vault.tests.test_store_repair import spare
@@ -28,7 +28,7 @@ KEY = SigningKey(bytes(range(32)))
 
 
 def mover(here: World) -> Mover:
-    return Mover(here.context, here.store._burial, here.store.maintenance.move)
+    return Mover(here.context, here.store._burial, here.store.chores.spreader._repairer)
 
 
 async def look(here: World) -> None:
@@ -69,7 +69,7 @@ async def stored(here: World, count: int) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", [NoticeKind.EVICT, NoticeKind.FULL])
-async def test_what_is_beyond_the_share_moves_over_the_first_half_and_is_buried_a_day_later(
+async def test_what_is_beyond_the_share_moves_over_the_first_half_and_each_old_copy_ends_with_its_move(
     kind: NoticeKind,
 ) -> None:
     async with world(6) as here:
@@ -83,20 +83,38 @@ async def test_what_is_beyond_the_share_moves_over_the_first_half_and_is_buried_
         moving = mover(here)
         await moving.round()
         assert before - 2 <= in_layouts(here, asking) <= before  # a first little part
-        assert live(asking) == set(asking.fragments)
+        assert len(live(asking)) == in_layouts(here, asking)
         here.clock_offset += 16 * DAY
         await look(here)
         await moving.round()
         assert in_layouts(here, asking) == 0
-        assert len(live(asking)) >= before - 2  # still there for a day: all but the first little part
-        asking.beyond = 0
-        here.clock_offset += BURY_AFTER
-        await look(here)
-        await moving.round()
-        await here.store._burial.deliver()
         assert not live(asking)
-        assert MOVED_KEY not in here.objects.state
+        assert not any(keepers for _, keepers in here.objects.pending.values())
         await whole(here, files)
+
+
+async def test_a_device_that_burns_after_a_move_finds_the_old_copies_by_its_older_backup() -> None:
+    """The backup names the old keeper, which has the fragments in its trash for 45 days."""
+    async with world(6) as here:
+        files = await stored(here, 3)
+        before = dict(here.objects.objects)
+        asking = here.keepers[1]
+        fresh = spare(here, 50)
+        asking.give_notice(NoticeKind.LEAVING, int(here.now()) + 90 * DAY, given=int(here.now()))
+        await look(here)
+        await mover(here).round()
+        assert not live(asking)
+        here.objects.objects.update(before)
+        here.keyring.bury = False  # as after a recovery
+        fresh.down = True
+        await here.crash()
+        await look(here)
+        await here.store.maintenance._inventory.reconcile()
+        assert len(live(asking)) == 3
+        for keeper in here.keepers[3:6]:
+            keeper.down = True
+        for path, data in files.items():
+            assert await here.get(path) == data
 
 
 async def test_only_as_much_as_is_asked_moves() -> None:
@@ -107,13 +125,33 @@ async def test_only_as_much_as_is_asked_moves() -> None:
             spare(here, number)
         before = in_layouts(here, asking)
         ask(here, asking)
-        asking.beyond //= 2
+        share = asking.beyond // 2
         here.clock_offset += 20 * DAY
         moving = mover(here)
-        for _ in range(3):  # the keeper says the same until the old copies are buried
+        for _ in range(3):
+            # what a keeper asks for is what lives there beyond the share
+            asking.beyond = max(0, sum(asking.fragments[each].size for each in live(asking)) - share)
             await look(here)
             await moving.round()
         assert abs(in_layouts(here, asking) - before / 2) <= 1
+
+
+async def test_a_locked_device_moves_nothing_for_the_sake_of_room_that_it_cannot_give_back() -> None:
+    async with world(6) as here:
+        await stored(here, 3)
+        asking = here.keepers[1]
+        spare(here, 50)
+        ask(here, asking)
+        here.clock_offset += 20 * DAY
+        here.keyring.locked = True
+        await look(here)
+        moving = mover(here)
+        await moving.round()
+        assert in_layouts(here, asking) == 3
+        here.keyring.locked = False
+        await moving.round()
+        assert in_layouts(here, asking) == 0
+        assert not live(asking)
 
 
 async def test_without_a_place_elsewhere_it_stays_and_is_said_to_be_stuck() -> None:
@@ -127,15 +165,11 @@ async def test_without_a_place_elsewhere_it_stays_and_is_said_to_be_stuck() -> N
         await moving.round()
         assert in_layouts(here, asking) == 3
         assert moving.is_stuck(asking.member.owner_id)
-        assert MOVED_KEY not in here.objects.state
         spare(here, 50)
         await look(here)
         await moving.round()
         assert in_layouts(here, asking) == 0
         assert not moving.is_stuck(asking.member.owner_id)
-        here.clock_offset += BURY_AFTER
-        await moving.round()
-        await here.store._burial.deliver()
         await whole(here, files)
 
 
@@ -196,36 +230,53 @@ async def test_a_locked_device_moves_and_buries_when_it_is_unlocked() -> None:
         moving = mover(here)
         await moving.round()
         assert in_layouts(here, going) == 0
-        here.clock_offset += 3 * DAY
-        await moving.round()
         assert not here.objects.pending
+        assert len(live(going)) == 3
         here.keyring.locked = False
-        await mover(here).round()
-        await here.store._burial.deliver()
+        await here.store.chores.stocktaker.round()
         assert not live(going)
         await whole(here, files)
 
 
-async def test_what_came_back_meanwhile_is_not_buried() -> None:
+async def test_what_came_back_meanwhile_stays() -> None:
     async with world(6) as here:
         files = await stored(here, 1)
         asking = here.keepers[1]
         fresh = spare(here, 50)
         asking.give_notice(NoticeKind.LEAVING, int(here.now()) + 90 * DAY)
+        here.keyring.locked = True  # nothing is buried meanwhile
         await look(here)
         await mover(here).round()
         assert in_layouts(here, asking) == 0
         asking.notices.clear()
-        await here.store.maintenance.move(
-            next(iter(here.objects.objects)), frozenset({fresh.member.owner_id})
-        )
-        assert in_layouts(here, asking) == 1
-        here.clock_offset += 2 * DAY
+        fresh.give_notice(NoticeKind.LEAVING, int(here.now()) + 90 * DAY)
         await look(here)
         await mover(here).round()
-        await here.store._burial.deliver()
+        assert in_layouts(here, asking) == 1
+        here.keyring.locked = False
+        await here.store.chores.stocktaker.round()
         assert len(live(asking)) == 1
+        assert not live(fresh)
         assert await here.get("/0") == files["/0"]
+
+
+async def test_one_that_refuses_is_passed_over_when_another_would_take_it() -> None:
+    async with world(6) as here:
+        await stored(here, 1)
+        going = here.keepers[1]
+        fresh = [spare(here, number) for number in (50, 51)]
+        going.give_notice(NoticeKind.LEAVING, int(here.now()) + 90 * DAY)
+        await look(here)
+        (layout,) = (read_layout(stored.layout) for stored in here.objects.objects.values())
+        others = here.peers.candidates(without=filter(None, layout.keepers))
+        first = placement.ranked(layout.object_id, others)[0]
+        refusing = next(each for each in fresh if each.member.owner_id == first)
+        refusing.full = True  # and nobody knows yet
+        await mover(here).round()
+        here.peers.sight(first).full = False
+        await mover(here).round()
+        assert in_layouts(here, going) == 0
+        assert not live(refusing)
 
 
 async def leave(here: World, stop: int | None = None) -> None:
@@ -264,9 +315,8 @@ async def test_a_crash_at_any_step_loses_nothing_and_leaves_nothing_behind(after
             await look(here)
             await mover(here).round()
             assert in_layouts(here, going) == 0
-            here.clock_offset += 2 * DAY
-            await mover(here).round()
             await here.store._burial.deliver()
+            await here.store.chores.stocktaker.round()
             assert not live(going)
             assert await here.get("/0") == files["/0"]
             health, _ = await here.store.health("/0", ask=True)

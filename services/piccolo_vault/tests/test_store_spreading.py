@@ -11,7 +11,6 @@ from piccolo_formats.signed import sign
 from piccolo_vault.core.circle import Standing
 from piccolo_vault.core.storage import promise
 from piccolo_vault.core.storage.manifests import read_layout
-from piccolo_vault.engine.storage.moving import BURY_AFTER
 from piccolo_vault.ports.keepers import KeptState
 from piccolo_vault.ports.objects import Burying, StoredObject
 from piccolo_vault.testing import FakeKeeper, random_bytes
@@ -223,8 +222,6 @@ async def test_what_lies_with_a_leaving_member_moves_to_one_that_stays() -> None
         await here.store.care._mover.round()
         assert all(leaving.member.owner_id not in held for _, held in layouts(here))
         await read_all(here)
-        here.clock_offset += BURY_AFTER
-        await here.store.care._mover.round()
         await end(here)
         assert not any(kept.state is KeptState.LIVE for kept in leaving.fragments.values())
 

@@ -2,7 +2,8 @@
 
 Rules:
 * Two fragments of an object at one member move apart as soon as another member can take one, and so do those
-  that are too many under one subtree (core/storage/placement.py).
+  that are too many under one subtree (core/storage/placement.py). What is to leave a member goes where a
+  repair would put it.
 * Otherwise rendezvous weights say where fragments should be. They are taken of what a member has for this
   owner in all, free or used, so that a move changes no weight; and a move for balance alone pays only when
   the new place scores at least twice the old one. The sum of the scores rises with each such move: it comes
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from piccolo_vault.core.storage.erasure import Code
     from piccolo_vault.core.storage.placement import Candidate
+    from piccolo_vault.core.storage.promise import Promise
 
 PAYS = 2.0
 _EPOCHS = 1 << 16
@@ -69,6 +71,34 @@ def next_move(
             moves = [Move(index, owner, target, urgent=True) for target in free]
             return _kept(code, held, min(moves, key=lambda each: _crowding(code, held, each, subtrees)))
     return _parting(code, held, free, subtrees) or _balancing(object_id, code, held, weights, free, subtrees)
+
+
+def next_leaving(
+    object_id: bytes,
+    code: Code,
+    held: Sequence[bytes | None],
+    owner: bytes,
+    candidates: Sequence[Candidate],
+    goal: Promise,
+    subtrees: Sequence[frozenset[bytes]] = (),
+) -> Move | None:
+    """Returns the move that takes a fragment off a member, None when it has none or nobody has a place.
+
+    Args:
+        object_id: whose fragments they are.
+        code: its k and m.
+        held: who holds each fragment at present, None where nobody that answers does.
+        owner: whose fragments are to lie elsewhere.
+        candidates: who may get one, the owner not among them.
+        goal: what makes a second fragment at one member worth it.
+        subtrees: members that may go together.
+    """
+    if owner not in held:
+        return None
+    index = list(held).index(owner)
+    left = [None if at == index else each for at, each in enumerate(held)]
+    target = placement.fill(object_id, candidates, code, goal, left, [index], subtrees)[index]
+    return None if target is None else _kept(code, held, Move(index, owner, target, urgent=True))
 
 
 def _parting(

@@ -92,16 +92,6 @@ class Maintenance:
                 repaired += await self._repair(each, impatient=impatient)
                 await asyncio.sleep(self._context.settings.repair_pause)
 
-    async def move(self, object_id: bytes, off: frozenset[bytes]) -> bool:
-        """Takes an object's fragments off members, in the repairs' turn; returns whether anything moved.
-
-        Raises PiccoloError as the repair does.
-        """
-        async with self._repairing:
-            outcome = await self._repairer.repair(object_id, off=off)
-        await asyncio.sleep(self._context.settings.repair_pause)
-        return outcome.rebuilt > 0
-
     async def look_at_all(self) -> None:
         """Asks every member how it is, and queues what lies with those that are away."""
         if not self._loaded:

@@ -6,7 +6,7 @@ Rules:
 * A new keeper has the whole fragment, committed with a newer commit record, before the layout names it; the
   layout is replaced only if it is still the one that was read.
 * A fragment that is gone is put again where it was, as long as that member takes it: that heals what its disk
-  lost, and leaves nothing behind. One that is to leave its member goes to another that has none.
+  lost, and leaves nothing behind.
 * A keeper that gave wrong bytes of a fragment is believed again only after it gave a right block of it.
 * Interrupted anywhere, the next try finds fragments that are there already and does not send them again.
 * A fragment that only moves is read from its old keeper, and its tombstone there is queued with the layout
@@ -88,22 +88,13 @@ class Repairer:
         self._budget = Budget(context.settings.repair_rate, context.settings.repair_rate)
         self._refused: OrderedDict[bytes, set[bytes]] = OrderedDict()
 
-    async def repair(
-        self,
-        object_id: bytes,
-        *,
-        tries: int = 0,
-        impatient: bool = False,
-        off: frozenset[bytes] = frozenset(),
-    ) -> Repaired:
-        """Asks the object's keepers and rebuilds what is to be rebuilt now, and what is to leave `off`.
-
-        What lies with a member of `off` stays in the layout until another has it.
+    async def repair(self, object_id: bytes, *, tries: int = 0, impatient: bool = False) -> Repaired:
+        """Asks the object's keepers and rebuilds what is to be rebuilt now.
 
         Raises PiccoloError: FRAGMENTS_AWAY, FRAGMENTS_LOST, ROOT_DIFFERS, and what metadata raises.
         """
         async with self._context.placing.held([object_id]):
-            return await self._repair(object_id, tries, impatient=impatient, off=off)
+            return await self._repair(object_id, tries, impatient=impatient)
 
     async def move(self, seen: StoredObject, index: int, target: bytes) -> bool:
         """Lets another member keep a fragment; returns False when the object has changed since it was seen.
@@ -118,13 +109,15 @@ class Repairer:
             damage = Damage(frozenset(stored.missing), {})
             return await self._rebuild(_Plan(stored, layout, damage, {index: target}, moves=True)) > 0
 
-    async def _repair(
-        self, object_id: bytes, tries: int, *, impatient: bool, off: frozenset[bytes]
-    ) -> Repaired:
+    def refused_by(self, object_id: bytes) -> set[bytes]:
+        """Returns who did not take a fragment of an object when that was last tried, and forgets it."""
+        return self._refused.pop(object_id, set())
+
+    async def _repair(self, object_id: bytes, tries: int, *, impatient: bool) -> Repaired:
         stored = await self._context.objects.get_object(object_id)
         layout = read_layout(stored.layout)
         damage = damage_seen(self._context, layout, (await self._survey.ask([layout]))[object_id])
-        plan = self._plan(stored, layout, damage, impatient=impatient, off=off)
+        plan = self._plan(stored, layout, damage, impatient=impatient)
         if plan.targets:
             rebuilt = await self._rebuild(plan)
         else:
@@ -132,22 +125,18 @@ class Repairer:
             await self._note_missing(stored, layout, damage)
         return Repaired(rebuilt, self._again(layout, damage, rebuilt, tries))
 
-    def _plan(
-        self, stored: StoredObject, layout: Layout, damage: Damage, *, impatient: bool, off: frozenset[bytes]
-    ) -> _Plan:
+    def _plan(self, stored: StoredObject, layout: Layout, damage: Damage, *, impatient: bool) -> _Plan:
         context = self._context
         good = [
             None if index in damage.gone or index in damage.away else owner
             for index, owner in enumerate(layout.keepers)
         ]
         margin = promise.survives(promise.count_by_device(good).values(), layout.k)
-        leaving = frozenset(index for index, owner in enumerate(good) if owner in off)
-        needed = sorted(urgency.to_rebuild(damage, margin, context.now(), impatient=impatient) | leaving)
-        held = [None if index in leaving else owner for index, owner in enumerate(good)]
-        refused = self._refused.pop(layout.object_id, set())
-        targets = self._targets(layout, damage, held, needed, refused | off)
+        needed = sorted(urgency.to_rebuild(damage, margin, context.now(), impatient=impatient))
+        refused = self.refused_by(layout.object_id)
+        targets = self._targets(layout, damage, good, needed, refused)
         if refused and not targets:  # who did not take it once is better than nobody
-            targets = self._targets(layout, damage, held, needed, off)
+            targets = self._targets(layout, damage, good, needed, ())
         return _Plan(stored, layout, damage, targets)
 
     def _targets(

@@ -98,16 +98,16 @@ class Store:
             Spreader(context, repairer, recoder, self._burial),
             StockTaker(context, survey, self._burial),
         )
-        self.care = self._care()
+        self.care = self._care(repairer)
         self._operating = Operating(context)
         self._reading: set[Interrupt] = set()
 
-    def _care(self) -> Care:
+    def _care(self, repairer: Repairer) -> Care:
         context = self._context
         figures = KeptFigures(context)
         hints = Hints(context, self._checker)
         auditor = Auditor(context, self._fetcher, self._checker, figures)
-        return Care(context, hints, Mover(context, self._burial, self.maintenance.move), auditor, figures)
+        return Care(context, hints, Mover(context, self._burial, repairer), auditor, figures)
 
     def start(self) -> None:
         """Begins the background work under the context's task parent."""
