@@ -17,8 +17,9 @@ from typing import Any
 import grpc
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
-from piccolo.fragment_store.v1 import fragment_store_pb2_grpc as stubs
+from piccolo.fragment_store.v1 import claim_pb2
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
+from piccolo.fragment_store.v1 import fragment_pb2_grpc as stubs
 from piccolo_formats.digests import digest
 from piccolo_formats.keypairs import SigningKey
 from piccolo_formats.records.keeping import FragmentState, Receipt, ReceiptEntry
@@ -144,11 +145,11 @@ class Liar(stubs.FragmentServiceServicer):
 
     async def KeepHead(self, request: Any, context: Any) -> Any:
         """Says that the head is kept."""
-        return wire.KeepHeadResponse()
+        return claim_pb2.KeepHeadResponse()
 
     async def GetHeads(self, request: Any, context: Any) -> Any:
         """Knows of no head."""
-        return wire.GetHeadsResponse()
+        return claim_pb2.GetHeadsResponse()
 
     async def Notice(self, request: Any, context: Any) -> Any:
         """Says that there is room."""

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from piccolo.vault.v1.vault_pb2_grpc import StoreServiceStub
+from piccolo.vault.v1.store_pb2_grpc import StoreServiceStub
 from piccolo_vault.core.storage.erasure import Code
 
 from integration.bench.errors import WrongCodeError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from piccolo.vault.v1 import vault_pb2 as vault
-from piccolo.vault.v1.vault_pb2_grpc import StoreServiceStub
+from piccolo.vault.v1 import store_pb2 as vault
+from piccolo.vault.v1.store_pb2_grpc import StoreServiceStub
 
 from integration.bench.errors import BenchError
 

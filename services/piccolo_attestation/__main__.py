@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from piccolo.attestation.v1 import attestation_pb2_grpc as wire
+from piccolo.attestation.v1 import circle_pb2_grpc as wire
+from piccolo.attestation.v1 import identity_pb2_grpc, peer_pb2_grpc
 from piccolo_chassis import rpc, state
 from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.host import Host
@@ -90,10 +91,11 @@ def _serve(host: Host, parts: _Parts, patience: float) -> None:
     )
     peer = peer_service.PeerServicer(parts.circle, parts.invitations, parts.proposals, parts.gossip, patience)
     host.add_service(
-        lambda to: wire.add_IdentityServiceServicer_to_server(identity, to), identity_service.NAME
+        lambda to: identity_pb2_grpc.add_IdentityServiceServicer_to_server(identity, to),
+        identity_service.NAME,
     )
     host.add_service(lambda to: wire.add_CircleServiceServicer_to_server(circle, to), circle_service.NAME)
-    host.add_service(lambda to: wire.add_PeerServiceServicer_to_server(peer, to), peer_service.NAME)
+    host.add_service(lambda to: peer_pb2_grpc.add_PeerServiceServicer_to_server(peer, to), peer_service.NAME)
 
 
 async def _announce(circle: Circle) -> None:

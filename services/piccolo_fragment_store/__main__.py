@@ -11,9 +11,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Final
 
-from piccolo.attestation.v1 import attestation_pb2
-from piccolo.fragment_store.v1 import fragment_store_pb2
-from piccolo.fragment_store.v1 import fragment_store_pb2_grpc as stubs
+from piccolo.attestation.v1 import peer_pb2
+from piccolo.fragment_store.v1 import fragment_pb2, keeper_pb2, keeper_pb2_grpc
+from piccolo.fragment_store.v1 import fragment_pb2_grpc as stubs
 from piccolo_chassis import rpc, state
 from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -61,9 +61,9 @@ _log = logging.getLogger(__name__)
 _NAME: Final = "fragment-store"
 _VERSION: Final = 1
 _ANY: Final = ("0.0.0.0", "[::]", "")  # noqa: S104 - compared with, not bound to
-_FRAGMENTS: Final = fragment_store_pb2.DESCRIPTOR.services_by_name["FragmentService"].full_name
-_KEEPER: Final = fragment_store_pb2.DESCRIPTOR.services_by_name["KeeperService"].full_name
-_PEER: Final = attestation_pb2.DESCRIPTOR.services_by_name["PeerService"].full_name
+_FRAGMENTS: Final = fragment_pb2.DESCRIPTOR.services_by_name["FragmentService"].full_name
+_KEEPER: Final = keeper_pb2.DESCRIPTOR.services_by_name["KeeperService"].full_name
+_PEER: Final = peer_pb2.DESCRIPTOR.services_by_name["PeerService"].full_name
 
 
 class _Parts:
@@ -189,7 +189,7 @@ def _serve(config: Config, host: Host, parts: _Parts, proxy: AttestationProxy) -
     fragments, keeper = FragmentServicer(parts.keeper), KeeperServicer(parts.keeper, endpoint)
     peers.add_service(partial(stubs.add_FragmentServiceServicer_to_server, fragments), _FRAGMENTS)
     peers.add_service(lambda server: server.add_generic_rpc_handlers((proxy,)), _PEER)
-    host.add_service(partial(stubs.add_KeeperServiceServicer_to_server, keeper), _KEEPER)
+    host.add_service(partial(keeper_pb2_grpc.add_KeeperServiceServicer_to_server, keeper), _KEEPER)
     return endpoint
 
 

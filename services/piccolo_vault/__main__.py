@@ -7,7 +7,8 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from piccolo.vault.v1 import vault_pb2_grpc as wire
+from piccolo.vault.v1 import key_pb2_grpc as wire
+from piccolo.vault.v1 import membership_pb2_grpc
 from piccolo_chassis import rpc, state
 from piccolo_chassis.calls import Channel
 from piccolo_chassis.host import Host
@@ -106,7 +107,8 @@ def _wire_keys(
     host.add_service(lambda to: wire.add_KeyServiceServicer_to_server(keys, to), key_service.NAME)
     members = membership_service.MembershipServicer(membership)
     host.add_service(
-        lambda to: wire.add_MembershipServiceServicer_to_server(members, to), membership_service.NAME
+        lambda to: membership_pb2_grpc.add_MembershipServiceServicer_to_server(members, to),
+        membership_service.NAME,
     )
     return custody, circle, DeviceKeyring(custody, own, fence, quiet, settling)
 

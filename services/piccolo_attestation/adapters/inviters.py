@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from piccolo.attestation.v1 import attestation_pb2 as pb
-from piccolo.attestation.v1 import attestation_pb2_grpc
+from piccolo.attestation.v1 import peer_pb2 as pb
+from piccolo.attestation.v1 import peer_pb2_grpc
 from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.invitations import InvitationCode
@@ -17,7 +17,7 @@ from piccolo_attestation.core import bundle
 from piccolo_attestation.ports import Accepted, Introduced, Inviter
 
 T = TypeVar("T")
-_Stub = attestation_pb2_grpc.PeerServiceStub
+_Stub = peer_pb2_grpc.PeerServiceStub
 
 
 class GrpcInviters:
@@ -47,7 +47,7 @@ class GrpcInviters:
         key = code.tls_key()
 
         def asked(channel: Channel) -> Awaitable[T]:
-            return ask(attestation_pb2_grpc.PeerServiceStub(channel))
+            return ask(peer_pb2_grpc.PeerServiceStub(channel))
 
         return await Dialler.of(key, make_certificate(key)).call([inviter.endpoint], server, asked)
 

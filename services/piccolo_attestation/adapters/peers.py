@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from piccolo.attestation.v1 import attestation_pb2 as pb
-from piccolo.attestation.v1 import attestation_pb2_grpc
+from piccolo.attestation.v1 import peer_pb2 as pb
+from piccolo.attestation.v1 import peer_pb2_grpc
 from piccolo_chassis.calls import Channel
 
 from piccolo_attestation.adapters.dialling import Dialler
@@ -14,7 +14,7 @@ from piccolo_attestation.core import bundle
 from piccolo_attestation.ports import Evidence, Gossiped, Peer, Signature, Vote
 
 T = TypeVar("T")
-_Stub = attestation_pb2_grpc.PeerServiceStub
+_Stub = peer_pb2_grpc.PeerServiceStub
 
 
 class GrpcPeers:
@@ -46,7 +46,7 @@ class GrpcPeers:
 
     async def _call(self, peer: Peer, ask: Callable[[_Stub], Awaitable[T]]) -> T:
         def asked(channel: Channel) -> Awaitable[T]:
-            return ask(attestation_pb2_grpc.PeerServiceStub(channel))
+            return ask(peer_pb2_grpc.PeerServiceStub(channel))
 
         return await self._dialler.call(peer.endpoints, peer.certificate, asked)
 

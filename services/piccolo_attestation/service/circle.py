@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
-from piccolo.attestation.v1 import attestation_pb2 as pb
-from piccolo.attestation.v1 import attestation_pb2_grpc
+from piccolo.attestation.v1 import circle_pb2 as pb
+from piccolo.attestation.v1 import circle_pb2_grpc, invitation_pb2
 
 from piccolo_attestation.core import bundle, contacts
 from piccolo_attestation.core.view import view_of
@@ -22,7 +22,7 @@ NAME = "piccolo.attestation.v1.CircleService"
 T = TypeVar("T")
 
 
-class CircleServicer(attestation_pb2_grpc.CircleServiceServicer):
+class CircleServicer(circle_pb2_grpc.CircleServiceServicer):
     """The circle for this device's own processes."""
 
     def __init__(
@@ -71,32 +71,36 @@ class CircleServicer(attestation_pb2_grpc.CircleServiceServicer):
         async for circle in self._watched(self._perhaps, self._circle.changes, self._registrations):
             yield pb.WatchCircleResponse(circle=circle)
 
-    async def Invite(self, request: pb.InviteRequest, context: Any) -> pb.InviteResponse:
+    async def Invite(
+        self, request: invitation_pb2.InviteRequest, context: Any
+    ) -> invitation_pb2.InviteResponse:
         """Makes an invitation."""
         made = await self._invitations.make(request.note, request.lifetime)
-        return pb.InviteResponse(invitation_id=made.id, code=made.code, link=made.link, expires=made.expires)
+        return invitation_pb2.InviteResponse(
+            invitation_id=made.id, code=made.code, link=made.link, expires=made.expires
+        )
 
     async def ListInvitations(
-        self, request: pb.ListInvitationsRequest, context: Any
-    ) -> pb.ListInvitationsResponse:
+        self, request: invitation_pb2.ListInvitationsRequest, context: Any
+    ) -> invitation_pb2.ListInvitationsResponse:
         """The invitations of this device."""
         listed = map(convert.invitation_to_wire, self._invitations.listing())
-        return pb.ListInvitationsResponse(invitations=listed)
+        return invitation_pb2.ListInvitationsResponse(invitations=listed)
 
     async def RevokeInvitation(
-        self, request: pb.RevokeInvitationRequest, context: Any
-    ) -> pb.RevokeInvitationResponse:
+        self, request: invitation_pb2.RevokeInvitationRequest, context: Any
+    ) -> invitation_pb2.RevokeInvitationResponse:
         """Ends an invitation."""
         await self._invitations.revoke(request.invitation_id)
-        return pb.RevokeInvitationResponse()
+        return invitation_pb2.RevokeInvitationResponse()
 
     async def OpenInvitation(
-        self, request: pb.OpenInvitationRequest, context: Any
-    ) -> pb.OpenInvitationResponse:
+        self, request: invitation_pb2.OpenInvitationRequest, context: Any
+    ) -> invitation_pb2.OpenInvitationResponse:
         """Reads an invitation."""
         opened = await self._joining.open(request.invitation)
         roster = opened.circle.head
-        return pb.OpenInvitationResponse(
+        return invitation_pb2.OpenInvitationResponse(
             circle_id=roster.record.circle,
             roster_hash=roster.record_hash(),
             invited_by=opened.introduction.inviter.owner,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from piccolo.attestation.v1 import attestation_pb2 as pb
+from piccolo.attestation.v1 import circle_pb2 as pb
+from piccolo.attestation.v1 import invitation_pb2
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.records.roster import MemberState
 
@@ -89,9 +90,9 @@ def _admission(admission: Admission) -> pb.Admission:
     )
 
 
-def invitation_to_wire(listed: Listed) -> pb.Invitation:
+def invitation_to_wire(listed: Listed) -> invitation_pb2.Invitation:
     """An invitation as its maker sees it."""
-    return pb.Invitation(
+    return invitation_pb2.Invitation(
         invitation_id=listed.id,
         note=listed.note,
         expires=listed.expires,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from piccolo.attestation.v1 import attestation_pb2 as pb
-from piccolo.attestation.v1 import attestation_pb2_grpc
+from piccolo.attestation.v1 import identity_pb2 as pb
+from piccolo.attestation.v1 import identity_pb2_grpc
 
 from piccolo_attestation.engine.circle import Circle
 from piccolo_attestation.engine.identity import Identity, RoleKeys
@@ -13,7 +13,7 @@ from piccolo_attestation.engine.identity import Identity, RoleKeys
 NAME = "piccolo.attestation.v1.IdentityService"
 
 
-class IdentityServicer(attestation_pb2_grpc.IdentityServiceServicer):
+class IdentityServicer(identity_pb2_grpc.IdentityServiceServicer):
     """Gathers keys, hands out what must be certified, takes the certificate."""
 
     def __init__(self, identity: Identity, circle: Circle) -> None:

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from piccolo.attestation.v1 import attestation_pb2 as pb
-from piccolo.attestation.v1 import attestation_pb2_grpc
+from piccolo.attestation.v1 import peer_pb2 as pb
+from piccolo.attestation.v1 import peer_pb2_grpc
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.records.roster import MemberState
 
@@ -37,7 +37,7 @@ CERTIFICATE: Final = "piccolo-peer-bin"
 _MARGIN = 1.0
 
 
-class PeerServicer(attestation_pb2_grpc.PeerServiceServicer):
+class PeerServicer(peer_pb2_grpc.PeerServiceServicer):
     """Answers peers."""
 
     def __init__(

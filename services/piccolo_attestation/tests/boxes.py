@@ -8,8 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from piccolo.attestation.v1 import attestation_pb2 as pb
-from piccolo.attestation.v1 import attestation_pb2_grpc as wire
+from piccolo.attestation.v1 import circle_pb2 as pb
+from piccolo.attestation.v1 import circle_pb2_grpc as wire
+from piccolo.attestation.v1 import identity_pb2, identity_pb2_grpc, invitation_pb2
 from piccolo_chassis.calls import Channel
 from piccolo_chassis.testing import Service, running
 from piccolo_formats.records.device import Device, SigningKeys, TlsCertificates
@@ -35,9 +36,9 @@ class Box:
     channel: Channel = field(init=False)
 
     @property
-    def identity(self) -> wire.IdentityServiceStub:
+    def identity(self) -> identity_pb2_grpc.IdentityServiceStub:
         """IdentityService."""
-        return wire.IdentityServiceStub(self.channel)
+        return identity_pb2_grpc.IdentityServiceStub(self.channel)
 
     @property
     def circle(self) -> wire.CircleServiceStub:
@@ -56,16 +57,18 @@ class Box:
         """Registers the roles that the test plays, and waits for the fragment-store's."""
         for role in ("vault", "metadata"):
             tls = make_certificate(tls_key(self._name(role))) if role == "vault" else b""
-            keys = pb.RoleKeys(role=role, signing=self.owner.key(role, self.generation).public, tls=tls)
-            await self.identity.RegisterRole(pb.RegisterRoleRequest(keys=keys))
+            keys = identity_pb2.RoleKeys(
+                role=role, signing=self.owner.key(role, self.generation).public, tls=tls
+            )
+            await self.identity.RegisterRole(identity_pb2.RegisterRoleRequest(keys=keys))
         async with asyncio.timeout(20):
             # what a process has registered can be asked for, not watched
-            while (await self.identity.GetIdentity(pb.GetIdentityRequest())).missing:  # noqa: ASYNC110
+            while (await self.identity.GetIdentity(identity_pb2.GetIdentityRequest())).missing:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
     async def certified(self, circle: bytes = CIRCLE) -> bytes:
         """The certificate that a vault would make."""
-        identity = await self.identity.GetIdentity(pb.GetIdentityRequest())
+        identity = await self.identity.GetIdentity(identity_pb2.GetIdentityRequest())
         roles = {each.role: each for each in identity.roles}
         owner = self.owner
         record = Device(
@@ -95,7 +98,7 @@ class Box:
     async def install(self, circle: bytes = CIRCLE) -> None:
         """Certifies this device."""
         device = await self.certified(circle)
-        await self.identity.InstallCertificate(pb.InstallCertificateRequest(device=device))
+        await self.identity.InstallCertificate(identity_pb2.InstallCertificateRequest(device=device))
 
     async def found(self) -> pb.Circle:
         """Founds the circle."""
@@ -105,16 +108,16 @@ class Box:
 
     async def join(self, invitation: str) -> pb.Circle:
         """Joins by a link or a code."""
-        opened = await self.circle.OpenInvitation(pb.OpenInvitationRequest(invitation=invitation))
+        opened = await self.circle.OpenInvitation(invitation_pb2.OpenInvitationRequest(invitation=invitation))
         await self.install(opened.circle_id)
         request = pb.JoinRequest(
             invitation=invitation, admin=self.owner.kek.admin().public, enrol=self.owner.enrol
         )
         return (await self.circle.Join(request, timeout=60)).circle
 
-    async def invite(self) -> pb.InviteResponse:
+    async def invite(self) -> invitation_pb2.InviteResponse:
         """Invites somebody."""
-        return await self.circle.Invite(pb.InviteRequest())
+        return await self.circle.Invite(invitation_pb2.InviteRequest())
 
     async def now(self) -> pb.Circle:
         """The circle as this device knows it."""

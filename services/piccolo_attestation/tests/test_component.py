@@ -14,8 +14,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from piccolo.attestation.v1 import attestation_pb2 as pb
-from piccolo.attestation.v1 import attestation_pb2_grpc as wire
+from piccolo.attestation.v1 import circle_pb2 as pb
+from piccolo.attestation.v1 import identity_pb2, invitation_pb2, peer_pb2
+from piccolo.attestation.v1 import peer_pb2_grpc as wire
 from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.testing import no_leaked_processes, spawned
 from piccolo_formats.invitations import InvitationLink
@@ -97,9 +98,9 @@ async def test_a_device_restarts_where_it_was_and_without_anybody_to_ask(tmp_pat
     async with running_box(box):
         circle = await box.now()
         assert (circle.roster_hash, circle.owner_id) == (founded.roster_hash, ANA.id)
-        listed = await box.circle.ListInvitations(pb.ListInvitationsRequest())
+        listed = await box.circle.ListInvitations(invitation_pb2.ListInvitationsRequest())
         assert [each.invitation_id for each in listed.invitations] == [made.invitation_id]
-        assert (await box.identity.GetIdentity(pb.GetIdentityRequest())).device
+        assert (await box.identity.GetIdentity(identity_pb2.GetIdentityRequest())).device
     damaged = box.folder / "attestation-state" / "circle"
     damaged.write_bytes(damaged.read_bytes()[:-1])
     settings = {"state": str(box.folder / "attestation-state")}
@@ -133,12 +134,12 @@ async def test_the_peers_port_lets_in_exact_certificates_only(tmp_path: Path) ->
         await refused("SERVER_FOREIGN", fetch_certificate(endpoint, bytes(32)))
 
 
-async def gossip(channel: grpc.aio.Channel) -> pb.GossipResponse:
-    return await wire.PeerServiceStub(channel).Gossip(pb.GossipRequest())
+async def gossip(channel: grpc.aio.Channel) -> peer_pb2.GossipResponse:
+    return await wire.PeerServiceStub(channel).Gossip(peer_pb2.GossipRequest())
 
 
-async def introduce(channel: grpc.aio.Channel) -> pb.IntroduceResponse:
-    return await wire.PeerServiceStub(channel).Introduce(pb.IntroduceRequest())
+async def introduce(channel: grpc.aio.Channel) -> peer_pb2.IntroduceResponse:
+    return await wire.PeerServiceStub(channel).Introduce(peer_pb2.IntroduceRequest())
 
 
 def leaf_signed_by_a_member(box: Box) -> Dialler:
@@ -172,9 +173,11 @@ async def test_a_joiner_hears_why_in_words(tmp_path: Path) -> None:
         await ben.join(used.link)
         assert "Somebody else" in await refused("INVITATION_USED", cleo.join(used.link))
         revoked = await ana.invite()
-        await ana.circle.RevokeInvitation(pb.RevokeInvitationRequest(invitation_id=revoked.invitation_id))
+        await ana.circle.RevokeInvitation(
+            invitation_pb2.RevokeInvitationRequest(invitation_id=revoked.invitation_id)
+        )
         await refused("INVITATION_REVOKED", cleo.join(revoked.link))
-        brief = await ana.circle.Invite(pb.InviteRequest(note="Cleo", lifetime=1))
+        brief = await ana.circle.Invite(invitation_pb2.InviteRequest(note="Cleo", lifetime=1))
         async with asyncio.timeout(10):
             while (await states(ana))[0] != "expired":  # noqa: ASYNC110 - by the clock; nothing tells
                 await asyncio.sleep(0.1)
@@ -191,7 +194,7 @@ async def test_a_joiner_hears_why_in_words(tmp_path: Path) -> None:
 
 
 async def states(box: Box) -> list[str]:
-    listed = await box.circle.ListInvitations(pb.ListInvitationsRequest())
+    listed = await box.circle.ListInvitations(invitation_pb2.ListInvitationsRequest())
     return [each.state for each in listed.invitations]
 
 
@@ -209,7 +212,7 @@ async def test_proxy_metadata_is_not_taken_on_trust(tmp_path: Path) -> None:
         as_ben, as_ana = f"member/{BEN.id.hex()}", f"member/{ANA.id.hex()}"
 
         def call(*metadata: tuple[str, str | bytes]) -> Awaitable[object]:
-            return peer.Gossip(pb.GossipRequest(), metadata=metadata)
+            return peer.Gossip(peer_pb2.GossipRequest(), metadata=metadata)
 
         assert await call(("piccolo-peer", as_ben), ("piccolo-peer-bin", mine.certificate))
         for reason, metadata in (
@@ -227,10 +230,12 @@ async def test_proxy_metadata_is_not_taken_on_trust(tmp_path: Path) -> None:
         ):
             await refused(reason, call(*metadata))
         proof = (("piccolo-peer", as_ben), ("piccolo-peer-bin", mine.certificate))
-        await refused("PEER_NOT_ALLOWED", peer.Accept(pb.AcceptRequest(acceptance=b"x"), metadata=proof))
-        forged = pb.AgreeRequest(previous=circle.roster_hash, ballot=2**32)  # Ana's number, not Ben's
+        await refused(
+            "PEER_NOT_ALLOWED", peer.Accept(peer_pb2.AcceptRequest(acceptance=b"x"), metadata=proof)
+        )
+        forged = peer_pb2.AgreeRequest(previous=circle.roster_hash, ballot=2**32)  # Ana's number, not Ben's
         await refused("NOT_ADMIN", peer.Agree(forged, metadata=proof))
-        await refused("RECORD_MALFORMED", peer.Gossip(pb.GossipRequest(bundle=b"\xff"), metadata=proof))
+        await refused("RECORD_MALFORMED", peer.Gossip(peer_pb2.GossipRequest(bundle=b"\xff"), metadata=proof))
         assert to_pem(mine.certificate)
 
 
@@ -241,8 +246,8 @@ async def test_a_process_that_comes_with_other_keys_wakes_who_watches(tmp_path: 
         watched = aiter(ana.circle.WatchCircle(pb.WatchCircleRequest()))
         before = (await anext(watched)).circle
         told = asyncio.ensure_future(anext(watched))
-        keys = pb.RoleKeys(role="metadata", signing=ANA.key("metadata", 2).public)
-        answer = await ana.identity.RegisterRole(pb.RegisterRoleRequest(keys=keys))
+        keys = identity_pb2.RoleKeys(role="metadata", signing=ANA.key("metadata", 2).public)
+        answer = await ana.identity.RegisterRole(identity_pb2.RegisterRoleRequest(keys=keys))
         assert not answer.certified
         async with asyncio.timeout(20):
             assert (await told).circle == before
@@ -261,7 +266,7 @@ async def test_malformed_requests_are_refused_in_words(tmp_path: Path) -> None:
         await ana.found()
         assert (await anext(watched)).circle.epoch == 1
         bundle_ = (await ana.now()).bundle
-        device = (await ana.identity.GetIdentity(pb.GetIdentityRequest())).device
+        device = (await ana.identity.GetIdentity(identity_pb2.GetIdentityRequest())).device
         for cut in (bundle_[:-1], b"\x80", bundle.encode([device])):
             with pytest.raises(PiccoloError) as error:
                 await ana.circle.Rejoin(pb.RejoinRequest(bundle=cut, device=device))

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from google.protobuf.message import DecodeError
-from piccolo.attestation.v1 import attestation_pb2 as wire
+from piccolo.attestation.v1 import circle_pb2 as wire
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
 from piccolo_formats import tls

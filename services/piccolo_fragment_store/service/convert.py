@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_fragment_store.core.circle import Admission

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
-from piccolo.fragment_store.v1 import fragment_store_pb2_grpc as stubs
+from piccolo.fragment_store.v1 import claim_pb2
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
+from piccolo.fragment_store.v1 import fragment_pb2_grpc as stubs
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.records.keeping import Tombstone, Undelete
 
@@ -145,12 +146,12 @@ class FragmentServicer(stubs.FragmentServiceServicer):
         done = await self._keeper.run(work)
         return wire.UnburyResponse(restored=done.restored, gone=done.gone)
 
-    async def Claim(self, request: wire.ClaimRequest, context: Any) -> wire.ClaimResponse:
+    async def Claim(self, request: claim_pb2.ClaimRequest, context: Any) -> claim_pb2.ClaimResponse:
         """Promises to one generation of the caller's device."""
         answer = await self._keeper.claims.claim(
             caller().owner, request.claim, request.device, request.successors
         )
-        return wire.ClaimResponse(promise=answer.promise, fenced_by=answer.fenced_by)
+        return claim_pb2.ClaimResponse(promise=answer.promise, fenced_by=answer.fenced_by)
 
     async def Notice(self, request: wire.NoticeRequest, context: Any) -> wire.NoticeResponse:
         """Tells what the keeper has to say to the caller's owner."""
@@ -173,16 +174,18 @@ class FragmentServicer(stubs.FragmentServiceServicer):
             used_bytes=ledger.used,
         )
 
-    async def KeepHead(self, request: wire.KeepHeadRequest, context: Any) -> wire.KeepHeadResponse:
+    async def KeepHead(self, request: claim_pb2.KeepHeadRequest, context: Any) -> claim_pb2.KeepHeadResponse:
         """Keeps the head of the caller's backup log."""
         self._fence()
         await self._keeper.heads.keep(caller().owner, request.head.head, request.head.device)
-        return wire.KeepHeadResponse()
+        return claim_pb2.KeepHeadResponse()
 
-    async def GetHeads(self, request: wire.GetHeadsRequest, context: Any) -> wire.GetHeadsResponse:
+    async def GetHeads(self, request: claim_pb2.GetHeadsRequest, context: Any) -> claim_pb2.GetHeadsResponse:
         """Tells what is kept of the caller's backup log."""
         kept = await self._keeper.heads.get(caller().owner)
-        return wire.GetHeadsResponse(heads=[wire.KeptHead(head=h.signed, device=h.device) for h in kept])
+        return claim_pb2.GetHeadsResponse(
+            heads=[claim_pb2.KeptHead(head=h.signed, device=h.device) for h in kept]
+        )
 
     def _circle(self) -> Circle:
         return self._keeper.identity.circle()

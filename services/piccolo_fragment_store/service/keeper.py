@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
-from piccolo.fragment_store.v1 import fragment_store_pb2_grpc as stubs
+from piccolo.fragment_store.v1 import keeper_pb2 as wire
+from piccolo.fragment_store.v1 import keeper_pb2_grpc as stubs
 
 from piccolo_fragment_store.core.fragment import State
 from piccolo_fragment_store.engine.holdings import Holdings

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from piccolo.attestation.v1 import attestation_pb2 as wire
-from piccolo.attestation.v1 import attestation_pb2_grpc as stubs
+from piccolo.attestation.v1 import circle_pb2 as wire
+from piccolo.attestation.v1 import circle_pb2_grpc as stubs
+from piccolo.attestation.v1 import identity_pb2, identity_pb2_grpc, peer_pb2, peer_pb2_grpc
 from piccolo_formats.records.roster import AttestationPolicy, Member, MemberState, Policy, Roster
 from piccolo_formats.signed import sign
 
@@ -29,7 +30,9 @@ STATES = {
 }
 
 
-class Attestation(stubs.IdentityServiceServicer, stubs.CircleServiceServicer, stubs.PeerServiceServicer):
+class Attestation(
+    identity_pb2_grpc.IdentityServiceServicer, stubs.CircleServiceServicer, peer_pb2_grpc.PeerServiceServicer
+):
     """Tells `circle`, and remembers what it was told.
 
     Attributes:
@@ -40,7 +43,7 @@ class Attestation(stubs.IdentityServiceServicer, stubs.CircleServiceServicer, st
 
     def __init__(self) -> None:
         self.circle: wire.Circle | None = None
-        self.registered: list[wire.RegisterRoleRequest] = []
+        self.registered: list[identity_pb2.RegisterRoleRequest] = []
         self.adopted: list[tuple[bytes, bytes]] = []
         self.called: list[tuple[str, dict[str, str | bytes], bytes]] = []
         self.refuse: grpc.StatusCode | None = None
@@ -54,13 +57,13 @@ class Attestation(stubs.IdentityServiceServicer, stubs.CircleServiceServicer, st
             self._changed.notify_all()
 
     async def RegisterRole(
-        self, request: wire.RegisterRoleRequest, context: Any
-    ) -> wire.RegisterRoleResponse:
+        self, request: identity_pb2.RegisterRoleRequest, context: Any
+    ) -> identity_pb2.RegisterRoleResponse:
         """Remembers the keys."""
         async with self._changed:
             self.registered.append(request)
             self._changed.notify_all()
-        return wire.RegisterRoleResponse(certified=True)
+        return identity_pb2.RegisterRoleResponse(certified=True)
 
     async def until_registered(self, times: int = 1) -> None:
         """Returns when the fragment-store has registered so many times, and watches the circle."""
@@ -89,12 +92,12 @@ class Attestation(stubs.IdentityServiceServicer, stubs.CircleServiceServicer, st
         self.adopted.append((request.device, request.claim))
         return wire.AdoptDeviceResponse()
 
-    async def Gossip(self, request: wire.GossipRequest, context: Any) -> wire.GossipResponse:
+    async def Gossip(self, request: peer_pb2.GossipRequest, context: Any) -> peer_pb2.GossipResponse:
         """Answers a bundle by itself, backwards."""
         self._note("Gossip", context, request.bundle)
         if self.refuse is not None:
             await context.abort(self.refuse, "no gossip today")
-        return wire.GossipResponse(bundle=request.bundle[::-1])
+        return peer_pb2.GossipResponse(bundle=request.bundle[::-1])
 
     async def echo(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
         """A streaming method that no proto knows."""
@@ -133,9 +136,9 @@ async def serving(attestation: Attestation, socket: Path) -> AsyncIterator[None]
     """
     own = socket.with_name(f"{socket.name}.{secrets.token_hex(4)}")
     server = grpc.aio.server()
-    stubs.add_IdentityServiceServicer_to_server(attestation, server)
+    identity_pb2_grpc.add_IdentityServiceServicer_to_server(attestation, server)
     stubs.add_CircleServiceServicer_to_server(attestation, server)
-    stubs.add_PeerServiceServicer_to_server(attestation, server)
+    peer_pb2_grpc.add_PeerServiceServicer_to_server(attestation, server)
     server.add_generic_rpc_handlers((_Echo(attestation),))
     server.add_insecure_port(f"unix:{own}")
     await server.start()

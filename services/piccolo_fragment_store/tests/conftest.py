@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from piccolo.fragment_store.v1.fragment_store_pb2_grpc import FragmentServiceStub
+from piccolo.fragment_store.v1.fragment_pb2_grpc import FragmentServiceStub
 
 from piccolo_fragment_store.tests.peers import Peers, meeting
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import grpc
 import pytest
-from piccolo.attestation.v1 import attestation_pb2 as trust
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
-from piccolo.fragment_store.v1 import fragment_store_pb2_grpc as stubs
+from piccolo.attestation.v1 import circle_pb2 as trust
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
+from piccolo.fragment_store.v1 import fragment_pb2_grpc as stubs
 from piccolo_chassis import rpc
 from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import PiccoloError

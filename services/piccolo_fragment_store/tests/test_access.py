@@ -8,7 +8,7 @@ from typing import Final
 
 import grpc
 import pytest
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_fragment_store.core import access

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
 from piccolo_formats.records.keeping import Notice, NoticeKind
 from piccolo_formats.signed import open_signed
 

@@ -11,7 +11,8 @@ import grpc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
+from piccolo.fragment_store.v1 import claim_pb2
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.records.generations import Claim, Promise
 from piccolo_formats.signed import open_signed
@@ -237,7 +238,7 @@ def test_claim_device_and_circle_must_belong_together() -> None:
 async def test_the_words_bring_a_new_device_and_fence_the_old_one(peers: Peers) -> None:
     piece, second = sample(peers.ana.id, 1), peers.ana.next_generation()
     device = second.device()
-    claim = wire.ClaimRequest(claim=peers.ana.claim(device), device=device.to_bytes())
+    claim = claim_pb2.ClaimRequest(claim=peers.ana.claim(device), device=device.to_bytes())
     async with peers.calling(peers.ana.vault_tls) as old:
         await old.Store(store_request(peers.ana, piece, 1))
         async with peers.calling(peers.ana.enrol) as blank:
@@ -277,8 +278,10 @@ async def test_of_two_devices_of_a_generation_the_second_gets_the_firsts_claim(p
     first, second = peers.ana.next_generation().device(), peers.ana.next_generation().device()
     async with peers.calling(peers.ana.enrol) as blank:
         claim = peers.ana.claim(first)
-        await blank.Claim(wire.ClaimRequest(claim=claim, device=first.to_bytes()))
-        answer = await blank.Claim(wire.ClaimRequest(claim=peers.ana.claim(second), device=second.to_bytes()))
+        await blank.Claim(claim_pb2.ClaimRequest(claim=claim, device=first.to_bytes()))
+        answer = await blank.Claim(
+            claim_pb2.ClaimRequest(claim=peers.ana.claim(second), device=second.to_bytes())
+        )
     assert not answer.promise
     assert answer.fenced_by == claim
 
@@ -286,7 +289,7 @@ async def test_of_two_devices_of_a_generation_the_second_gets_the_firsts_claim(p
 @pytest.mark.component
 async def test_a_claim_that_attestation_could_not_take_is_asked_again(peers: Peers) -> None:
     device = peers.ana.next_generation().device()
-    claim = wire.ClaimRequest(claim=peers.ana.claim(device), device=device.to_bytes())
+    claim = claim_pb2.ClaimRequest(claim=peers.ana.claim(device), device=device.to_bytes())
     async with peers.calling(peers.ana.enrol) as blank:
         peers.attestation.refuse = grpc.StatusCode.UNAVAILABLE
         async with refused("UNAVAILABLE"):
@@ -310,7 +313,7 @@ async def test_a_device_that_was_replaced_gets_its_own_and_hears_by_whom_whateve
             lambda: old.Store(store_request(peers.ana, piece, 2)),
             lambda: old.Commit(wire.CommitRequest(**_commit(peers, piece.key.fragment, piece.root))),
             lambda: old.Notice(wire.NoticeRequest()),
-            lambda: old.KeepHead(wire.KeepHeadRequest()),
+            lambda: old.KeepHead(claim_pb2.KeepHeadRequest()),
         ):
             async with refused("FENCED") as caught:
                 await attempt()

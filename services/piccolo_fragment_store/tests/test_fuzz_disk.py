@@ -17,7 +17,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from piccolo.attestation.v1 import attestation_pb2 as trust
+from piccolo.attestation.v1 import circle_pb2 as trust
 from piccolo_chassis.errors import PiccoloError
 from piccolo_formats import tls
 from piccolo_formats.logs import frame

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from piccolo.attestation.v1 import attestation_pb2 as trust
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
+from piccolo.attestation.v1 import peer_pb2 as trust
+from piccolo.fragment_store.v1 import claim_pb2
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
 from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.testing import Service, running
@@ -136,7 +137,7 @@ async def asks(guest: Guest) -> None:
             tombstone=guest.spoilt(me.tombstone(some, 1, guest.seq, purge=dice.random() < 0.3))
         ),
         "Unbury": wire.UnburyRequest(undelete=guest.spoilt(me.undelete(some, 1, guest.seq))),
-        "Claim": wire.ClaimRequest(
+        "Claim": claim_pb2.ClaimRequest(
             claim=guest.spoilt(me.claim(me.device())), device=guest.spoilt(me.device().to_bytes())
         ),
         "Notice": wire.NoticeRequest(),

@@ -9,8 +9,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
-from piccolo.fragment_store.v1.fragment_store_pb2_grpc import FragmentServiceStub as Keeper
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
+from piccolo.fragment_store.v1.fragment_pb2_grpc import FragmentServiceStub as Keeper
 from piccolo_chassis.errors import Kind
 from piccolo_formats import tls
 

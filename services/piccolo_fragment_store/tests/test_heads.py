@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
+from piccolo.fragment_store.v1 import claim_pb2 as wire
 from piccolo_chassis.errors import PiccoloError
 from piccolo_formats.records.device import Device
 from piccolo_formats.signed import Signed, countersign

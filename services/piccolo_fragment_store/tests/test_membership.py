@@ -9,9 +9,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import pytest_asyncio
-from piccolo.attestation.v1 import attestation_pb2 as wire_of_trust
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
-from piccolo.fragment_store.v1.fragment_store_pb2_grpc import KeeperServiceStub
+from piccolo.attestation.v1 import circle_pb2 as wire_of_trust
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
+from piccolo.fragment_store.v1 import keeper_pb2
+from piccolo.fragment_store.v1.keeper_pb2_grpc import KeeperServiceStub
 from piccolo_chassis import rpc
 
 from piccolo_fragment_store.adapters.circle_file import CircleFile
@@ -37,7 +38,7 @@ async def peers() -> AsyncIterator[Peers]:
 
 async def refusing(peers: Peers) -> str:
     async with rpc.connect(peers.socket) as channel:
-        status = await KeeperServiceStub(channel).GetKeeperStatus(wire.GetKeeperStatusRequest())
+        status = await KeeperServiceStub(channel).GetKeeperStatus(keeper_pb2.GetKeeperStatusRequest())
     return status.refusing
 
 

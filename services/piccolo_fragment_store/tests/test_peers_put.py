@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import grpc
 import pytest
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
-from piccolo.fragment_store.v1.fragment_store_pb2_grpc import FragmentServiceStub as Keeper
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
+from piccolo.fragment_store.v1.fragment_pb2_grpc import FragmentServiceStub as Keeper
 from piccolo_chassis.errors import Kind
 from piccolo_formats.records.keeping import FragmentState, Receipt
 from piccolo_formats.signed import open_signed

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
-from piccolo.fragment_store.v1.fragment_store_pb2_grpc import KeeperServiceStub
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
+from piccolo.fragment_store.v1 import keeper_pb2
+from piccolo.fragment_store.v1.keeper_pb2_grpc import KeeperServiceStub
 from piccolo_chassis import command
 from piccolo_chassis.testing import grpcurl, no_leaked_processes, running, spawned
 
@@ -70,11 +71,11 @@ async def test_what_it_keeps_survives_being_killed(tmp_path: Path) -> None:
             assert (second.state, second.bytes) == (wire.FRAGMENT_STATE_INCOMING, 512)
             async with process.connect() as channel:
                 stub = KeeperServiceStub(channel)
-                rebuilt = await stub.RebuildIndex(wire.RebuildIndexRequest())
+                rebuilt = await stub.RebuildIndex(keeper_pb2.RebuildIndexRequest())
                 assert (rebuilt.fragments, rebuilt.strangers) == (1, 0)
-                (owner,) = (await stub.ListOwners(wire.ListOwnersRequest())).owners
+                (owner,) = (await stub.ListOwners(keeper_pb2.ListOwnersRequest())).owners
                 assert (owner.owner_id, owner.fragments) == (peers.ana.id, 2)
-                status = await stub.GetKeeperStatus(wire.GetKeeperStatusRequest())
+                status = await stub.GetKeeperStatus(keeper_pb2.GetKeeperStatusRequest())
                 assert (status.live_fragments, status.used_bytes) == (1, 8192)
         assert not any(line.get("level") in ("error", "critical") for line in process.log())
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import grpc
 import pytest
-from piccolo.attestation.v1 import attestation_pb2 as wire
-from piccolo.attestation.v1.attestation_pb2_grpc import CircleServiceStub, PeerServiceStub
+from piccolo.attestation.v1 import circle_pb2
+from piccolo.attestation.v1 import peer_pb2 as wire
+from piccolo.attestation.v1.circle_pb2_grpc import CircleServiceStub
+from piccolo.attestation.v1.peer_pb2_grpc import PeerServiceStub
 
 from piccolo_fragment_store.core.circle import Admission, CallerKind
 from piccolo_fragment_store.testing.attestation import ECHO, SWALLOW
@@ -75,7 +77,7 @@ async def test_attestations_refusals_come_back_as_they_are(peers: Peers) -> None
 async def test_nothing_else_of_attestation_is_reached(peers: Peers) -> None:
     async with peers.calling_any(peers.ana.attestation_tls) as channel:
         async with refused("NOT_ALLOWED"):
-            await CircleServiceStub(channel).GetCircle(wire.GetCircleRequest())
+            await CircleServiceStub(channel).GetCircle(circle_pb2.GetCircleRequest())
         async with refused("NOT_ALLOWED"):
             await channel.unary_unary("/piccolo.attestation.v1.PeerService")(b"")
     assert peers.attestation.called == []

@@ -10,8 +10,10 @@ from tempfile import TemporaryDirectory
 
 import apsw
 import pytest
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
-from piccolo.fragment_store.v1.fragment_store_pb2_grpc import FragmentServiceStub, KeeperServiceStub
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
+from piccolo.fragment_store.v1 import keeper_pb2
+from piccolo.fragment_store.v1.fragment_pb2_grpc import FragmentServiceStub
+from piccolo.fragment_store.v1.keeper_pb2_grpc import KeeperServiceStub
 from piccolo_chassis import rpc
 from piccolo_chassis.errors import PiccoloError
 from piccolo_formats.records.keeping import Notice, NoticeKind
@@ -239,7 +241,7 @@ def passed(keeper_state: Path, days: int) -> None:
 
 async def kept_for(peers: Peers) -> set[bytes]:
     async with rpc.connect(peers.socket) as channel:
-        owners = (await KeeperServiceStub(channel).ListOwners(wire.ListOwnersRequest())).owners
+        owners = (await KeeperServiceStub(channel).ListOwners(keeper_pb2.ListOwnersRequest())).owners
     return {each.owner_id for each in owners}
 
 

@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
-from piccolo.fragment_store.v1.fragment_store_pb2_grpc import FragmentServiceStub, KeeperServiceStub
+from piccolo.fragment_store.v1 import fragment_pb2
+from piccolo.fragment_store.v1 import keeper_pb2 as wire
+from piccolo.fragment_store.v1.fragment_pb2_grpc import FragmentServiceStub
+from piccolo.fragment_store.v1.keeper_pb2_grpc import KeeperServiceStub
 from piccolo_chassis.testing import no_leaked_processes, running
 
 from piccolo_fragment_store.core import layout
@@ -43,8 +45,8 @@ async def scrubbed(keeper: KeeperServiceStub) -> wire.ScrubStatus:
             return status.scrub
 
 
-async def notice(keeper: FragmentServiceStub) -> wire.NoticeResponse:
-    return await keeper.Notice(wire.NoticeRequest())
+async def notice(keeper: FragmentServiceStub) -> fragment_pb2.NoticeResponse:
+    return await keeper.Notice(fragment_pb2.NoticeRequest())
 
 
 async def test_flipped_bits_are_found_told_and_healed(tmp_path: Path) -> None:

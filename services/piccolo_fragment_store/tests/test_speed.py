@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
-from piccolo.fragment_store.v1.fragment_store_pb2_grpc import FragmentServiceStub as Keeper
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
+from piccolo.fragment_store.v1.fragment_pb2_grpc import FragmentServiceStub as Keeper
 from piccolo_chassis.testing import running
 
 from piccolo_fragment_store.testing.attestation import serving

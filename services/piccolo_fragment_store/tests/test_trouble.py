@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
-from piccolo.fragment_store.v1.fragment_store_pb2_grpc import FragmentServiceStub
+from piccolo.fragment_store.v1 import claim_pb2
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
+from piccolo.fragment_store.v1.fragment_pb2_grpc import FragmentServiceStub
 from piccolo_chassis.errors import Kind
 from piccolo_chassis.testing import Service, no_leaked_processes, running, spawned
 from piccolo_formats.digests import DIGEST_SIZE
@@ -198,7 +199,7 @@ async def test_nothing_secret_and_nothing_kept_is_in_its_log(box: Box) -> None:
         secret = [seed, pem, der, b"a summary that is no record"]
         await get(keeper, kept)
         async with box.peers.calling(ana.enrol) as blank:
-            await blank.Claim(wire.ClaimRequest(claim=statements[2], device=device.to_bytes()))
+            await blank.Claim(claim_pb2.ClaimRequest(claim=statements[2], device=device.to_bytes()))
     log = unquoted(process.raw_log())
     assert "OTHER_ROOT" in log  # it does say what happened
     assert "PRIVATE KEY" not in log

@@ -6,8 +6,9 @@ import io
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from piccolo.attestation.v1 import attestation_pb2 as pb
-from piccolo.attestation.v1.attestation_pb2_grpc import CircleServiceStub
+from piccolo.attestation.v1 import circle_pb2 as pb
+from piccolo.attestation.v1 import invitation_pb2
+from piccolo.attestation.v1.circle_pb2_grpc import CircleServiceStub
 from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import Kind, PiccoloError
 
@@ -74,7 +75,7 @@ class AttestedCircle:
     async def invite(self, note: str, lifetime: int) -> MadeInvitation:
         """Makes an invitation."""
         made = await self._stub.Invite(
-            pb.InviteRequest(note=note, lifetime=lifetime), timeout=_OUTSIDE_SECONDS
+            invitation_pb2.InviteRequest(note=note, lifetime=lifetime), timeout=_OUTSIDE_SECONDS
         )
         return MadeInvitation(
             invitation_id=made.invitation_id.hex(),
@@ -86,17 +87,17 @@ class AttestedCircle:
 
     async def invitations(self) -> Invitations:
         """All that were made."""
-        told = await self._stub.ListInvitations(pb.ListInvitationsRequest())
+        told = await self._stub.ListInvitations(invitation_pb2.ListInvitationsRequest())
         return Invitations(invitations=[_invitation(one) for one in told.invitations])
 
     async def revoke(self, invitation_id: bytes) -> None:
         """Ends an unused one."""
-        await self._stub.RevokeInvitation(pb.RevokeInvitationRequest(invitation_id=invitation_id))
+        await self._stub.RevokeInvitation(invitation_pb2.RevokeInvitationRequest(invitation_id=invitation_id))
 
     async def open(self, invitation: str) -> Opened:
         """Reads somebody's invitation."""
         told = await self._stub.OpenInvitation(
-            pb.OpenInvitationRequest(invitation=invitation), timeout=_OUTSIDE_SECONDS
+            invitation_pb2.OpenInvitationRequest(invitation=invitation), timeout=_OUTSIDE_SECONDS
         )
         return Opened(
             circle_id=told.circle_id.hex(),
@@ -173,7 +174,7 @@ def _member(told: pb.Member) -> Member:
     )
 
 
-def _invitation(told: pb.Invitation) -> Invitation:
+def _invitation(told: invitation_pb2.Invitation) -> Invitation:
     return Invitation(
         invitation_id=told.invitation_id.hex(),
         note=told.note,

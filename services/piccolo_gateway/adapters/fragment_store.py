@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from piccolo.fragment_store.v1 import fragment_store_pb2 as pb
-from piccolo.fragment_store.v1.fragment_store_pb2_grpc import KeeperServiceStub
+from piccolo.fragment_store.v1 import keeper_pb2 as pb
+from piccolo.fragment_store.v1.keeper_pb2_grpc import KeeperServiceStub
 from piccolo_chassis.calls import Channel
 
 from piccolo_gateway.core import attention

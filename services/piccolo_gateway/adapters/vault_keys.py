@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from piccolo.vault.v1 import vault_pb2 as pb
-from piccolo.vault.v1.vault_pb2_grpc import KeyServiceStub, MembershipServiceStub
+from piccolo.vault.v1 import key_pb2 as pb
+from piccolo.vault.v1 import membership_pb2
+from piccolo.vault.v1.key_pb2_grpc import KeyServiceStub
+from piccolo.vault.v1.membership_pb2_grpc import MembershipServiceStub
 from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import Kind, PiccoloError
 
@@ -115,18 +117,18 @@ class VaultMembership:
 
     async def found(self, device_name: str, *, at_risk: bool) -> Founded:
         """Starts a circle."""
-        request = pb.FoundCircleRequest(device_name=device_name, at_risk=at_risk)
+        request = membership_pb2.FoundCircleRequest(device_name=device_name, at_risk=at_risk)
         told = await self._stub.FoundCircle(request, timeout=_CIRCLE_SECONDS)
         return Founded(circle_id=told.circle_id.hex())
 
     async def join(self, invitation: str, device_name: str) -> Joined:
         """Accepts an invitation, and waits until the roster names this device."""
-        request = pb.JoinCircleRequest(invitation=invitation, device_name=device_name)
+        request = membership_pb2.JoinCircleRequest(invitation=invitation, device_name=device_name)
         told = await self._stub.JoinCircle(request, timeout=_JOIN_SECONDS)
         return Joined(circle_id=told.circle_id.hex(), members=told.members)
 
     async def approve(self, roster_hash: bytes) -> Approved:
         """Signs a proposal."""
-        request = pb.ApproveProposalRequest(roster_hash=roster_hash)
+        request = membership_pb2.ApproveProposalRequest(roster_hash=roster_hash)
         told = await self._stub.ApproveProposal(request, timeout=_CIRCLE_SECONDS)
         return Approved(wanted=told.wanted)

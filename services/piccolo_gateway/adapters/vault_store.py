@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from piccolo.vault.v1 import vault_pb2 as pb
-from piccolo.vault.v1.vault_pb2_grpc import StoreServiceStub
+from piccolo.vault.v1 import store_pb2 as pb
+from piccolo.vault.v1.store_pb2_grpc import StoreServiceStub
 from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import Kind, PiccoloError
 

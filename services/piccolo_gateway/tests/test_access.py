@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from piccolo.vault.v1 import vault_pb2
+from piccolo.vault.v1 import key_pb2
 from piccolo_formats.client_seal import Purpose
 
 from piccolo_gateway.config import SessionsConfig
@@ -203,12 +203,12 @@ async def test_what_was_sealed_to_another_key_says_what_to_do(world: World) -> N
 
 
 async def test_login_opens_a_locked_device_unless_told_not_to(world: World) -> None:
-    world.fakes.keys.state = vault_pb2.KEY_STATE_LOCKED
+    world.fakes.keys.state = key_pb2.KEY_STATE_LOCKED
     body: dict[str, Any] = {"passphrase": await world.sealed(Purpose.PASSPHRASE, PASSPHRASE)}
     assert (await world.json("POST", "/sessions", json={**body, "unlock": False}))[0] == 201
-    assert world.fakes.keys.state == vault_pb2.KEY_STATE_LOCKED
+    assert world.fakes.keys.state == key_pb2.KEY_STATE_LOCKED
     assert (await world.json("POST", "/sessions", json=body))[0] == 201
-    assert world.fakes.keys.state == vault_pb2.KEY_STATE_UNLOCKED
+    assert world.fakes.keys.state == key_pb2.KEY_STATE_UNLOCKED
 
 
 async def test_another_passphrase_ends_the_other_sessions(world: World) -> None:
@@ -226,7 +226,7 @@ async def test_another_passphrase_ends_the_other_sessions(world: World) -> None:
 async def test_setting_up_anew_ends_the_sessions_of_before(blank: World) -> None:
     blank.fakes.keys.set_up(PASSPHRASE)
     await blank.client.log_in()
-    blank.fakes.keys.state = vault_pb2.KEY_STATE_EMPTY
+    blank.fakes.keys.state = key_pb2.KEY_STATE_EMPTY
     async with blank.stranger() as other:
         await other.client.set_up()
     assert (await blank.json("GET", "/directories"))[0] == 401
@@ -250,7 +250,7 @@ async def test_other_sites_change_nothing(world: World, headers: dict[str, str])
     ):
         status, problem = await world.json(method, path, headers=headers)
         assert (status, problem["reason"]) == (403, "CROSS_SITE")
-    assert world.fakes.keys.state == vault_pb2.KEY_STATE_UNLOCKED
+    assert world.fakes.keys.state == key_pb2.KEY_STATE_UNLOCKED
     assert (await world.json("GET", "/directories", headers=headers))[0] == 200
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from piccolo.metadata.v1 import backup_pb2
-from piccolo.vault.v1 import vault_pb2 as pb
+from piccolo.vault.v1 import store_pb2 as pb
 
 from piccolo_gateway.core import attention
 from piccolo_gateway.core.bodies.care import Attention

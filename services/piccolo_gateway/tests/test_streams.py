@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from piccolo.vault.v1 import vault_pb2
+from piccolo.vault.v1 import key_pb2
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.config import LimitsConfig
@@ -172,7 +172,7 @@ async def test_a_locked_device_closes_its_files_at_once(world: World) -> None:
 async def test_a_device_without_an_owner_says_what_to_do(blank: World) -> None:
     blank.fakes.keys.set_up(PASSPHRASE)
     await blank.client.log_in()
-    blank.fakes.keys.state = vault_pb2.KEY_STATE_EMPTY
+    blank.fakes.keys.state = key_pb2.KEY_STATE_EMPTY
     status, problem = await blank.json("GET", "/directories")
     assert (status, problem["reason"]) == (409, "NOT_SET_UP")
 

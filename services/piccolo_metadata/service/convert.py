@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from piccolo.metadata.v1 import object_pb2 as pb
+from piccolo.metadata.v1 import repair_pb2, upload_pb2
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_metadata.core.objects import (
@@ -130,7 +131,7 @@ def published_to(published: Published) -> pb.Published:
     )
 
 
-def upload_from(message: pb.Upload) -> Upload:
+def upload_from(message: upload_pb2.Upload) -> Upload:
     """The upload of a message; what the journal says itself is left out."""
     return Upload(
         upload_id=message.upload_id,
@@ -145,9 +146,9 @@ def upload_from(message: pb.Upload) -> Upload:
     )
 
 
-def upload_to(upload: Upload) -> pb.Upload:
+def upload_to(upload: Upload) -> upload_pb2.Upload:
     """The upload on the wire."""
-    return pb.Upload(
+    return upload_pb2.Upload(
         upload_id=upload.upload_id,
         path=upload.path,
         modified=upload.modified,
@@ -162,14 +163,14 @@ def upload_to(upload: Upload) -> pb.Upload:
     )
 
 
-def repair_from(message: pb.Repair) -> Repair:
+def repair_from(message: repair_pb2.Repair) -> Repair:
     """The repair of a message; its tries are the queue's own."""
     return Repair(message.object_id, message.margin, message.cause, message.not_before, 0)
 
 
-def repair_to(repair: Repair) -> pb.Repair:
+def repair_to(repair: Repair) -> repair_pb2.Repair:
     """The repair on the wire."""
-    return pb.Repair(
+    return repair_pb2.Repair(
         object_id=repair.object_id,
         margin=repair.margin,
         cause=repair.cause,

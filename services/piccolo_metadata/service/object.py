@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from piccolo.metadata.v1 import object_pb2 as pb
-from piccolo.metadata.v1 import object_pb2_grpc
+from piccolo.metadata.v1 import object_pb2_grpc, repair_pb2, tombstone_pb2, upload_pb2
 
 from piccolo_metadata.core.paths import Path
 from piccolo_metadata.engine import numbers, objects, packs, publishing, repairs, tombstones, uploads
@@ -30,42 +30,52 @@ class ObjectServicer(object_pb2_grpc.ObjectServiceServicer):
         first, generation = await self._memory.write(numbers.reserve, request.count)
         return pb.ReserveResponse(first=first, generation=generation)
 
-    async def BeginUpload(self, request: pb.BeginUploadRequest, context: Any) -> pb.BeginUploadResponse:
+    async def BeginUpload(
+        self, request: upload_pb2.BeginUploadRequest, context: Any
+    ) -> upload_pb2.BeginUploadResponse:
         """Journals an upload."""
         await self._memory.write(uploads.begin, convert.upload_from(request.upload))
-        return pb.BeginUploadResponse()
+        return upload_pb2.BeginUploadResponse()
 
-    async def Checkpoint(self, request: pb.CheckpointRequest, context: Any) -> pb.CheckpointResponse:
+    async def Checkpoint(
+        self, request: upload_pb2.CheckpointRequest, context: Any
+    ) -> upload_pb2.CheckpointResponse:
         """Records durable segments."""
         durable = await self._memory.write(
             uploads.checkpoint, request.upload_id, whole(request.first_segment), request.leaves
         )
-        return pb.CheckpointResponse(durable_segments=durable)
+        return upload_pb2.CheckpointResponse(durable_segments=durable)
 
-    async def GetUpload(self, request: pb.GetUploadRequest, context: Any) -> pb.GetUploadResponse:
+    async def GetUpload(
+        self, request: upload_pb2.GetUploadRequest, context: Any
+    ) -> upload_pb2.GetUploadResponse:
         """Returns an upload."""
         upload = await self._memory.read(uploads.get, request.upload_id)
-        return pb.GetUploadResponse(upload=convert.upload_to(upload))
+        return upload_pb2.GetUploadResponse(upload=convert.upload_to(upload))
 
     async def ReadLeaves(
-        self, request: pb.ReadLeavesRequest, context: Any
-    ) -> AsyncIterator[pb.ReadLeavesResponse]:
+        self, request: upload_pb2.ReadLeavesRequest, context: Any
+    ) -> AsyncIterator[upload_pb2.ReadLeavesResponse]:
         """Streams an upload's leaves."""
         first: int | None = 0
         while first is not None:
             pieces, first = await self._memory.read(uploads.leaves_after, request.upload_id, first)
             for leaves in pieces:
-                yield pb.ReadLeavesResponse(leaves=leaves)
+                yield upload_pb2.ReadLeavesResponse(leaves=leaves)
 
-    async def ListUploads(self, request: pb.ListUploadsRequest, context: Any) -> pb.ListUploadsResponse:
+    async def ListUploads(
+        self, request: upload_pb2.ListUploadsRequest, context: Any
+    ) -> upload_pb2.ListUploadsResponse:
         """Returns all uploads."""
         found = await self._memory.read(uploads.listing)
-        return pb.ListUploadsResponse(uploads=map(convert.upload_to, found))
+        return upload_pb2.ListUploadsResponse(uploads=map(convert.upload_to, found))
 
-    async def ForgetUpload(self, request: pb.ForgetUploadRequest, context: Any) -> pb.ForgetUploadResponse:
+    async def ForgetUpload(
+        self, request: upload_pb2.ForgetUploadRequest, context: Any
+    ) -> upload_pb2.ForgetUploadResponse:
         """Ends an upload."""
         await self._memory.write(uploads.forget, request.upload_id)
-        return pb.ForgetUploadResponse()
+        return upload_pb2.ForgetUploadResponse()
 
     async def Prepare(self, request: pb.PrepareRequest, context: Any) -> pb.PrepareResponse:
         """Journals an intent."""
@@ -154,21 +164,27 @@ class ObjectServicer(object_pb2_grpc.ObjectServiceServicer):
         return pb.UpdateLayoutResponse()
 
     async def EnqueueRepairs(
-        self, request: pb.EnqueueRepairsRequest, context: Any
-    ) -> pb.EnqueueRepairsResponse:
+        self, request: repair_pb2.EnqueueRepairsRequest, context: Any
+    ) -> repair_pb2.EnqueueRepairsResponse:
         """Queues repairs."""
         await self._memory.write(repairs.enqueue, [convert.repair_from(one) for one in request.repairs])
-        return pb.EnqueueRepairsResponse()
+        return repair_pb2.EnqueueRepairsResponse()
 
-    async def ListRepairs(self, request: pb.ListRepairsRequest, context: Any) -> pb.ListRepairsResponse:
+    async def ListRepairs(
+        self, request: repair_pb2.ListRepairsRequest, context: Any
+    ) -> repair_pb2.ListRepairsResponse:
         """Returns the most urgent repairs."""
         queue = await self._memory.read(repairs.listing, request.page_size or _PAGE, due=request.due)
-        return pb.ListRepairsResponse(repairs=map(convert.repair_to, queue.repairs), total=queue.total)
+        return repair_pb2.ListRepairsResponse(
+            repairs=map(convert.repair_to, queue.repairs), total=queue.total
+        )
 
-    async def FinishRepair(self, request: pb.FinishRepairRequest, context: Any) -> pb.FinishRepairResponse:
+    async def FinishRepair(
+        self, request: repair_pb2.FinishRepairRequest, context: Any
+    ) -> repair_pb2.FinishRepairResponse:
         """Ends or postpones a repair."""
         await self._memory.write(repairs.finish, request.object_id, optional(request, "retry_at"))
-        return pb.FinishRepairResponse()
+        return repair_pb2.FinishRepairResponse()
 
     async def ListReclaimable(
         self, request: pb.ListReclaimableRequest, context: Any
@@ -178,32 +194,34 @@ class ObjectServicer(object_pb2_grpc.ObjectServiceServicer):
         return pb.ListReclaimableResponse(objects=map(convert.object_to, page.items))
 
     async def RecordTombstone(
-        self, request: pb.RecordTombstoneRequest, context: Any
-    ) -> pb.RecordTombstoneResponse:
+        self, request: tombstone_pb2.RecordTombstoneRequest, context: Any
+    ) -> tombstone_pb2.RecordTombstoneResponse:
         """Forgets objects and queues their tombstone."""
         number = await self._memory.write(
             tombstones.record, request.tombstone, list(request.object_ids), list(request.keepers)
         )
-        return pb.RecordTombstoneResponse(tombstone_id=number)
+        return tombstone_pb2.RecordTombstoneResponse(tombstone_id=number)
 
     async def ListTombstones(
-        self, request: pb.ListTombstonesRequest, context: Any
-    ) -> pb.ListTombstonesResponse:
+        self, request: tombstone_pb2.ListTombstonesRequest, context: Any
+    ) -> tombstone_pb2.ListTombstonesResponse:
         """Returns what keepers have to be told."""
         found = await self._memory.read(tombstones.pending, request.keeper)
-        return pb.ListTombstonesResponse(
+        return tombstone_pb2.ListTombstonesResponse(
             pending=[
-                pb.PendingTombstone(tombstone_id=one.tombstone_id, keeper=one.keeper, tombstone=one.tombstone)
+                tombstone_pb2.PendingTombstone(
+                    tombstone_id=one.tombstone_id, keeper=one.keeper, tombstone=one.tombstone
+                )
                 for one in found
             ]
         )
 
     async def AcknowledgeTombstone(
-        self, request: pb.AcknowledgeTombstoneRequest, context: Any
-    ) -> pb.AcknowledgeTombstoneResponse:
+        self, request: tombstone_pb2.AcknowledgeTombstoneRequest, context: Any
+    ) -> tombstone_pb2.AcknowledgeTombstoneResponse:
         """Ends the queueing for one keeper."""
         await self._memory.write(tombstones.acknowledge, whole(request.tombstone_id), request.keeper)
-        return pb.AcknowledgeTombstoneResponse()
+        return tombstone_pb2.AcknowledgeTombstoneResponse()
 
 
 def _for_nothing(rows: Rows, object_id: bytes) -> bool:

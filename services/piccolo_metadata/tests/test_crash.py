@@ -12,6 +12,7 @@ import pytest
 from piccolo.metadata.v1 import file_pb2 as f
 from piccolo.metadata.v1 import memory_pb2 as m
 from piccolo.metadata.v1 import object_pb2 as o
+from piccolo.metadata.v1 import upload_pb2
 from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.testing import spawned, until_ready
 
@@ -142,13 +143,13 @@ async def test_every_acknowledged_write_survives_kill_9(tmp_path: Path) -> None:
 async def test_an_intent_of_before_the_crash_is_published_after_it(tmp_path: Path) -> None:
     settings = {"state": str(tmp_path / "state")}
     intent = an_intent(a_file("/a", 1))
-    upload = o.Upload(upload_id="u" * 32, path="/b", blocks=1, vault_state=b"notes")
+    upload = upload_pb2.Upload(upload_id="u" * 32, path="/b", blocks=1, vault_state=b"notes")
     async with spawned("metadata", settings, tmp_path / "first") as service:
         await until_ready(service)
         async with service.connect() as channel:
             client = Client(channel)
-            await client.objects.BeginUpload(o.BeginUploadRequest(upload=upload))
-            point = o.CheckpointRequest(upload_id="u" * 32, leaves=bytes(64))
+            await client.objects.BeginUpload(upload_pb2.BeginUploadRequest(upload=upload))
+            point = upload_pb2.CheckpointRequest(upload_id="u" * 32, leaves=bytes(64))
             await client.objects.Checkpoint(point)
             await client.objects.Prepare(o.PrepareRequest(intent=convert.intent_to(intent)))
         await service.kill()
@@ -161,6 +162,6 @@ async def test_an_intent_of_before_the_crash_is_published_after_it(tmp_path: Pat
             request = o.PublishRequest(object_id=intent.object.object_id)
             answer = await client.objects.Publish(request)
             assert [one.entry.path for one in answer.published] == ["/a"]
-            (resumed,) = (await client.objects.ListUploads(o.ListUploadsRequest())).uploads
+            (resumed,) = (await client.objects.ListUploads(upload_pb2.ListUploadsRequest())).uploads
             assert resumed.durable_segments == 2
         assert await service.stop() == 0

@@ -11,6 +11,7 @@ import pytest
 from piccolo.metadata.v1 import file_pb2 as f
 from piccolo.metadata.v1 import memory_pb2 as m
 from piccolo.metadata.v1 import object_pb2 as o
+from piccolo.metadata.v1 import repair_pb2, tombstone_pb2, upload_pb2
 from piccolo_chassis import command
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.testing import grpcurl, running, spawned
@@ -133,25 +134,29 @@ async def test_every_write_to_a_name_can_say_what_it_saw(client: Client) -> None
 
 async def test_the_way_of_an_upload(client: Client) -> None:
     objects, upload_id = client.objects, "u" * 32
-    upload = o.Upload(upload_id=upload_id, path="/big", blocks=2, vault_state=b"notes", expected_revision=0)
-    await objects.BeginUpload(o.BeginUploadRequest(upload=upload))
+    upload = upload_pb2.Upload(
+        upload_id=upload_id, path="/big", blocks=2, vault_state=b"notes", expected_revision=0
+    )
+    await objects.BeginUpload(upload_pb2.BeginUploadRequest(upload=upload))
     for first in (0, 2):
         await objects.Checkpoint(
-            o.CheckpointRequest(upload_id=upload_id, first_segment=first, leaves=bytes([first]) * 128)
+            upload_pb2.CheckpointRequest(
+                upload_id=upload_id, first_segment=first, leaves=bytes([first]) * 128
+            )
         )
-    gap = o.CheckpointRequest(upload_id=upload_id, first_segment=9, leaves=bytes(64))
+    gap = upload_pb2.CheckpointRequest(upload_id=upload_id, first_segment=9, leaves=bytes(64))
     assert await reason(objects.Checkpoint(gap)) == (Kind.PRECONDITION, "NOT_CONTIGUOUS")
-    journalled = (await objects.GetUpload(o.GetUploadRequest(upload_id=upload_id))).upload
+    journalled = (await objects.GetUpload(upload_pb2.GetUploadRequest(upload_id=upload_id))).upload
     assert (journalled.durable_segments, journalled.vault_state) == (4, b"notes")
     assert journalled.HasField("expected_revision")
     assert not journalled.HasField("size")
     leaves = b"".join(
-        [each.leaves async for each in objects.ReadLeaves(o.ReadLeavesRequest(upload_id=upload_id))]
+        [each.leaves async for each in objects.ReadLeaves(upload_pb2.ReadLeavesRequest(upload_id=upload_id))]
     )
     assert leaves == bytes(128) + b"\x02" * 128
     await client.publish(a_file("/big", 1, expected=0, upload_id=upload_id))
-    assert not (await objects.ListUploads(o.ListUploadsRequest())).uploads
-    await objects.ForgetUpload(o.ForgetUploadRequest(upload_id=upload_id))
+    assert not (await objects.ListUploads(upload_pb2.ListUploadsRequest())).uploads
+    await objects.ForgetUpload(upload_pb2.ForgetUploadRequest(upload_id=upload_id))
 
 
 async def test_the_way_of_an_intent(client: Client) -> None:
@@ -185,29 +190,37 @@ async def test_repair_and_burial(client: Client) -> None:
     await client.publish(a_file("/a", 1))
     stored = (await objects.GetManifest(o.GetManifestRequest(path="/a"))).object
     await objects.EnqueueRepairs(
-        o.EnqueueRepairsRequest(repairs=[o.Repair(object_id=stored.object_id, margin=-1, cause="rot")])
+        repair_pb2.EnqueueRepairsRequest(
+            repairs=[repair_pb2.Repair(object_id=stored.object_id, margin=-1, cause="rot")]
+        )
     )
-    queue = await objects.ListRepairs(o.ListRepairsRequest(due=True))
+    queue = await objects.ListRepairs(repair_pb2.ListRepairsRequest(due=True))
     assert [(one.margin, one.cause, one.tries) for one in queue.repairs] == [(-1, "rot", 0)]
-    await objects.FinishRepair(o.FinishRepairRequest(object_id=stored.object_id, retry_at=2**40))
-    assert not (await objects.ListRepairs(o.ListRepairsRequest(due=True))).repairs
-    assert (await objects.ListRepairs(o.ListRepairsRequest())).total == 1
+    await objects.FinishRepair(repair_pb2.FinishRepairRequest(object_id=stored.object_id, retry_at=2**40))
+    assert not (await objects.ListRepairs(repair_pb2.ListRepairsRequest(due=True))).repairs
+    assert (await objects.ListRepairs(repair_pb2.ListRepairsRequest())).total == 1
     new = o.StoredObject()
     new.CopyFrom(stored)
     new.layout = a_layout(stored.object_id, seq=2)
     await objects.UpdateLayout(o.UpdateLayoutRequest(object=new, expected_layout=stored.layout))
     listed = await objects.ListObjects(o.ListObjectsRequest(keeper=KEEPERS[0], under="/a"))
     assert listed.objects == [new]
-    await objects.FinishRepair(o.FinishRepairRequest(object_id=stored.object_id))
+    await objects.FinishRepair(repair_pb2.FinishRepairRequest(object_id=stored.object_id))
 
     await client.files.Remove(f.RemoveRequest(path="/a", purge=True))
     assert (await objects.ListReclaimable(o.ListReclaimableRequest())).objects == [new]
-    record = o.RecordTombstoneRequest(tombstone=b"signed", object_ids=[new.object_id], keepers=KEEPERS[:1])
+    record = tombstone_pb2.RecordTombstoneRequest(
+        tombstone=b"signed", object_ids=[new.object_id], keepers=KEEPERS[:1]
+    )
     number = (await objects.RecordTombstone(record)).tombstone_id
-    (waiting,) = (await objects.ListTombstones(o.ListTombstonesRequest(keeper=KEEPERS[0]))).pending
+    (waiting,) = (
+        await objects.ListTombstones(tombstone_pb2.ListTombstonesRequest(keeper=KEEPERS[0]))
+    ).pending
     assert (waiting.tombstone_id, waiting.keeper, waiting.tombstone) == (number, KEEPERS[0], b"signed")
-    await objects.AcknowledgeTombstone(o.AcknowledgeTombstoneRequest(tombstone_id=number, keeper=KEEPERS[0]))
-    assert not (await objects.ListTombstones(o.ListTombstonesRequest())).pending
+    await objects.AcknowledgeTombstone(
+        tombstone_pb2.AcknowledgeTombstoneRequest(tombstone_id=number, keeper=KEEPERS[0])
+    )
+    assert not (await objects.ListTombstones(tombstone_pb2.ListTombstonesRequest())).pending
     assert not (await objects.ListObjects(o.ListObjectsRequest())).objects
     assert (await objects.Reserve(o.ReserveRequest(count=5))).first == 1
     assert (await objects.Reserve(o.ReserveRequest(count=5))).first == 6

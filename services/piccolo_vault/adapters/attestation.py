@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from piccolo.attestation.v1 import attestation_pb2 as pb
-from piccolo.attestation.v1 import attestation_pb2_grpc as wire
+from piccolo.attestation.v1 import circle_pb2 as pb
+from piccolo.attestation.v1 import circle_pb2_grpc as wire
+from piccolo.attestation.v1 import identity_pb2, identity_pb2_grpc, invitation_pb2
 from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.logs import fields
 from piccolo_formats.device_record import open_device
@@ -36,17 +37,19 @@ class AttestationTrust:
     """`Trust` by attestation's services."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._identity: Any = wire.IdentityServiceStub(channel)
+        self._identity: Any = identity_pb2_grpc.IdentityServiceStub(channel)
         self._circle: Any = wire.CircleServiceStub(channel)
 
     async def register(self, role: str, keys: RolePublic) -> bool:
         """Tells a role's keys; returns whether the certificate in force names exactly these."""
-        told = pb.RoleKeys(role=role, signing=keys.signing, tls=keys.tls)
-        return bool((await self._identity.RegisterRole(pb.RegisterRoleRequest(keys=told))).certified)
+        told = identity_pb2.RoleKeys(role=role, signing=keys.signing, tls=keys.tls)
+        return bool(
+            (await self._identity.RegisterRole(identity_pb2.RegisterRoleRequest(keys=told))).certified
+        )
 
     async def identity(self) -> Identity:
         """Returns what is known of this device."""
-        known = await self._identity.GetIdentity(pb.GetIdentityRequest())
+        known = await self._identity.GetIdentity(identity_pb2.GetIdentityRequest())
         return Identity(
             roles={role.role: RolePublic(role.signing, role.tls) for role in known.roles},
             missing=tuple(known.missing),
@@ -55,7 +58,7 @@ class AttestationTrust:
 
     async def install(self, device: bytes, successors: Sequence[bytes] = ()) -> None:
         """Puts a device certificate in force."""
-        request = pb.InstallCertificateRequest(device=device, successors=successors)
+        request = identity_pb2.InstallCertificateRequest(device=device, successors=successors)
         await self._identity.InstallCertificate(request)
 
     async def circle(self) -> CircleView | None:
@@ -78,7 +81,7 @@ class AttestationTrust:
 
     async def open_invitation(self, invitation: str) -> Opened:
         """Reads an invitation."""
-        told = await self._circle.OpenInvitation(pb.OpenInvitationRequest(invitation=invitation))
+        told = await self._circle.OpenInvitation(invitation_pb2.OpenInvitationRequest(invitation=invitation))
         return Opened(told.circle_id, told.roster_hash, told.invited_by_name)
 
     async def join(self, invitation: str, admin: bytes, enrol: bytes) -> CircleView:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from piccolo.attestation.v1 import attestation_pb2 as pb
-from piccolo.attestation.v1 import attestation_pb2_grpc as wire
+from piccolo.attestation.v1 import peer_pb2 as pb
+from piccolo.attestation.v1 import peer_pb2_grpc as wire
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.shown import shown_certificate
 from piccolo_formats import cbor

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
-from piccolo.fragment_store.v1 import fragment_store_pb2_grpc
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
+from piccolo.fragment_store.v1 import fragment_pb2_grpc
 from piccolo_chassis import rpc
 from piccolo_chassis.errors import Kind, PiccoloError
 
@@ -137,7 +137,7 @@ class GrpcKeeper:
     """One member's fragment-store."""
 
     def __init__(self, channel: Channel, unreachable: Callable[[], None]) -> None:
-        self._stub = fragment_store_pb2_grpc.FragmentServiceStub(channel)
+        self._stub = fragment_pb2_grpc.FragmentServiceStub(channel)
         self._unreachable = unreachable
 
     async def store(self, head: Head, blocks: bytes, root: bytes, record: bytes) -> bytes:

@@ -11,6 +11,9 @@ from piccolo.metadata.v1 import (
     memory_pb2_grpc,
     object_pb2,
     object_pb2_grpc,
+    repair_pb2,
+    tombstone_pb2,
+    upload_pb2,
 )
 from piccolo_chassis.errors import Kind, PiccoloError
 
@@ -54,33 +57,33 @@ class MetadataObjects:
 
     async def begin_upload(self, upload: Upload) -> None:
         """Journals an upload."""
-        await self._objects.BeginUpload(object_pb2.BeginUploadRequest(upload=types.upload_to(upload)))
+        await self._objects.BeginUpload(upload_pb2.BeginUploadRequest(upload=types.upload_to(upload)))
 
     async def checkpoint(self, upload_id: str, first_segment: int, leaves: bytes) -> int:
         """Records durable segments."""
-        request = object_pb2.CheckpointRequest(
+        request = upload_pb2.CheckpointRequest(
             upload_id=upload_id, first_segment=first_segment, leaves=leaves
         )
         return (await self._objects.Checkpoint(request)).durable_segments
 
     async def get_upload(self, upload_id: str) -> Upload:
         """Returns an upload."""
-        answer = await self._objects.GetUpload(object_pb2.GetUploadRequest(upload_id=upload_id))
+        answer = await self._objects.GetUpload(upload_pb2.GetUploadRequest(upload_id=upload_id))
         return types.upload_from(answer.upload)
 
     async def read_leaves(self, upload_id: str) -> AsyncIterator[bytes]:
         """Yields recorded leaves."""
-        async for each in self._objects.ReadLeaves(object_pb2.ReadLeavesRequest(upload_id=upload_id)):
+        async for each in self._objects.ReadLeaves(upload_pb2.ReadLeavesRequest(upload_id=upload_id)):
             yield each.leaves
 
     async def list_uploads(self) -> list[Upload]:
         """Returns all uploads."""
-        answer = await self._objects.ListUploads(object_pb2.ListUploadsRequest())
+        answer = await self._objects.ListUploads(upload_pb2.ListUploadsRequest())
         return [types.upload_from(each) for each in answer.uploads]
 
     async def forget_upload(self, upload_id: str) -> None:
         """Forgets an upload."""
-        await self._objects.ForgetUpload(object_pb2.ForgetUploadRequest(upload_id=upload_id))
+        await self._objects.ForgetUpload(upload_pb2.ForgetUploadRequest(upload_id=upload_id))
 
     async def prepare(self, intent: Intent) -> list[Refusal]:
         """Journals an intent."""
@@ -157,7 +160,7 @@ class MetadataObjects:
     async def enqueue_repairs(self, repairs: Sequence[Repair]) -> None:
         """Queues repairs."""
         wire = [
-            object_pb2.Repair(
+            repair_pb2.Repair(
                 object_id=each.object_id,
                 margin=each.margin,
                 cause=each.cause,
@@ -166,11 +169,11 @@ class MetadataObjects:
             )
             for each in repairs
         ]
-        await self._objects.EnqueueRepairs(object_pb2.EnqueueRepairsRequest(repairs=wire))
+        await self._objects.EnqueueRepairs(repair_pb2.EnqueueRepairsRequest(repairs=wire))
 
     async def list_repairs(self, *, due: bool, page_size: int = 100) -> tuple[list[Repair], int]:
         """Returns the queue."""
-        answer = await self._objects.ListRepairs(object_pb2.ListRepairsRequest(page_size=page_size, due=due))
+        answer = await self._objects.ListRepairs(repair_pb2.ListRepairsRequest(page_size=page_size, due=due))
         found = [
             Repair(each.object_id, each.margin, each.cause, each.not_before, each.tries)
             for each in answer.repairs
@@ -180,7 +183,7 @@ class MetadataObjects:
     async def finish_repair(self, object_id: bytes, retry_at: int | None = None) -> None:
         """Ends or postpones a repair; one that is not queued any more is as good as ended."""
         try:
-            request = object_pb2.FinishRepairRequest(object_id=object_id, retry_at=retry_at)
+            request = repair_pb2.FinishRepairRequest(object_id=object_id, retry_at=retry_at)
             await self._objects.FinishRepair(request)
         except PiccoloError as error:
             if error.kind is not Kind.NOT_FOUND:
@@ -195,19 +198,19 @@ class MetadataObjects:
         self, tombstone: bytes, object_ids: Sequence[bytes], keepers: Sequence[bytes]
     ) -> int:
         """Queues a tombstone."""
-        request = object_pb2.RecordTombstoneRequest(
+        request = tombstone_pb2.RecordTombstoneRequest(
             tombstone=tombstone, object_ids=object_ids, keepers=keepers
         )
         return (await self._objects.RecordTombstone(request)).tombstone_id
 
     async def list_tombstones(self, keeper: bytes = b"") -> list[PendingTombstone]:
         """Returns what is not acknowledged."""
-        answer = await self._objects.ListTombstones(object_pb2.ListTombstonesRequest(keeper=keeper))
+        answer = await self._objects.ListTombstones(tombstone_pb2.ListTombstonesRequest(keeper=keeper))
         return [PendingTombstone(each.tombstone_id, each.keeper, each.tombstone) for each in answer.pending]
 
     async def acknowledge_tombstone(self, tombstone_id: int, keeper: bytes) -> None:
         """Ends the queueing for one keeper."""
-        request = object_pb2.AcknowledgeTombstoneRequest(tombstone_id=tombstone_id, keeper=keeper)
+        request = tombstone_pb2.AcknowledgeTombstoneRequest(tombstone_id=tombstone_id, keeper=keeper)
         await self._objects.AcknowledgeTombstone(request)
 
     async def remove(self, path: str, *, recursive: bool, expected_revision: int | None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from piccolo.metadata.v1 import file_pb2, memory_pb2, object_pb2
+from piccolo.metadata.v1 import file_pb2, memory_pb2, object_pb2, upload_pb2
 
 from piccolo_vault.ports.objects import (
     Entry,
@@ -112,9 +112,9 @@ def intent_from(wire: object_pb2.Intent) -> Intent:
     return Intent(object_from(wire.object), tuple(file_from(each) for each in wire.files), wire.commit_record)
 
 
-def upload_to(upload: Upload) -> object_pb2.Upload:
+def upload_to(upload: Upload) -> upload_pb2.Upload:
     """An upload for the wire."""
-    return object_pb2.Upload(
+    return upload_pb2.Upload(
         upload_id=upload.upload_id,
         path=upload.path,
         modified=upload.modified,
@@ -127,7 +127,7 @@ def upload_to(upload: Upload) -> object_pb2.Upload:
     )
 
 
-def upload_from(wire: object_pb2.Upload) -> Upload:
+def upload_from(wire: upload_pb2.Upload) -> Upload:
     """An upload of the wire."""
     return Upload(
         upload_id=wire.upload_id,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from piccolo.fragment_store.v1 import fragment_store_pb2 as pb
-from piccolo.fragment_store.v1 import fragment_store_pb2_grpc as wire
+from piccolo.fragment_store.v1 import claim_pb2 as pb
+from piccolo.fragment_store.v1 import fragment_pb2_grpc as wire
 
 from piccolo_vault.adapters.dialled import SECONDS, ask
 from piccolo_vault.ports.promises import Answer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from piccolo.vault.v1 import vault_pb2 as pb
-from piccolo.vault.v1 import vault_pb2_grpc as wire
+from piccolo.vault.v1 import key_pb2 as pb
+from piccolo.vault.v1 import key_pb2_grpc as wire
 from piccolo_formats.client_seal import Purpose
 
 from piccolo_vault.core.keys.custody import Stage

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from piccolo.vault.v1 import vault_pb2 as wire
-from piccolo.vault.v1 import vault_pb2_grpc
+from piccolo.vault.v1 import store_pb2 as wire
+from piccolo.vault.v1 import store_pb2_grpc
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_vault.engine.storage.files import Finish, WriteStart
@@ -23,7 +23,7 @@ NAME = "piccolo.vault.v1.StoreService"
 _MESSAGE = 1_048_576
 
 
-class StoreServicer(vault_pb2_grpc.StoreServiceServicer):
+class StoreServicer(store_pb2_grpc.StoreServiceServicer):
     """The way of a file on the wire.
 
     Write and Read are coroutines that write their answers themselves: a cancelled stream is then an ordinary

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from piccolo.vault.v1 import vault_pb2_grpc
+from piccolo.vault.v1 import store_pb2_grpc
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_vault.adapters.codecs import best_codec
@@ -69,7 +69,7 @@ async def store_wiring(
     )
     store = Store(context, circle, keyring)
     servicer = StoreServicer(store)
-    host.add_service(partial(vault_pb2_grpc.add_StoreServiceServicer_to_server, servicer), NAME)
+    host.add_service(partial(store_pb2_grpc.add_StoreServiceServicer_to_server, servicer), NAME)
     store.start()
     tasks.create_task(_at_the_end(host.stopping, store), name="end of streams")
     tasks.create_task(_whenever(custody.locked.wait, store.forget), name="forget when locked")

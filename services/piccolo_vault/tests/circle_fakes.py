@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import grpc
-from piccolo.attestation.v1 import attestation_pb2 as pb
-from piccolo.attestation.v1 import attestation_pb2_grpc as wire
+from piccolo.attestation.v1 import circle_pb2 as pb
+from piccolo.attestation.v1 import circle_pb2_grpc as wire
+from piccolo.attestation.v1 import identity_pb2, identity_pb2_grpc, invitation_pb2
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats import cbor
 from piccolo_formats.device_record import open_device
@@ -152,7 +153,7 @@ def is_successor(record: bytes) -> bool:
 
 
 # As in testing_keys: what a fake is not asked for stays UNIMPLEMENTED.
-_Identity: Any = wire.IdentityServiceServicer
+_Identity: Any = identity_pb2_grpc.IdentityServiceServicer
 _Circle: Any = wire.CircleServiceServicer
 
 
@@ -168,7 +169,7 @@ class FakeAttestation(_Identity, _Circle):  # type: ignore[misc]
     """A device's attestation with the members that it is told of."""
 
     keepers: Sequence[Keeper] = ()
-    roles: dict[str, pb.RoleKeys] = field(default_factory=dict)
+    roles: dict[str, identity_pb2.RoleKeys] = field(default_factory=dict)
     device: bytes = b""
     seen_device: bytes = b""
     seen_claim: bytes = b""
@@ -184,13 +185,13 @@ class FakeAttestation(_Identity, _Circle):  # type: ignore[misc]
 
     def register(self, server: grpc.aio.Server) -> None:
         """Adds the services to a server."""
-        wire.add_IdentityServiceServicer_to_server(self, server)
+        identity_pb2_grpc.add_IdentityServiceServicer_to_server(self, server)
         wire.add_CircleServiceServicer_to_server(self, server)
 
     def others_register(self) -> None:
         """The fragment-store and attestation itself tell their keys."""
         for role in ("fragment-store", "attestation"):
-            self.roles[role] = pb.RoleKeys(
+            self.roles[role] = identity_pb2.RoleKeys(
                 role=role,
                 signing=SigningKey(os.urandom(32)).public,
                 tls=make_certificate(generate_key()),
@@ -245,17 +246,23 @@ class FakeAttestation(_Identity, _Circle):  # type: ignore[misc]
             endpoints=[f"127.0.0.1:{keeper.port}"] if keeper else [],
         )
 
-    async def RegisterRole(self, request: pb.RegisterRoleRequest, context: Any) -> pb.RegisterRoleResponse:
+    async def RegisterRole(
+        self, request: identity_pb2.RegisterRoleRequest, context: Any
+    ) -> identity_pb2.RegisterRoleResponse:
         """Takes a role's keys."""
         self.roles[request.keys.role] = request.keys
-        return pb.RegisterRoleResponse(certified=bool(self.device) and self._names_the_roles(self.device))
+        return identity_pb2.RegisterRoleResponse(
+            certified=bool(self.device) and self._names_the_roles(self.device)
+        )
 
-    async def GetIdentity(self, request: Any, context: Any) -> pb.GetIdentityResponse:
+    async def GetIdentity(self, request: Any, context: Any) -> identity_pb2.GetIdentityResponse:
         """What is known."""
         missing = {"vault", "metadata", "fragment-store", "attestation"} - self.roles.keys()
-        return pb.GetIdentityResponse(roles=self.roles.values(), device=self.device, missing=sorted(missing))
+        return identity_pb2.GetIdentityResponse(
+            roles=self.roles.values(), device=self.device, missing=sorted(missing)
+        )
 
-    async def InstallCertificate(self, request: pb.InstallCertificateRequest, context: Any) -> Any:
+    async def InstallCertificate(self, request: identity_pb2.InstallCertificateRequest, context: Any) -> Any:
         """Takes a certificate of exactly these roles; in a circle only of a higher generation."""
         self.successors += [each for each in request.successors if each not in self.successors]
         signed = opened(request.device)
@@ -269,7 +276,7 @@ class FakeAttestation(_Identity, _Circle):  # type: ignore[misc]
             raise PiccoloError(Kind.CONFLICT, "RECORD_OLD", "The circle knows a newer device.")
         self.device = request.device
         self.changed.fire()
-        return pb.InstallCertificateResponse()
+        return identity_pb2.InstallCertificateResponse()
 
     def _names_the_roles(self, device: bytes) -> bool:
         named = opened(device).record
@@ -304,11 +311,13 @@ class FakeAttestation(_Identity, _Circle):  # type: ignore[misc]
             yield pb.WatchCircleResponse(circle=self.circle() if self.roster else None)
             await change
 
-    async def OpenInvitation(self, request: pb.OpenInvitationRequest, context: Any) -> Any:
+    async def OpenInvitation(self, request: invitation_pb2.OpenInvitationRequest, context: Any) -> Any:
         """Reads the one invitation that there is."""
         if self.inviter is None:
             raise PiccoloError(Kind.NOT_FOUND, "INVITATION_UNKNOWN", "Nobody answers to it.")
-        return pb.OpenInvitationResponse(circle_id=self.inviter.circle, invited_by_name=self.inviter.name)
+        return invitation_pb2.OpenInvitationResponse(
+            circle_id=self.inviter.circle, invited_by_name=self.inviter.name
+        )
 
     async def Join(self, request: pb.JoinRequest, context: Any) -> pb.JoinResponse:
         """Joins the inviter's circle."""

@@ -10,10 +10,10 @@ from typing import Any
 import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from piccolo.attestation.v1 import attestation_pb2 as trust
-from piccolo.attestation.v1 import attestation_pb2_grpc as trust_wire
-from piccolo.fragment_store.v1 import fragment_store_pb2 as keeping
-from piccolo.fragment_store.v1 import fragment_store_pb2_grpc as keeping_wire
+from piccolo.attestation.v1 import peer_pb2 as trust
+from piccolo.attestation.v1 import peer_pb2_grpc as trust_wire
+from piccolo.fragment_store.v1 import claim_pb2 as keeping
+from piccolo.fragment_store.v1 import fragment_pb2_grpc as keeping_wire
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats import cbor
 from piccolo_formats.device_record import open_device

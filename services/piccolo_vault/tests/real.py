@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
-from piccolo.attestation.v1 import attestation_pb2 as wire
-from piccolo.attestation.v1 import attestation_pb2_grpc as stubs
+from piccolo.attestation.v1 import circle_pb2 as wire
+from piccolo.attestation.v1 import circle_pb2_grpc as stubs
+from piccolo.attestation.v1 import identity_pb2, identity_pb2_grpc
 from piccolo_chassis.testing import Service, running
 from piccolo_formats.kek import Kek, owner_id
 from piccolo_formats.keypairs import SigningKey
@@ -28,7 +29,7 @@ from piccolo_vault.testing_keys import serving
 
 CIRCLE = bytes(range(16))
 OWN_KEK = Kek(bytes(range(32)))  # FakeKeyring's
-_Identity: Any = stubs.IdentityServiceServicer
+_Identity: Any = identity_pb2_grpc.IdentityServiceServicer
 _Circle: Any = stubs.CircleServiceServicer
 
 
@@ -51,20 +52,20 @@ class DialledKeyring(FakeKeyring):
 class Attestation(_Identity, _Circle):  # type: ignore[misc]
     """One keeper's attestation: takes its keys, and tells the circle once everybody's are known."""
 
-    registered: wire.RegisterRoleRequest | None = None
+    registered: identity_pb2.RegisterRoleRequest | None = None
     known: asyncio.Event = field(default_factory=asyncio.Event)
     circle: asyncio.Future[wire.Circle] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
     def register(self, server: Any) -> None:
-        stubs.add_IdentityServiceServicer_to_server(self, server)
+        identity_pb2_grpc.add_IdentityServiceServicer_to_server(self, server)
         stubs.add_CircleServiceServicer_to_server(self, server)
 
-    async def RegisterRole(self, request: wire.RegisterRoleRequest, context: Any) -> Any:
+    async def RegisterRole(self, request: identity_pb2.RegisterRoleRequest, context: Any) -> Any:
         self.registered = request
         self.known.set()
-        return wire.RegisterRoleResponse(certified=True)
+        return identity_pb2.RegisterRoleResponse(certified=True)
 
     async def WatchCircle(self, request: Any, context: Any) -> AsyncIterator[wire.WatchCircleResponse]:
         yield wire.WatchCircleResponse(circle=await asyncio.shield(self.circle))
@@ -81,7 +82,9 @@ class RealCircle:
     circle: Circle
 
 
-def _device(kek: Kek, vault: SigningKey, certificate: bytes, told: wire.RegisterRoleRequest | None) -> Device:
+def _device(
+    kek: Kek, vault: SigningKey, certificate: bytes, told: identity_pb2.RegisterRoleRequest | None
+) -> Device:
     fresh = SigningKey(os.urandom(32)).public
     return Device(
         circle=CIRCLE,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.records.generations import Claim, Promise
 from piccolo_formats.signed import open_signed, sign

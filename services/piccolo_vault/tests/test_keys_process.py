@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from piccolo.vault.v1 import vault_pb2 as pb
-from piccolo.vault.v1 import vault_pb2_grpc as wire
+from piccolo.vault.v1 import key_pb2 as pb
+from piccolo.vault.v1 import key_pb2_grpc as wire
+from piccolo.vault.v1 import membership_pb2, membership_pb2_grpc
 from piccolo_chassis import command, testing
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.client_seal import Purpose, open_text, seal_text
@@ -38,7 +39,7 @@ class Client:
 
     def __init__(self, channel: Any) -> None:
         self.keys: Any = wire.KeyServiceStub(channel)
-        self.membership: Any = wire.MembershipServiceStub(channel)
+        self.membership: Any = membership_pb2_grpc.MembershipServiceStub(channel)
         self.own = SealingKey(os.urandom(32))
 
     async def seal(self, text: str, purpose: Purpose = Purpose.PASSPHRASE) -> bytes:
@@ -115,11 +116,11 @@ async def test_a_life_from_setup_to_circle_over_the_wire(device: Device) -> None
         assert (await client.keys.TestWords(pb.TestWordsRequest(words=sealed))).match
         other = await client.seal(" ".join(Kek(os.urandom(32)).to_words()), Purpose.WORDS)
         assert not (await client.keys.TestWords(pb.TestWordsRequest(words=other))).match
-        founded = await client.membership.FoundCircle(pb.FoundCircleRequest(device_name="box"))
+        founded = await client.membership.FoundCircle(membership_pb2.FoundCircleRequest(device_name="box"))
         assert len(founded.circle_id) == 16
         await client.keys.Lock(pb.LockRequest())
         assert (await client.status()).state == pb.KEY_STATE_LOCKED
-        again = pb.FoundCircleRequest(device_name="box")
+        again = membership_pb2.FoundCircleRequest(device_name="box")
         with pytest.raises(PiccoloError) as caught:
             await client.membership.FoundCircle(again)
         assert caught.value.kind is Kind.LOCKED
@@ -161,7 +162,9 @@ async def test_it_starts_and_unlocks_without_its_neighbours(device: Device) -> N
         await client.unlock()
         assert (await client.status()).state == pb.KEY_STATE_UNLOCKED
         with pytest.raises(PiccoloError) as caught:
-            await client.membership.FoundCircle(pb.FoundCircleRequest(device_name="box"), timeout=2)
+            await client.membership.FoundCircle(
+                membership_pb2.FoundCircleRequest(device_name="box"), timeout=2
+            )
         assert caught.value.kind in (Kind.UNAVAILABLE, Kind.TIMEOUT)
     async with device.services():
         assert "Traceback" not in process.raw_log()
@@ -241,7 +244,7 @@ async def test_secrets_are_in_no_log_no_error_and_no_file(device: Device) -> Non
                 await call
             except PiccoloError as failed:
                 errors.append(f"{failed!r} {failed.message}")
-        await client.membership.FoundCircle(pb.FoundCircleRequest(device_name="box"))
+        await client.membership.FoundCircle(membership_pb2.FoundCircleRequest(device_name="box"))
         await client.keys.Lock(pb.LockRequest())
         log = process.raw_log()
     assert len(errors) >= 4

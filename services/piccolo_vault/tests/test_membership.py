@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from piccolo.attestation.v1 import attestation_pb2 as pb
+from piccolo.attestation.v1 import circle_pb2 as pb
 from piccolo_chassis.errors import PiccoloError
 from piccolo_formats.device_record import open_device
 from piccolo_formats.invitations import InvitationCode

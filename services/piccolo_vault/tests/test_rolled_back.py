@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from piccolo.fragment_store.v1 import fragment_store_pb2 as keeping
+from piccolo.fragment_store.v1 import claim_pb2 as keeping
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.device_record import open_device
 from piccolo_formats.kek import Kek

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from grpc.aio import EOF
-from piccolo.vault.v1 import vault_pb2 as pb
-from piccolo.vault.v1 import vault_pb2_grpc as wire
+from piccolo.vault.v1 import key_pb2, store_pb2_grpc
+from piccolo.vault.v1 import key_pb2_grpc as wire
+from piccolo.vault.v1 import store_pb2 as pb
 from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.client_seal import Purpose, seal_text
@@ -34,13 +35,13 @@ class Vault:
     """A client of a vault's process."""
 
     def __init__(self, channel: Channel) -> None:
-        self.store: Any = wire.StoreServiceStub(channel)
+        self.store: Any = store_pb2_grpc.StoreServiceStub(channel)
         self.keys: Any = wire.KeyServiceStub(channel)
 
     async def unlock(self, passphrase: str) -> None:
-        boot = await self.keys.GetBootKey(pb.GetBootKeyRequest())
+        boot = await self.keys.GetBootKey(key_pb2.GetBootKeyRequest())
         sealed = seal_text(Purpose.PASSPHRASE, passphrase, boot.public_key)
-        await self.keys.Unlock(pb.UnlockRequest(passphrase=sealed))
+        await self.keys.Unlock(key_pb2.UnlockRequest(passphrase=sealed))
 
     async def send(self, path: str, name: str, data: bytes) -> Any:
         """Begins an upload; returns its call when half of the data is durable and the rest on its way."""
@@ -127,7 +128,7 @@ async def test_a_lock_in_an_upload_ends_it_and_the_owner_goes_on(there: Circle) 
     async with asyncio.timeout(90), device.connect("vault") as channel:
         vault = Vault(channel)
         call = await vault.send("/g", name, data[: 8 * MIB])
-        await vault.keys.Lock(pb.LockRequest())
+        await vault.keys.Lock(key_pb2.LockRequest())
         told = await how_it_ended(call)
         assert told.kind is Kind.LOCKED
         durable = int(told.details["durable_bytes"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from piccolo.attestation.v1 import attestation_pb2 as pb
+from piccolo.attestation.v1 import circle_pb2 as pb
 
 from piccolo_vault.adapters.attestation import view_of
 from piccolo_vault.core.inviters import subtrees

@@ -18,10 +18,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from piccolo.attestation.v1 import attestation_pb2_grpc
-from piccolo.fragment_store.v1 import fragment_store_pb2_grpc
+from piccolo.attestation.v1 import circle_pb2_grpc
+from piccolo.fragment_store.v1 import keeper_pb2_grpc
 from piccolo.metadata.v1 import backup_pb2_grpc, file_pb2_grpc, memory_pb2_grpc
-from piccolo.vault.v1 import vault_pb2_grpc
+from piccolo.vault.v1 import key_pb2_grpc, membership_pb2_grpc, store_pb2_grpc
 from piccolo_chassis.host import Host
 from piccolo_chassis.interceptors import Limits
 
@@ -103,10 +103,12 @@ def _made(folder: Path) -> FakeDevice:
 def _serve(made: FakeDevice) -> None:
     vault, metadata = made.hosts["vault"], made.hosts["metadata"]
     members, files, settings = FakeMembership(made.keys, made.circle), FakeFiles(made.tree), FakeSettings()
-    wire, memory = vault_pb2_grpc, memory_pb2_grpc
-    vault.add_service(lambda to: wire.add_KeyServiceServicer_to_server(made.keys, to), "keys")
-    vault.add_service(lambda to: wire.add_MembershipServiceServicer_to_server(members, to), "members")
-    vault.add_service(lambda to: wire.add_StoreServiceServicer_to_server(made.store, to), "store")
+    memory = memory_pb2_grpc
+    vault.add_service(lambda to: key_pb2_grpc.add_KeyServiceServicer_to_server(made.keys, to), "keys")
+    vault.add_service(
+        lambda to: membership_pb2_grpc.add_MembershipServiceServicer_to_server(members, to), "members"
+    )
+    vault.add_service(lambda to: store_pb2_grpc.add_StoreServiceServicer_to_server(made.store, to), "store")
     metadata.add_service(lambda to: file_pb2_grpc.add_FileServiceServicer_to_server(files, to), "files")
     metadata.add_service(lambda to: memory.add_StateServiceServicer_to_server(made.state, to), "state")
     metadata.add_service(
@@ -118,8 +120,8 @@ def _serve(made: FakeDevice) -> None:
         lambda to: backup_pb2_grpc.add_BackupServiceServicer_to_server(made.backup, to), "backup"
     )
     made.hosts["keeper"].add_service(
-        lambda to: fragment_store_pb2_grpc.add_KeeperServiceServicer_to_server(made.keeper, to), "keeper"
+        lambda to: keeper_pb2_grpc.add_KeeperServiceServicer_to_server(made.keeper, to), "keeper"
     )
     made.hosts["attestation"].add_service(
-        lambda to: attestation_pb2_grpc.add_CircleServiceServicer_to_server(made.circle, to), "circle"
+        lambda to: circle_pb2_grpc.add_CircleServiceServicer_to_server(made.circle, to), "circle"
     )

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from piccolo.attestation.v1 import attestation_pb2 as pb
-from piccolo.attestation.v1 import attestation_pb2_grpc as wire
+from piccolo.attestation.v1 import circle_pb2 as pb
+from piccolo.attestation.v1 import circle_pb2_grpc as wire
+from piccolo.attestation.v1 import invitation_pb2
 from piccolo_chassis.errors import Kind, PiccoloError
 
 Context = Any
@@ -26,7 +27,7 @@ class FakeCircle(wire.CircleServiceServicer):
         self.frozen, self.fenced = "", ""
         self.alarms: list[str] = []
         self.proposals: dict[bytes, int] = {}
-        self.invitations: dict[bytes, pb.Invitation] = {}
+        self.invitations: dict[bytes, invitation_pb2.Invitation] = {}
         self.gate, self.entered = asyncio.Event(), asyncio.Event()
         self.gate.set()
         self._changed = asyncio.Condition()
@@ -58,34 +59,38 @@ class FakeCircle(wire.CircleServiceServicer):
             async with self._changed:
                 await self._changed.wait()
 
-    async def Invite(self, request: pb.InviteRequest, context: Context) -> pb.InviteResponse:
+    async def Invite(
+        self, request: invitation_pb2.InviteRequest, context: Context
+    ) -> invitation_pb2.InviteResponse:
         self._require()
         number = (len(self.invitations) + 1).to_bytes(16)
-        self.invitations[number] = pb.Invitation(invitation_id=number, note=request.note, state="open")
+        self.invitations[number] = invitation_pb2.Invitation(
+            invitation_id=number, note=request.note, state="open"
+        )
         code = "A" * 26
-        return pb.InviteResponse(
+        return invitation_pb2.InviteResponse(
             invitation_id=number, code=code, link=f"piccolo://join?code={code}", expires=1
         )
 
     async def ListInvitations(
-        self, request: pb.ListInvitationsRequest, context: Context
-    ) -> pb.ListInvitationsResponse:
+        self, request: invitation_pb2.ListInvitationsRequest, context: Context
+    ) -> invitation_pb2.ListInvitationsResponse:
         self._require()
-        return pb.ListInvitationsResponse(invitations=reversed(self.invitations.values()))
+        return invitation_pb2.ListInvitationsResponse(invitations=reversed(self.invitations.values()))
 
     async def RevokeInvitation(
-        self, request: pb.RevokeInvitationRequest, context: Context
-    ) -> pb.RevokeInvitationResponse:
+        self, request: invitation_pb2.RevokeInvitationRequest, context: Context
+    ) -> invitation_pb2.RevokeInvitationResponse:
         if request.invitation_id not in self.invitations:
             raise PiccoloError(Kind.NOT_FOUND, "NO_INVITATION", "There is no such invitation.")
         self.invitations[request.invitation_id].state = "revoked"
-        return pb.RevokeInvitationResponse()
+        return invitation_pb2.RevokeInvitationResponse()
 
     async def OpenInvitation(
-        self, request: pb.OpenInvitationRequest, context: Context
-    ) -> pb.OpenInvitationResponse:
+        self, request: invitation_pb2.OpenInvitationRequest, context: Context
+    ) -> invitation_pb2.OpenInvitationResponse:
         self.check_invitation(request.invitation)
-        return pb.OpenInvitationResponse(
+        return invitation_pb2.OpenInvitationResponse(
             circle_id=self.circle_id, invited_by=_OTHER, invited_by_name="Ana", members=1
         )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from piccolo.fragment_store.v1 import fragment_store_pb2 as pb
-from piccolo.fragment_store.v1 import fragment_store_pb2_grpc as wire
+from piccolo.fragment_store.v1 import keeper_pb2 as pb
+from piccolo.fragment_store.v1 import keeper_pb2_grpc as wire
 
 Context = Any
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from typing import Any, Final
 
-from piccolo.vault.v1 import vault_pb2 as pb
-from piccolo.vault.v1 import vault_pb2_grpc as wire
+from piccolo.vault.v1 import key_pb2 as pb
+from piccolo.vault.v1 import key_pb2_grpc as wire
+from piccolo.vault.v1 import membership_pb2, membership_pb2_grpc
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.client_seal import Purpose, open_text, seal_text
 from piccolo_formats.errors import AuthenticationError, FormatError
@@ -175,27 +176,31 @@ class FakeKeys(wire.KeyServiceServicer):
             ) from closed
 
 
-class FakeMembership(wire.MembershipServiceServicer):
+class FakeMembership(membership_pb2_grpc.MembershipServiceServicer):
     """Circle life, without signatures."""
 
     def __init__(self, keys: FakeKeys, circle: FakeCircle) -> None:
         self._keys, self._circle = keys, circle
 
-    async def FoundCircle(self, request: pb.FoundCircleRequest, context: Context) -> pb.FoundCircleResponse:
+    async def FoundCircle(
+        self, request: membership_pb2.FoundCircleRequest, context: Context
+    ) -> membership_pb2.FoundCircleResponse:
         self._keys.require_unlocked()
         await self._circle.found(request.device_name)
-        return pb.FoundCircleResponse(circle_id=self._circle.circle_id)
+        return membership_pb2.FoundCircleResponse(circle_id=self._circle.circle_id)
 
-    async def JoinCircle(self, request: pb.JoinCircleRequest, context: Context) -> pb.JoinCircleResponse:
+    async def JoinCircle(
+        self, request: membership_pb2.JoinCircleRequest, context: Context
+    ) -> membership_pb2.JoinCircleResponse:
         self._keys.require_unlocked()
         self._circle.check_invitation(request.invitation)
         await self._circle.found(request.device_name)
-        return pb.JoinCircleResponse(circle_id=self._circle.circle_id, members=2)
+        return membership_pb2.JoinCircleResponse(circle_id=self._circle.circle_id, members=2)
 
     async def ApproveProposal(
-        self, request: pb.ApproveProposalRequest, context: Context
-    ) -> pb.ApproveProposalResponse:
+        self, request: membership_pb2.ApproveProposalRequest, context: Context
+    ) -> membership_pb2.ApproveProposalResponse:
         self._keys.require_unlocked()
         if request.roster_hash not in self._circle.proposals:
             raise PiccoloError(Kind.NOT_FOUND, "NO_PROPOSAL", "There is no such proposal.")
-        return pb.ApproveProposalResponse(wanted=0)
+        return membership_pb2.ApproveProposalResponse(wanted=0)

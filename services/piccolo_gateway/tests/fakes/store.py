@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from piccolo.vault.v1 import vault_pb2 as pb
-from piccolo.vault.v1 import vault_pb2_grpc as wire
+from piccolo.vault.v1 import store_pb2 as pb
+from piccolo.vault.v1 import store_pb2_grpc as wire
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.tests.fakes.keys import FakeKeys
