@@ -37,7 +37,7 @@ from pathlib import Path
 from typing import Final, Literal, Protocol, TypeVar
 
 from piccolo_chassis import config as configuration
-from piccolo_chassis import logs, notify
+from piccolo_chassis import logs, memory, notify
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.host import Host
 from piccolo_chassis.interceptors import Limits
@@ -71,6 +71,7 @@ Wiring = Callable[[C, Host], AbstractAsyncContextManager[None]]
 
 def run(name: str, config_type: type[C], wiring: Wiring[C], argv: Sequence[str] | None = None) -> None:
     """Lives the whole life of the process `name` (hyphenated) and exits."""
+    memory.tune()
     logs.setup(name, "info")
     os.umask(0o077)  # what a service writes is its own; sockets are opened on purpose
     sys.exit(_status(lambda: _live(name, configuration.load(config_type, _layers(name, argv)), wiring)))
@@ -130,6 +131,7 @@ async def _serve(name: str, settings: C, wiring: Wiring[C]) -> None:
         async with host.task_group, wiring(settings, host):
             try:
                 await host.start()
+                host.task_group.create_task(memory.keep_small(), name="memory")
                 _ready(host)
                 await host.stopping.wait()
             finally:
