@@ -5,6 +5,8 @@ Rules:
 * A keeper that fails, lies or makes no progress is dropped. So are keepers that hold the window up while all
   others have long sent everything, and those would keep the promise alone.
 * When those that stay cannot keep the promise, the fan-out fails, and with it the upload.
+* A message waits until it is full, because each costs both sides the same whatever is in it: but no longer
+  than a moment, and not while somebody waits for what it brings.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from piccolo_vault.ports.keepers import PutStream
 
 _MESSAGE = 1_048_576
+_MESSAGES = 3  # of each lane have room in the window: one on its way, one that waits, one that fills
+_MOMENT = 0.05  # seconds that blocks wait for others to fill their message
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +55,8 @@ class _Lane:
     head: Head
     stream: PutStream
     queue: deque[Coded] = field(default_factory=deque)
+    waiting: int = 0
+    hurry: bool = False
     handed: int = 0
     checkpoint: bool = False
     sendoff: Sendoff | None = None
@@ -77,6 +83,8 @@ class Fanout:
         self._used = 0
         self._event = asyncio.Event()
         self._failure: PiccoloError | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._message = min(_MESSAGE, settings.window // (_MESSAGES * len(lanes.keepers)))
 
     async def open(
         self, children: Nursery, heads: Sequence[Head], resume_at: int | None, digests: Sequence[bytes]
@@ -108,6 +116,7 @@ class Fanout:
         held_since: float | None = None
         while self._used and self._used + coded.size > self._settings.window:
             self._check()
+            self._hurry()
             if not self._held_up():
                 held_since = None
                 await self._change(self._settings.hold_seconds)
@@ -163,6 +172,8 @@ class Fanout:
 
     def close(self) -> None:
         """Ends all streams; what is durable at the keepers stays."""
+        if self._timer is not None:
+            self._timer.cancel()
         for lane in self._open.values():
             lane.queue.clear()
             lane.stream.close()
@@ -212,8 +223,9 @@ class Fanout:
         while not lane.told:
             await lane.wake.wait()
             lane.wake.clear()
-            while lane.queue:
+            while lane.queue and (lane.waiting >= self._message or _is_awaited(lane)):
                 await self._send_some(lane)
+            lane.hurry = False
             if lane.checkpoint:
                 lane.checkpoint = False
                 async with asyncio.timeout(stall):
@@ -228,15 +240,16 @@ class Fanout:
                 await lane.heard.wait()
 
     async def _send_some(self, lane: _Lane) -> None:
-        group = [lane.queue[0]]
-        size = group[0].block_size
-        for coded in list(lane.queue)[1:]:
-            size += coded.block_size
-            if size > _MESSAGE:
-                break
+        group: list[Coded] = []
+        size = 0
+        for coded in lane.queue:
             group.append(coded)
+            size += coded.block_size
+            if size >= self._message:
+                break
         data = b"".join(coded.block(lane.index) for coded in group)
         lane.handed += len(group)
+        lane.waiting -= size
         async with asyncio.timeout(self._settings.stall_seconds):
             await lane.stream.send(data)
         for coded in group:
@@ -267,6 +280,20 @@ class Fanout:
         self._used += coded.size
         for lane in lanes:
             lane.queue.append(coded)
+            lane.waiting += coded.block_size
+            if lane.waiting >= self._message:
+                lane.wake.set()
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_MOMENT, self._moment_over)
+
+    def _moment_over(self) -> None:
+        self._timer = None
+        self._hurry()
+
+    def _hurry(self) -> None:
+        """What waits for its message to be full waits no longer."""
+        for lane in self._laggards():
+            lane.hurry = True
             lane.wake.set()
 
     def _sent(self, index: int, coded: Coded) -> None:
@@ -345,6 +372,10 @@ def out_of_reach(peers: Peers, lanes: Lanes, why: PiccoloError | None) -> Piccol
         f"Too few members could take the file so that it survives the loss of one device.{told} "
         f"Nothing was stored under its name; {next_step}.",
     )
+
+
+def _is_awaited(lane: _Lane) -> bool:
+    return lane.hurry or lane.checkpoint or lane.sendoff is not None
 
 
 def _late(what: str) -> PiccoloError:
