@@ -12,8 +12,7 @@ from functools import partial
 from typing import Final
 
 from piccolo.attestation.v1 import peer_pb2
-from piccolo.fragment_store.v1 import fragment_pb2, keeper_pb2, keeper_pb2_grpc
-from piccolo.fragment_store.v1 import fragment_pb2_grpc as stubs
+from piccolo.fragment_store.v1 import keeper_pb2, keeper_pb2_grpc
 from piccolo_chassis import rpc, state
 from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -52,7 +51,7 @@ from piccolo_fragment_store.engine.reconcile import reconcile
 from piccolo_fragment_store.engine.removal import Removal, with_over
 from piccolo_fragment_store.engine.scrub import Scrub
 from piccolo_fragment_store.engine.uploads import Uploads
-from piccolo_fragment_store.service.fragments import FragmentServicer
+from piccolo_fragment_store.service import fragments
 from piccolo_fragment_store.service.gate import Gate
 from piccolo_fragment_store.service.keeper import KeeperServicer
 from piccolo_fragment_store.service.proxy import AttestationProxy
@@ -61,7 +60,6 @@ _log = logging.getLogger(__name__)
 _NAME: Final = "fragment-store"
 _VERSION: Final = 1
 _ANY: Final = ("0.0.0.0", "[::]", "")  # noqa: S104 - compared with, not bound to
-_FRAGMENTS: Final = fragment_pb2.DESCRIPTOR.services_by_name["FragmentService"].full_name
 _KEEPER: Final = keeper_pb2.DESCRIPTOR.services_by_name["KeeperService"].full_name
 _PEER: Final = peer_pb2.DESCRIPTOR.services_by_name["PeerService"].full_name
 
@@ -186,8 +184,8 @@ def _serve(config: Config, host: Host, parts: _Parts, proxy: AttestationProxy) -
     """Binds the peers' port and the socket; returns the address that peers dial."""
     peers = host.add_listener(config.address, parts.credentials.server(), interceptors=[parts.gate])
     endpoint = config.endpoint or _endpoint(config.address, peers.port)
-    fragments, keeper = FragmentServicer(parts.keeper), KeeperServicer(parts.keeper, endpoint)
-    peers.add_service(partial(stubs.add_FragmentServiceServicer_to_server, fragments), _FRAGMENTS)
+    keeper = KeeperServicer(parts.keeper, endpoint)
+    peers.add_service(partial(fragments.add, parts.keeper), fragments.SERVICE)
     peers.add_service(lambda server: server.add_generic_rpc_handlers((proxy,)), _PEER)
     host.add_service(partial(keeper_pb2_grpc.add_KeeperServiceServicer_to_server, keeper), _KEEPER)
     return endpoint

@@ -50,7 +50,7 @@ class OpenFile:
         with told(path):
             self._end = os.fstat(descriptor).st_size
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | memoryview) -> None:
         """Writes at the end; what a failure leaves half written is cut off again."""
         try:
             self._write(self._end, data)
@@ -64,7 +64,7 @@ class OpenFile:
         """Overwrites bytes that are there."""
         self._write(offset, data)
 
-    def _write(self, offset: int, data: bytes) -> None:
+    def _write(self, offset: int, data: bytes | memoryview) -> None:
         rest = memoryview(data)
         while rest:
             with told(self._path):

@@ -45,7 +45,7 @@ class BlockSums:
         self.leaves = bytearray()
         self._builder = merkle.RootBuilder()
 
-    def add(self, data: bytes) -> None:
+    def add(self, data: bytes | memoryview) -> None:
         """Takes whole blocks. Raises PiccoloError INVALID as `BlockCutter.cut` does."""
         for block in self.cutter.cut(data):
             leaf = merkle.leaf(block)
@@ -108,7 +108,7 @@ class FragmentWriter:
         """digest("leaves", leaves of the blocks written)."""
         return digest("leaves", self._sums.leaves)
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | memoryview) -> None:
         """Writes whole blocks. Raises PiccoloError INVALID as `BlockCutter.cut` does."""
         self._sums.add(data)
         self._file.append(data)

@@ -39,7 +39,7 @@ class BlockCutter:
         """Blocks so far without a short last one: those that can be counted in a file without a trailer."""
         return self._count - (1 if self._last is not None else 0)
 
-    def cut(self, data: bytes) -> list[memoryview]:
+    def cut(self, data: bytes | memoryview) -> list[memoryview]:
         """The blocks of one message.
 
         Raises PiccoloError INVALID: BLOCK_AFTER_LAST, TOO_MANY_BLOCKS, BLOCKS_TOO_SMALL.

@@ -63,7 +63,7 @@ class Upload:
         """What is durable of it."""
         return self._writer.incoming
 
-    def append(self, blocks: bytes) -> None:
+    def append(self, blocks: bytes | memoryview) -> None:
         """Writes whole blocks; durable only after `checkpoint`.
 
         Raises PiccoloError FULL (OFFER_FULL, DISK_FULL), CONFLICT (TAKEN_OVER), INVALID as `BlockCutter.cut`.

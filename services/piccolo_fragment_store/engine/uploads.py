@@ -43,7 +43,7 @@ class Open:
 class Blocks:
     """Whole blocks, joined."""
 
-    data: bytes
+    data: bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)

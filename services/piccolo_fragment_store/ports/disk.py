@@ -11,7 +11,7 @@ from piccolo_fragment_store.core.fragment import NO_FILE, Stamp
 class File(Protocol):
     """An open file. Reading and writing have positions of their own; nothing is durable before `sync`."""
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | memoryview) -> None:
         """Writes at the end."""
 
     def write_at(self, offset: int, data: bytes) -> None:

@@ -28,7 +28,7 @@ class Writer(Protocol):
     def leaves_digest(self) -> bytes:
         """digest("leaves", leaves of the blocks written)."""
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | memoryview) -> None:
         """Writes whole blocks. Raises PiccoloError INVALID as `BlockCutter.cut` does."""
 
     def sync(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 
 from piccolo.fragment_store.v1 import fragment_pb2 as wire
+from piccolo_chassis import bulk
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_fragment_store.core.circle import Admission
@@ -29,11 +30,28 @@ def head(told: wire.FragmentHead, admission: Admission) -> Head:
     return Head(Key(admission.owner, told.fragment_id), order, told.block_size, expected)
 
 
+def put_request(message: bytes) -> wire.PutRequest | memoryview:
+    """A message of a put; one of blocks, which are nearly all, as the blocks alone, not copied."""
+    found = bulk.content(message, wire.PutRequest.BLOCKS_FIELD_NUMBER)
+    if found is not None and found[1] and not found[0]:
+        return found[1]
+    return wire.PutRequest.FromString(message)
+
+
+def get_response(head: wire.GetHead | None, blocks: bytes) -> bytes:
+    """A message of a get, on the wire."""
+    before = b"" if head is None else wire.GetResponse(head=head).SerializeToString()
+    return bulk.framed(wire.GetResponse.BLOCKS_FIELD_NUMBER, blocks, before=before)
+
+
 async def steps(
-    requests: AsyncIterator[wire.PutRequest], to_head: Callable[[wire.FragmentHead], Head]
+    requests: AsyncIterator[wire.PutRequest | memoryview], to_head: Callable[[wire.FragmentHead], Head]
 ) -> AsyncIterator[uploads.Step]:
     """The messages of a put."""
     async for request in requests:
+        if isinstance(request, memoryview):
+            yield uploads.Blocks(request)
+            continue
         match request.WhichOneof("step"):
             case "open":
                 resume_at = request.open.resume_at if request.open.HasField("resume_at") else None

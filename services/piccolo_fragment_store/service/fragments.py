@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+import grpc
 from piccolo.fragment_store.v1 import claim_pb2
 from piccolo.fragment_store.v1 import fragment_pb2 as wire
 from piccolo.fragment_store.v1 import fragment_pb2_grpc as stubs
+from piccolo_chassis import bulk
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.records.keeping import Tombstone, Undelete
 
@@ -26,6 +28,18 @@ from piccolo_fragment_store.service.gate import caller
 
 _PAGE: Final = 1000
 _DAMAGED: Final = 1000
+
+
+SERVICE: Final = wire.DESCRIPTOR.services_by_name["FragmentService"].full_name
+QUICK: Final = {
+    f"/{SERVICE}/Put": bulk.Quick(request=convert.put_request),
+    f"/{SERVICE}/Get": bulk.Quick(response=bulk.or_framed(wire.GetResponse.SerializeToString)),
+}
+
+
+def add(keeper: Keeper, server: grpc.aio.Server) -> None:
+    """Lets a server serve a keeper to members; blocks pass it by the quick way."""
+    stubs.add_FragmentServiceServicer_to_server(FragmentServicer(keeper), bulk.quickly(server, QUICK))
 
 
 class FragmentServicer(stubs.FragmentServiceServicer):
@@ -81,7 +95,7 @@ class FragmentServicer(stubs.FragmentServiceServicer):
         """Streams blocks with the leaves and the proof that tie them to the root."""
 
         async def send(opening: Opening | None, blocks: bytes) -> None:
-            await context.write(wire.GetResponse(head=_get_head(opening), blocks=blocks))
+            await context.write(convert.get_response(_get_head(opening), blocks))
 
         key = Key(caller().owner, request.fragment_id)
         await self._keeper.downloads.get(key, request.first_block, request.blocks, send)

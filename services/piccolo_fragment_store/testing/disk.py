@@ -218,7 +218,7 @@ class SimulatedFile:
     def __init__(self, disk: SimulatedDisk, path: str, inode: Inode) -> None:
         self._disk, self._path, self._inode = disk, path, inode
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | memoryview) -> None:
         """Writes at the end."""
         self._disk.begin(self._path)
         if len(data) > self._disk.free():

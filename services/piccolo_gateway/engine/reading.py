@@ -78,7 +78,9 @@ class Reader:
         return Plan(facts, ranges.parse(asked.range, facts.size))
 
     @asynccontextmanager
-    async def open(self, path: str, plan: Plan) -> AsyncIterator[tuple[Facts, AsyncIterator[bytes]]]:
+    async def open(
+        self, path: str, plan: Plan
+    ) -> AsyncIterator[tuple[Facts, AsyncIterator[bytes | memoryview]]]:
         """The facts and the bytes of a plan."""
         wanted = Wanted(path)
         if plan.facts is not None:

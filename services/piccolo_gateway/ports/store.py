@@ -90,7 +90,9 @@ class Store(Protocol):
         """Begins or resumes a file. Leaving the block early leaves nothing of an unnamed one."""
         ...
 
-    def read(self, wanted: Wanted) -> AbstractAsyncContextManager[tuple[Head, AsyncIterator[bytes]]]:
+    def read(
+        self, wanted: Wanted
+    ) -> AbstractAsyncContextManager[tuple[Head, AsyncIterator[bytes | memoryview]]]:
         """Opens a range of a file; raises PiccoloError before there is a byte."""
         ...
 

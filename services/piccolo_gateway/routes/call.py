@@ -227,7 +227,7 @@ class Sink:
         """Sends the head. Raises PiccoloError CANCELLED (CLIENT_GONE) or TIMEOUT (STALLED), as all do."""
         await self._in_time(self.response.prepare(self._request))
 
-    async def send(self, piece: bytes) -> None:
+    async def send(self, piece: bytes | memoryview) -> None:
         """Sends bytes."""
         await self._in_time(self.response.write(piece))
 

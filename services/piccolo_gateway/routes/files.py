@@ -183,7 +183,7 @@ def _facts(facts: Facts) -> dict[str, str]:
 
 
 async def _send(
-    call: Call, plan: Plan, facts: Facts, data: AsyncIterator[bytes], idle_seconds: float
+    call: Call, plan: Plan, facts: Facts, data: AsyncIterator[bytes | memoryview], idle_seconds: float
 ) -> web.StreamResponse:
     """Sends the bytes; what fails on the way cuts the connection."""
     sink = Sink(call.request, _head(call, plan, facts), idle_seconds)

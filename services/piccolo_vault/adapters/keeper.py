@@ -10,6 +10,7 @@ Rules:
   for that one attempt.
 * A member that changed certificate or addresses gets a new channel, and so does everyone when our own
   identity changes.
+* Blocks are framed and found in messages without protobuf, which would copy them twice on either side.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from piccolo.fragment_store.v1 import fragment_pb2 as wire
 from piccolo.fragment_store.v1 import fragment_pb2_grpc
-from piccolo_chassis import rpc
+from piccolo_chassis import bulk, rpc
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_vault.ports.keepers import Blocks, Head, Kept, KeptState, PutAnswer, Room
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from piccolo_vault.core.circle import Member
     from piccolo_vault.ports.keyring import Keyring
 
+_SERVICE = wire.DESCRIPTOR.services_by_name["FragmentService"].full_name
 _UNARY_SECONDS = 60.0
 _STATES = {
     wire.FRAGMENT_STATE_INCOMING: KeptState.INCOMING,
@@ -138,6 +140,16 @@ class GrpcKeeper:
 
     def __init__(self, channel: Channel, unreachable: Callable[[], None]) -> None:
         self._stub = fragment_pb2_grpc.FragmentServiceStub(channel)
+        self._put = channel.stream_stream(
+            f"/{_SERVICE}/Put",
+            request_serializer=bulk.or_framed(wire.PutRequest.SerializeToString),
+            response_deserializer=wire.PutResponse.FromString,
+        )
+        self._get = channel.unary_stream(
+            f"/{_SERVICE}/Get",
+            request_serializer=wire.GetRequest.SerializeToString,
+            response_deserializer=_piece,
+        )
         self._unreachable = unreachable
 
     async def store(self, head: Head, blocks: bytes, root: bytes, record: bytes) -> bytes:
@@ -147,7 +159,7 @@ class GrpcKeeper:
 
     def put(self, head: Head, resume_at: int | None = None) -> GrpcPut:
         """Begins or resumes a fragment."""
-        return GrpcPut(self._stub.Put(), _head(head), resume_at, self._unreachable)
+        return GrpcPut(self._put(), _head(head), resume_at, self._unreachable)
 
     async def commit(self, fragment_id: bytes, root: bytes, record: bytes) -> bytes:
         """Commits a whole fragment."""
@@ -156,9 +168,7 @@ class GrpcKeeper:
 
     async def get(self, fragment_id: bytes, first_block: int, blocks: int, limit: int) -> Blocks:
         """Returns blocks, unchecked; never more than `limit` bytes of them."""
-        call = self._stub.Get(
-            wire.GetRequest(fragment_id=fragment_id, first_block=first_block, blocks=blocks)
-        )
+        call = self._get(wire.GetRequest(fragment_id=fragment_id, first_block=first_block, blocks=blocks))
         return await self._call(_collect(call, limit))  # type: ignore[no-any-return]
 
     async def stat(self, fragment_ids: Sequence[bytes]) -> list[Kept]:
@@ -213,16 +223,32 @@ class GrpcKeeper:
             raise
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One message of a Get."""
+
+    head: wire.GetHead | None
+    blocks: memoryview
+
+
+def _piece(message: bytes) -> _Piece:
+    found = bulk.content(message, wire.GetResponse.BLOCKS_FIELD_NUMBER)
+    if found is not None and not found[0]:
+        return _Piece(None, found[1])
+    told = wire.GetResponse.FromString(message if found is None else found[0])
+    head = told.head if told.HasField("head") else None
+    return _Piece(head, memoryview(told.blocks) if found is None else found[1])
+
+
 async def _collect(call: Any, limit: int) -> Blocks:
     head: wire.GetHead | None = None
-    messages: list[bytes] = []
+    messages: list[memoryview] = []
     try:
-        async for answer in call:
-            if answer.HasField("head"):
-                head = answer.head
-            if answer.blocks:
-                messages.append(answer.blocks)
-                limit -= len(answer.blocks)
+        async for piece in call:
+            head = piece.head or head
+            if piece.blocks:
+                messages.append(piece.blocks)
+                limit -= len(piece.blocks)
             if limit < 0:
                 raise _wrong("sent more than it was asked for")
     finally:
@@ -248,9 +274,9 @@ class GrpcPut:
         self._call, self._unreachable = call, unreachable
         self._open: wire.PutOpen | None = wire.PutOpen(head=head, resume_at=resume_at)
 
-    async def send(self, blocks: bytes) -> None:
+    async def send(self, blocks: Sequence[memoryview]) -> None:
         """Sends whole blocks."""
-        await self._guarded(self._call.write(wire.PutRequest(blocks=blocks)))
+        await self._guarded(self._call.write(bulk.framed(wire.PutRequest.BLOCKS_FIELD_NUMBER, *blocks)))
 
     async def checkpoint(self) -> None:
         """Asks for a checkpoint."""

@@ -67,7 +67,7 @@ class Blocks:
     total_blocks: int
     leaves: bytes
     proof: bytes
-    messages: tuple[bytes, ...]
+    messages: tuple[bytes | memoryview, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Room:
 class PutStream(Protocol):
     """A fragment on its way. The first answer says how far the keeper has it already."""
 
-    async def send(self, blocks: bytes) -> None:
+    async def send(self, blocks: Sequence[memoryview]) -> None:
         """Sends whole blocks; returns when there is room for more."""
 
     async def checkpoint(self) -> None:

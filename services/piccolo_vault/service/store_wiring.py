@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from piccolo.vault.v1 import store_pb2_grpc
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_vault.adapters.codecs import best_codec
@@ -22,7 +21,7 @@ from piccolo_vault.engine.storage.context import Context, Numbers
 from piccolo_vault.engine.storage.peers import Peers
 from piccolo_vault.engine.storage.pipeline import Pipeline
 from piccolo_vault.engine.storage.store import Store
-from piccolo_vault.service.store import NAME, StoreServicer
+from piccolo_vault.service.store import NAME, add
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -68,8 +67,7 @@ async def store_wiring(
         tasks=tasks,
     )
     store = Store(context, circle, keyring)
-    servicer = StoreServicer(store)
-    host.add_service(partial(store_pb2_grpc.add_StoreServiceServicer_to_server, servicer), NAME)
+    host.add_service(partial(add, store), NAME)
     store.start()
     tasks.create_task(_at_the_end(host.stopping, store), name="end of streams")
     tasks.create_task(_whenever(custody.locked.wait, store.forget), name="forget when locked")

@@ -280,17 +280,15 @@ class FakePut:
         self._pending = 0
         self._closed = False
 
-    async def send(self, blocks: bytes) -> None:
+    async def send(self, blocks: Sequence[memoryview]) -> None:
         """Takes blocks."""
         await self._pass("put.send")
         kept = self._opened()
-        size = kept.head.block_size
-        for at in range(0, len(blocks), size):
-            piece = blocks[at : at + size]
+        for piece in map(bytes, blocks):
             kept.blocks.append(b"" if self._keeper.forgetful else piece)
             kept.leaves.append(leaf(piece))
             kept.sizes.append(len(piece))
-        self._pending += len(blocks)
+        self._pending += sum(map(len, blocks))
         if self._pending >= CHECKPOINT_BYTES:
             self._make_durable()
 

@@ -247,11 +247,11 @@ class Fanout:
             size += coded.block_size
             if size >= self._message:
                 break
-        data = b"".join(coded.block(lane.index) for coded in group)
+        blocks = [coded.block(lane.index) for coded in group]
         lane.handed += len(group)
         lane.waiting -= size
         async with asyncio.timeout(self._settings.stall_seconds):
-            await lane.stream.send(data)
+            await lane.stream.send(blocks)
         for coded in group:
             lane.queue.popleft()
             self._sent(lane.index, coded)

@@ -40,7 +40,7 @@ class Finish:
     size: int
 
 
-Step: TypeAlias = bytes | Finish
+Step: TypeAlias = bytes | memoryview | Finish
 
 
 @dataclass(frozen=True, slots=True)
