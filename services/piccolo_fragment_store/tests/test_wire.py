@@ -14,7 +14,7 @@ from piccolo_fragment_store.service import convert
 def test_blocks_are_read_as_they_are() -> None:
     found = convert.put_request(wire.PutRequest(blocks=b"block").SerializeToString())
     assert isinstance(found, memoryview)
-    assert found == b"block"
+    assert bytes(found) == b"block"
 
 
 def test_empty_blocks_are_refused_by_the_rules() -> None:
