@@ -1,6 +1,6 @@
 """The chain of a backup log (section 11), verified entry by entry and in no other order.
 
-* The first entry seen is entry 1, or the snapshot that a pruned log begins with.
+* The first entry seen is entry 1, the snapshot that a pruned log begins with, or a lone `moved`.
 * Each next entry has the next seq and names the hash of the one before; none may be left out.
 * The generation never falls; only a claim raises it.
 * A changeset follows the snapshot that it names as base, under the same schema. After `moved` comes nothing.
@@ -12,7 +12,7 @@ Whether the log itself is whole (not rolled back, not forked) is asked of the he
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from piccolo_formats.backup_entry import VerifiedHeader, open_header
 from piccolo_formats.errors import AuthenticationError, FormatError
@@ -34,6 +34,9 @@ class Standing(Enum):
     """The log has another entry in the place that the head names."""
     PRUNED = "pruned"
     """The head is older than the log's beginning, and tells nothing."""
+
+
+_BEGINNINGS: Final = frozenset({EntryKind.SNAPSHOT, EntryKind.MOVED})
 
 
 class LogVerifier:
@@ -91,8 +94,8 @@ class LogVerifier:
         return Standing.CONTAINED if self._hashes[record.seq] == record.hash else Standing.FORKED
 
     def _check_first(self, header: EntryHeader) -> None:
-        if header.seq != 1 and header.kind is not EntryKind.SNAPSHOT:
-            raise FormatError("log-order", "a backup log begins with entry 1 or with a snapshot")
+        if header.seq != 1 and header.kind not in _BEGINNINGS:
+            raise FormatError("log-order", "a backup log begins with entry 1, a snapshot, or its end `moved`")
 
     def _check_next(self, last: VerifiedHeader, header: EntryHeader) -> None:
         before = last.header
@@ -107,8 +110,8 @@ class LogVerifier:
             raise FormatError("log-generation", "only a claim changes the generation, and only upwards")
 
     def _check_chain(self, header: EntryHeader) -> None:
-        if header.kind is EntryKind.SNAPSHOT:
-            return
+        if header.kind is EntryKind.SNAPSHOT or (self._last is None and header.seq != 1):
+            return  # a lone `moved` is what is left where the chain before it was deleted
         if header.base != self._snapshot:
             raise FormatError("log-chain", f"entry {header.seq} names another snapshot than the newest")
         if header.kind is EntryKind.CHANGESET and header.schema != self._schema:

@@ -37,6 +37,7 @@ from piccolo_metadata.config import Config
 from piccolo_metadata.engine import upkeep
 from piccolo_metadata.engine.backup import Backup
 from piccolo_metadata.engine.backup_closing import Closer
+from piccolo_metadata.engine.backup_emptying import Emptier
 from piccolo_metadata.engine.backup_restore import Restorer
 from piccolo_metadata.engine.backup_trace import Tracer
 from piccolo_metadata.engine.backup_writer import Writer
@@ -82,7 +83,7 @@ async def _backed_up(config: Config, folder: Path, memory: Database, host: Host)
         lambda to: backup_pb2_grpc.add_BackupServiceServicer_to_server(servicer, to), f"{_WIRE}BackupService"
     )
     closer = Closer(cloud, signer, SystemClock(), os.urandom, outbox.schema)
-    succession = SuccessionServicer(memory, backup, closer)
+    succession = SuccessionServicer(memory, backup, closer, Emptier(cloud, signer))
     host.add_service(
         lambda to: succession_pb2_grpc.add_SuccessionServiceServicer_to_server(succession, to),
         f"{_WIRE}SuccessionService",

@@ -92,7 +92,7 @@ class Logs:
             yield piece
 
     async def drop(self, authority: Authority, before: int) -> int:
-        """Delete the chains before the snapshot at `before`; returns how many entries went.
+        """Delete the chains before the snapshot or `moved` at `before`; returns how many entries went.
 
         Raises PiccoloError DENIED (OWNER_ONLY), PRECONDITION (NOT_A_SNAPSHOT), and what the door refuses.
         """
@@ -102,11 +102,12 @@ class Logs:
                 Kind.DENIED, "OWNER_ONLY", "Only the owner's words delete backups; unlock the device first."
             )
         kept = await self._index.extent(caller.locator)
-        if not kept.first <= before <= kept.last or not await self._is_snapshot(caller.locator, before):
+        if not kept.first <= before <= kept.last or not await self._begins(caller.locator, before):
             raise PiccoloError(
                 Kind.PRECONDITION,
                 "NOT_A_SNAPSHOT",
-                f"Entry {before} is no kept snapshot; only whole chains before one are deleted.",
+                f"Entry {before} is no kept snapshot, and does not close the log; only whole chains before "
+                "one are deleted.",
             )
         # upwards: what an interruption leaves is a shorter beginning, never a gap
         for seq in range(kept.first, before):
@@ -147,8 +148,10 @@ class Logs:
         signed = claim.entry.signed.to_bytes()
         return {"claim_seq": str(low), "claim_header": base64.b64encode(signed).decode()}
 
-    async def _is_snapshot(self, locator: bytes, seq: int) -> bool:
-        return (await stored_prefix(self._store, locator, seq)).entry.header.kind is EntryKind.SNAPSHOT
+    async def _begins(self, locator: bytes, seq: int) -> bool:
+        """Whether a log may begin with this entry: nothing in it needs an earlier one."""
+        kind = (await stored_prefix(self._store, locator, seq)).entry.header.kind
+        return kind in (EntryKind.SNAPSHOT, EntryKind.MOVED)
 
     async def _headers(self, locator: bytes, span: range) -> AsyncIterator[Piece]:
         for start in range(0, len(span), _HEADERS_AT_ONCE):

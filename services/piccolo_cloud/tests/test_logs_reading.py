@@ -104,6 +104,19 @@ class TestDrop:
         assert told.value.reason == "ENTRY_DROPPED"
         await cloud.append(device, device.entry(made[-1], CHANGESET))
 
+    async def test_of_a_closed_log_everything_but_its_end_may_go(
+        self, cloud: Cloud, owner: Owner, device: Device
+    ) -> None:
+        made = await history(cloud, device, SNAPSHOT, CHANGESET, SNAPSHOT, CHANGESET, MOVED)
+        with pytest.raises(PiccoloError) as told:
+            await cloud.drop(device, 5)
+        assert told.value.reason == "OWNER_ONLY"
+        assert await cloud.drop(owner, 5) == 4
+        assert await cloud.drop(owner, 5) == 0
+        assert await cloud.read(owner) == {5: made[4].data}
+        fresh = Cloud(cloud.store)
+        assert (await fresh.refused(device, device.entry(made[-1], CHANGESET))).reason == "LOG_MOVED"
+
     async def test_a_delegate_deletes_nothing(self, cloud: Cloud, device: Device) -> None:
         await history(cloud, device, SNAPSHOT, SNAPSHOT)
         with pytest.raises(PiccoloError) as told:

@@ -110,6 +110,9 @@ def test_a_log_is_verified_from_its_beginning_or_from_a_snapshot() -> None:
     assert verifier.snapshot == log.verified(3).snapshot == 4
     assert verifier.last is not None
     assert verifier.last.header.kind is MOVED
+    emptied = log.verified(7).last
+    assert emptied is not None
+    assert emptied.header.kind is MOVED
     for start in (1, 2, 4, 5):
         with pytest.raises(FormatError) as caught:
             log.verified(start)

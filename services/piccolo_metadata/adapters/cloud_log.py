@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _PIECE: Final = 1 << 20
 _IDLE_SECONDS: Final = 60.0
 _SLOWEST: Final = 8192.0
+_DROP_SECONDS: Final = 600.0
 _OF_THE_WIRE: Final = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED"})
 
 
@@ -65,6 +66,20 @@ class GrpcCloudLog:
             if requests.failure is not None:
                 raise requests.failure from None
             raise
+
+    async def challenge(self) -> bytes:
+        """A nonce for a request that somebody else signs."""
+        with _named():
+            stub = await self._stub()
+            return (await stub.Challenge(cloud_pb2.ChallengeRequest())).nonce
+
+    async def drop(self, locator: bytes, before: int, nonce: bytes, signature: bytes) -> int:
+        """Deletes the entries before one."""
+        authority = cloud_pb2.Authority(locator=locator, nonce=nonce, signature=signature)
+        with _named():
+            stub = await self._stub()
+            asked = cloud_pb2.DropChainRequest(authority=authority, before=before)
+            return (await stub.DropChain(asked, timeout=_DROP_SECONDS)).dropped
 
     async def read(
         self, access: Access, first: int, last: int, *, headers_only: bool

@@ -229,7 +229,13 @@ INSERT INTO entry (id, parent, name, kind, revision, size, modified, media, vers
 INSERT INTO progress (id, revision, age, mutation, generation) VALUES (1, 0, 0, 0, 1);
 """
 
-STEPS: Final[tuple[str, ...]] = (_NAMES + _OBJECTS + _MEMORY + _LOCAL + _FIRST_ROWS,)
+_EXPOSED = """
+CREATE TABLE exposed (                  -- objects whose keys were wrapped for words that strangers may know
+    object_id BLOB PRIMARY KEY NOT NULL REFERENCES object (object_id)
+) STRICT;
+"""
+
+STEPS: Final[tuple[str, ...]] = (_NAMES + _OBJECTS + _MEMORY + _LOCAL + _FIRST_ROWS, _EXPOSED)
 SCHEMA_VERSION: Final = len(STEPS)
 
 

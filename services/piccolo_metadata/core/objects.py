@@ -21,7 +21,10 @@ class ObjectKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What was erasure-coded. `missing` are the indexes of fragments that no keeper holds."""
+    """What was erasure-coded. `missing` are the indexes of fragments that no keeper holds.
+
+    `exposed`: strangers may know its keys; told only where the end of objects is listed.
+    """
 
     object_id: bytes
     kind: ObjectKind
@@ -29,6 +32,7 @@ class StoredObject:
     sealed_layout_key: bytes
     wrapped_pack_key: bytes
     missing: tuple[int, ...]
+    exposed: bool = False
 
     @property
     def weight(self) -> int:
@@ -74,6 +78,18 @@ class PackUse:
     object_id: bytes
     size: int
     files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """What strangers may know the keys of: so many objects, and of these what is still kept.
+
+    `bytes` counts the sealed bytes of the kept versions.
+    """
+
+    objects: int
+    versions: int
     bytes: int
 
 

@@ -130,14 +130,16 @@ class Backup:
                     await self._begin(delegation)
         self.wake()
 
-    async def succeed(self, epoch: int, delegation: bytes, put: Sequence[StateValue]) -> None:
+    async def succeed(
+        self, epoch: int, delegation: bytes, put: Sequence[StateValue], *, exposed: bool = False
+    ) -> None:
         """Puts new wraps in force and, with a delegation for another log, goes on there.
 
         Raises PiccoloError as `rewrapping.swap`, INVALID (DELEGATION_WRONG).
         """
         signed = open_delegation(delegation, self.key) if delegation else None
         async with self._turn:  # an entry under way belongs to the log that it was made for
-            await self._memory.write(swap, epoch, signed, put)
+            await self._memory.write(swap, epoch, signed, put, exposed=exposed)
             self._unsure = True
         self.wake()
 

@@ -60,6 +60,16 @@ class CloudLog(Protocol):
         """Entries `first` (0: the oldest kept) to `last` (0: the newest)."""
 
 
+class EmptiedLog(CloudLog, Protocol):
+    """A log that its owner empties."""
+
+    async def challenge(self) -> bytes:
+        """A nonce for a request that the owner's words sign; good once, within a minute."""
+
+    async def drop(self, locator: bytes, before: int, nonce: bytes, signature: bytes) -> int:
+        """Deletes the entries before one, by the locator key's own signature; returns how many."""
+
+
 class Spool(Protocol):
     """Keeps the exact bytes of entries from before they are sent until the cloud has them."""
 

@@ -252,10 +252,11 @@ def _goal(course: _Course) -> Point:
     broken = survey.broken
     if broken is not None and not wish.accept_broken and not 0 < wish.seq < int(broken.details["seq"]):
         raise broken
+    last = survey.points[-1] if survey.points else None
+    if last is not None and last.kind is EntryKind.MOVED and (wish.seq == 0 or not points):
+        raise moved_away(last.time)
     if not points:
         raise broken or _no_point(wish.seq)
-    if survey.points[-1].kind is EntryKind.MOVED and wish.seq == 0:
-        raise moved_away(survey.points[-1].time)
     if wish.seq == 0:
         return points[-1]
     found = survey.at(wish.seq)

@@ -9,6 +9,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -120,7 +121,11 @@ def reclaimable(
 ) -> Page[StoredObject]:
     """Objects that no kept version lies in and that wait for nothing else, in id order."""
     found = rows.each(f"SELECT {COLUMNS} FROM object WHERE reclaimable = 1 ORDER BY object_id")  # noqa: S608
-    ready = (stored(row) for row in found if not waits(rows, row[0]))
+    ready = (
+        replace(stored(row), exposed=tombstones.is_exposed(rows, row[0]))
+        for row in found
+        if not waits(rows, row[0])
+    )
     return take(ready, most, lambda one: one.weight)
 
 

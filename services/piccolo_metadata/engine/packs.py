@@ -2,7 +2,7 @@
 
 Rules:
 * A version moves only from where its mover saw it, and only while something keeps it; nothing but its place
-  changes: neither its name, its history nor its key.
+  changes, and its seal and key where it was sealed anew: neither its name nor its history.
 * A move that names a path is for the file that keeps this version: a commit record with another name would
   bring it back where it is no more.
 * What was replaced so is not reclaimable before the backup that says where its versions lie now is
@@ -20,7 +20,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_metadata.core.objects import NewFile, ObjectKind, PackUse
 from piccolo_metadata.core.pages import Page, take
 from piccolo_metadata.core.paths import Path
-from piccolo_metadata.engine import history, objects, outbox, tree
+from piccolo_metadata.engine import exposed, history, objects, outbox, tree
 from piccolo_metadata.engine.tombstones import replaced_key
 from piccolo_metadata.ports import SNAPSHOT_WANTED, Rows, Transaction
 
@@ -62,6 +62,18 @@ def move(tx: Transaction, object_id: bytes, file: NewFile) -> None:
         file.content.length,
         file.version_id,
     )
+    (sealed,) = tx.one("SELECT content FROM content WHERE version_id = ?", file.version_id) or (b"",)
+    if sealed == file.content.content:
+        # its key's wrap stays as it is here: it may be a newer one than the mover's
+        exposed.inherit(tx, object_id, file.moved_from)
+        return
+    tx.run(
+        "UPDATE content SET content = ?, mac = ?, wrapped_key = ? WHERE version_id = ?",
+        file.content.content,
+        file.content.mac,
+        file.content.wrapped_key,
+        file.version_id,
+    )
 
 
 def leave(tx: Transaction, sources: Sequence[bytes]) -> None:
@@ -85,7 +97,8 @@ def waits_for_backup(rows: Rows, object_id: bytes) -> bool:
 
 def _uses(rows: Rows, after: bytes) -> Iterator[PackUse]:
     sql = (
-        "SELECT object_id FROM object WHERE kind = ? AND reclaimable = 0 AND object_id > ? ORDER BY object_id"
+        "SELECT object_id FROM object WHERE kind = ? AND reclaimable = 0 AND object_id > ?"
+        " AND object_id NOT IN (SELECT object_id FROM exposed) ORDER BY object_id"
     )
     for (object_id,) in rows.each(sql, int(ObjectKind.PACK), after):
         files, size = rows.one(

@@ -26,6 +26,7 @@ from piccolo_metadata.core.backup_records import (
 )
 from piccolo_metadata.core.pages import Page, take
 from piccolo_metadata.engine import outbox, state
+from piccolo_metadata.engine.exposed import mark
 from piccolo_metadata.engine.state import StateValue
 
 if TYPE_CHECKING:
@@ -73,12 +74,21 @@ def stage(tx: Transaction, wraps: Iterable[Wrap]) -> None:
 
 
 def swap(
-    tx: Transaction, epoch: int, delegation: Signed[Delegation] | None, put: Sequence[StateValue]
+    tx: Transaction,
+    epoch: int,
+    delegation: Signed[Delegation] | None,
+    put: Sequence[StateValue],
+    *,
+    exposed: bool = False,
 ) -> None:
     """Puts the staged wraps in force, writes the vault's values, and begins the delegation's log.
 
+    `exposed`: strangers may know the words of the wraps that go; what they were wraps of is marked.
+
     Raises PiccoloError PRECONDITION (WRAPS_MISSING), CONFLICT (GENERATION_OLD).
     """
+    if exposed:
+        mark(tx, epoch)
     for table, key, wrapped, prefix in (
         ("object", "object_id", "wrapped_pack_key", _PACK),
         ("content", "version_id", "wrapped_key", _CONTENT),

@@ -62,6 +62,11 @@ def replaced_key(object_id: bytes) -> str:
     return f"replaced/{object_id.hex()}"
 
 
+def is_exposed(rows: Rows, object_id: bytes) -> bool:
+    """Whether strangers may know an object's keys (engine/exposed.py)."""
+    return rows.one("SELECT 1 FROM exposed WHERE object_id = ?", object_id) is not None
+
+
 def _forget(tx: Transaction, object_id: bytes) -> None:
     row = tx.one("SELECT reclaimable FROM object WHERE object_id = ?", object_id)
     if row is None:
@@ -74,5 +79,6 @@ def _forget(tx: Transaction, object_id: bytes) -> None:
         )
     tx.run("DELETE FROM repair WHERE object_id = ?", object_id)
     tx.run("DELETE FROM content WHERE object_id = ?", object_id)
+    tx.run("DELETE FROM exposed WHERE object_id = ?", object_id)
     tx.run("DELETE FROM object WHERE object_id = ?", object_id)
     tx.run("DELETE FROM local WHERE key = ?", replaced_key(object_id))

@@ -54,6 +54,7 @@ def object_to(stored: StoredObject) -> pb.StoredObject:
         sealed_layout_key=stored.sealed_layout_key,
         wrapped_pack_key=stored.wrapped_pack_key,
         missing=stored.missing,
+        exposed=stored.exposed,
     )
 
 

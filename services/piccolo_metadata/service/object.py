@@ -9,7 +9,16 @@ from piccolo.metadata.v1 import object_pb2 as pb
 from piccolo.metadata.v1 import object_pb2_grpc, repair_pb2, tombstone_pb2, upload_pb2
 
 from piccolo_metadata.core.paths import Path
-from piccolo_metadata.engine import numbers, objects, packs, publishing, repairs, tombstones, uploads
+from piccolo_metadata.engine import (
+    exposed,
+    numbers,
+    objects,
+    packs,
+    publishing,
+    repairs,
+    tombstones,
+    uploads,
+)
 from piccolo_metadata.ports import Memory, Rows
 from piccolo_metadata.service import convert
 from piccolo_metadata.service.file import entry_of
@@ -139,6 +148,19 @@ class ObjectServicer(object_pb2_grpc.ObjectServiceServicer):
                 for one in page.items
             ],
             next_page_token=listing.next(page.more, last),
+        )
+
+    async def ListExposed(self, request: pb.ListExposedRequest, context: Any) -> pb.ListExposedResponse:
+        """Returns a page of what is to be sealed anew, and how much there is of it."""
+        listing = Listing("exposed")
+        after, most = listing.after(request.page_token, b""), request.page_size or _PAGE
+        page = await self._memory.read(exposed.listing, after, most)
+        left = await self._memory.read(exposed.left)
+        last = page.items[-1].object_id if page.items else b""
+        return pb.ListExposedResponse(
+            objects=map(convert.object_to, page.items),
+            next_page_token=listing.next(page.more, last),
+            left=pb.Exposed(objects=left.objects, versions=left.versions, bytes=left.bytes),
         )
 
     async def LocateVersions(

@@ -10,6 +10,7 @@ from piccolo.metadata.v1 import succession_pb2_grpc
 from piccolo_metadata.engine import rewrapping
 from piccolo_metadata.engine.backup import Backup
 from piccolo_metadata.engine.backup_closing import Closer
+from piccolo_metadata.engine.backup_emptying import Emptier
 from piccolo_metadata.engine.rewrapping import Wrap
 from piccolo_metadata.engine.state import StateValue
 from piccolo_metadata.ports import Memory
@@ -22,8 +23,8 @@ _PAGE: Final = 1_000
 class SuccessionServicer(succession_pb2_grpc.SuccessionServiceServicer):
     """Parses, calls, converts."""
 
-    def __init__(self, memory: Memory, backup: Backup, closer: Closer) -> None:
-        self._memory, self._backup, self._closer = memory, backup, closer
+    def __init__(self, memory: Memory, backup: Backup, closer: Closer, emptier: Emptier) -> None:
+        self._memory, self._backup, self._closer, self._emptier = memory, backup, closer, emptier
 
     async def ListWraps(self, request: pb.ListWrapsRequest, context: Any) -> pb.ListWrapsResponse:
         """A page of wraps."""
@@ -43,10 +44,20 @@ class SuccessionServicer(succession_pb2_grpc.SuccessionServiceServicer):
     async def SwapWraps(self, request: pb.SwapWrapsRequest, context: Any) -> pb.SwapWrapsResponse:
         """Puts them in force."""
         put = [StateValue(each.key, each.value, 0) for each in request.put]
-        await self._backup.succeed(request.epoch, request.delegation, put)
+        await self._backup.succeed(request.epoch, request.delegation, put, exposed=request.exposed)
         return pb.SwapWrapsResponse()
 
     async def CloseLog(self, request: pb.CloseLogRequest, context: Any) -> pb.CloseLogResponse:
         """Closes the log of words that were replaced."""
         await self._closer.close(request.delegation, request.claim, request.successor)
         return pb.CloseLogResponse()
+
+    async def BeginEmptying(self, request: pb.BeginEmptyingRequest, context: Any) -> pb.BeginEmptyingResponse:
+        """What the owner's words are to sign."""
+        before, nonce = await self._emptier.begin(request.delegation)
+        return pb.BeginEmptyingResponse(before=before, nonce=nonce)
+
+    async def EmptyLog(self, request: pb.EmptyLogRequest, context: Any) -> pb.EmptyLogResponse:
+        """Deletes what came before `moved`."""
+        dropped = await self._emptier.empty(request.locator, request.before, request.nonce, request.signature)
+        return pb.EmptyLogResponse(dropped=dropped)

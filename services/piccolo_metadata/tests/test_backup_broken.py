@@ -12,6 +12,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.changesets import frame_changeset
 from piccolo_formats.records.backup import Changeset
 
+from piccolo_metadata.adapters.schema import SCHEMA_VERSION
 from piccolo_metadata.core.backup_points import Point
 from piccolo_metadata.engine.backup_ports import Piece
 from piccolo_metadata.tests.test_backup_device import (
@@ -205,7 +206,7 @@ class TestBroken:
         """Signed and sealed as they should be, by a device that was out of its mind."""
         held = await history(tmp_path, owner, cloud, chains=1)
         numbers = check_log(owner, cloud)
-        good = Changeset(schema=1, first=1, last=1, digest=bytes(32), changeset=b"")
+        good = Changeset(schema=SCHEMA_VERSION, first=1, last=1, digest=bytes(32), changeset=b"")
         number = numbers[-1] + 1
         plain = {
             "garbage": os.urandom(500),

@@ -26,6 +26,7 @@ from piccolo_formats.signed import countersign, open_signed, sign
 
 from piccolo_metadata.adapters.cloud_channel import CloudChannel
 from piccolo_metadata.adapters.cloud_log import GrpcCloudLog
+from piccolo_metadata.adapters.schema import SCHEMA_VERSION
 from piccolo_metadata.core.backup_entry import Draft, EntryBuilder
 from piccolo_metadata.core.backup_points import Point
 from piccolo_metadata.engine.backup_ports import Access, CloudLog, Kept, Piece
@@ -219,7 +220,7 @@ class Author:
         kind: EntryKind = EntryKind.SNAPSHOT,
         plain: bytes = b"something",
         base: int | None = None,
-        schema: int = 1,
+        schema: int = SCHEMA_VERSION,
     ) -> tuple[bytes, bytes]:
         """An entry's bytes and the hash of its header."""
         draft = Draft(

@@ -46,6 +46,7 @@ def test_what_a_backup_holds_and_what_stays_here() -> None:
         "audit",
         "content",
         "entry",
+        "exposed",
         "object",
         "progress",
         "repair",

@@ -18,6 +18,7 @@ from piccolo_metadata.core.objects import ObjectKind
 from piccolo_metadata.engine import backup as backup_module
 from piccolo_metadata.engine import outbox, publishing, rewrapping, state
 from piccolo_metadata.engine.backup_closing import Closer
+from piccolo_metadata.engine.backup_emptying import Emptier
 from piccolo_metadata.engine.backup_ports import Access, Kept, Piece
 from piccolo_metadata.engine.rewrapping import Wrap
 from piccolo_metadata.engine.state import StateValue
@@ -128,6 +129,17 @@ class Clouds:
 
     def read(self, access: Access, first: int, last: int, *, headers_only: bool) -> AsyncGenerator[Piece]:
         return self.logs[access.locator].read(access, first, last, headers_only=headers_only)
+
+    async def challenge(self) -> bytes:
+        return b"n" * 32
+
+    async def drop(self, locator: bytes, before: int, nonce: bytes, signature: bytes) -> int:
+        assert (nonce, signature) == (b"n" * 32, b"s" * 64)
+        entries = self.logs[locator].entries
+        gone = [seq for seq in entries if seq < before]
+        for seq in gone:
+            del entries[seq]
+        return len(gone)
 
 
 @pytest.fixture(autouse=True)
@@ -285,3 +297,48 @@ async def test_a_log_that_does_not_exist_is_not_closed(
     async with device(tmp_path / "one", people[0], clouds) as one:
         await closer(one, clouds).close(one.delegation(), people[0].claim(1), b"s")
     assert clouds.of(people[0]).entries == {}
+
+
+async def test_a_closed_log_is_emptied_and_opens_nothing_to_the_old_words(
+    tmp_path: Path, people: tuple[Owner, Owner], clouds: Clouds
+) -> None:
+    old, new = people
+    async with device(tmp_path / "one", old, clouds) as one, one.running():
+        await lived(one)
+        emptier = Emptier(clouds, one.key)
+        assert (await refused(emptier.begin(one.delegation()))).reason == "LOG_OPEN"
+        await moved(one, new)
+        await closer(one, clouds).close(one.delegation(), old.claim(1), b"s")
+        before, nonce = await emptier.begin(one.delegation())
+        assert before == max(clouds.of(old).entries) > 1
+        assert await emptier.empty(old.locator, before, nonce, b"s" * 64) == before - 1
+        assert clouds.of(old).kinds() == [EntryKind.MOVED]
+        assert await emptier.begin(one.delegation()) == (0, b"")
+        await closer(one, clouds).close(one.delegation(), old.claim(1), b"s")  # and it is closed still
+        assert clouds.of(old).kinds() == [EntryKind.MOVED]
+    async with device(tmp_path / "two", old, clouds) as two:
+        assert (await refused(two.restore(Vault(old)))).reason == "LOG_MOVED"
+
+
+async def test_an_emptying_that_was_cut_off_is_gone_on_with(
+    tmp_path: Path, people: tuple[Owner, Owner], clouds: Clouds
+) -> None:
+    old, new = people
+    async with device(tmp_path / "one", old, clouds) as one, one.running():
+        await lived(one)
+        await one.memory.database.write(state.put, "vault", [StateValue("more", b"m", 0)], [], check=False)
+        await one.backed_up()
+        await moved(one, new)
+        await closer(one, clouds).close(one.delegation(), old.claim(1), b"s")
+        assert clouds.of(old).kinds()[1:] == [EntryKind.CHANGESET, EntryKind.MOVED]
+        del clouds.of(old).entries[1]
+        before, nonce = await Emptier(clouds, one.key).begin(one.delegation())
+        await Emptier(clouds, one.key).empty(old.locator, before, nonce, b"s" * 64)
+        assert clouds.of(old).kinds() == [EntryKind.MOVED]
+
+
+async def test_a_log_that_does_not_exist_needs_no_emptying(
+    tmp_path: Path, people: tuple[Owner, Owner], clouds: Clouds
+) -> None:
+    async with device(tmp_path / "one", people[0], clouds) as one:
+        assert await Emptier(clouds, one.key).begin(one.delegation()) == (0, b"")
