@@ -313,7 +313,7 @@ class GrpcPut:
 
 def _kept(told: wire.FragmentInfo) -> Kept:
     state = KeptState.DAMAGED if told.damaged else _STATES.get(told.state, KeptState.ABSENT)
-    return Kept(told.fragment_id, state, told.bytes, told.root)
+    return Kept(told.fragment_id, state, told.bytes, told.root, told.generation)
 
 
 def _head(head: Head) -> wire.FragmentHead:

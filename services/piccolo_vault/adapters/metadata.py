@@ -18,6 +18,7 @@ from piccolo.metadata.v1 import (
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_vault.adapters import metadata_types as types
+from piccolo_vault.core.storage.resealing import Left
 from piccolo_vault.ports.objects import PackUse, PendingTombstone, Repair
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     )
 
 _NAMESPACE = "vault.store"
+_EXPOSED = 20  # after a page is told how far it is
 _OPERATIONS = 1000
 
 
@@ -133,6 +135,14 @@ class MetadataObjects:
         answer = await self._objects.ListPacks(object_pb2.ListPacksRequest(page_token=page_token))
         found = [PackUse(each.object_id, each.size, each.files, each.bytes) for each in answer.packs]
         return found, answer.next_page_token
+
+    async def list_exposed(self, page_token: str = "") -> tuple[list[StoredObject], str, Left]:
+        """Returns a page of exposed objects, and how much there is."""
+        answer = await self._objects.ListExposed(
+            object_pb2.ListExposedRequest(page_size=_EXPOSED, page_token=page_token)
+        )
+        left = Left(answer.left.objects, answer.left.versions, answer.left.bytes)
+        return [types.object_from(each) for each in answer.objects], answer.next_page_token, left
 
     async def locate(self, version_ids: Sequence[bytes]) -> list[bytes]:
         """Says where versions lie."""

@@ -48,7 +48,13 @@ def object_from(wire: object_pb2.StoredObject) -> StoredObject:
     """An object of the wire."""
     kind = ObjectKind.PACK if wire.kind == object_pb2.OBJECT_KIND_PACK else ObjectKind.FILE
     return StoredObject(
-        wire.object_id, kind, wire.layout, wire.sealed_layout_key, wire.wrapped_pack_key, tuple(wire.missing)
+        wire.object_id,
+        kind,
+        wire.layout,
+        wire.sealed_layout_key,
+        wire.wrapped_pack_key,
+        tuple(wire.missing),
+        wire.exposed,
     )
 
 

@@ -38,10 +38,12 @@ class MetadataSuccessions:
         listed = [pb.Wrap(id=each.id, content=each.content, wrapped=each.wrapped) for each in wraps]
         await self._succession.StageWraps(pb.StageWrapsRequest(wraps=listed))
 
-    async def swap(self, epoch: int, delegation: bytes, put: Mapping[str, bytes]) -> None:
+    async def swap(
+        self, epoch: int, delegation: bytes, put: Mapping[str, bytes], *, exposed: bool = False
+    ) -> None:
         """Puts what was staged in force."""
         values = [memory_pb2.StateValue(key=key, value=value) for key, value in put.items()]
-        request = pb.SwapWrapsRequest(epoch=epoch, delegation=delegation, put=values)
+        request = pb.SwapWrapsRequest(epoch=epoch, delegation=delegation, put=values, exposed=exposed)
         await self._succession.SwapWraps(request, timeout=_SECONDS)
 
     async def close_log(self, delegation: bytes, claim: bytes, successor: bytes) -> None:
@@ -56,6 +58,17 @@ class MetadataSuccessions:
             raise PiccoloError(
                 Kind.CONFLICT, "FENCED", failed.message, {"generation": generation}
             ) from failed
+
+    async def begin_emptying(self, delegation: bytes) -> tuple[int, bytes]:
+        """Returns what is to be signed."""
+        request = pb.BeginEmptyingRequest(delegation=delegation)
+        told = await self._succession.BeginEmptying(request, timeout=_SECONDS)
+        return told.before, told.nonce
+
+    async def empty_log(self, locator: bytes, before: int, nonce: bytes, signature: bytes) -> int:
+        """Deletes the backups of a closed log."""
+        request = pb.EmptyLogRequest(locator=locator, before=before, nonce=nonce, signature=signature)
+        return int((await self._succession.EmptyLog(request, timeout=_SECONDS)).dropped)
 
     async def forget(self, key: str) -> None:
         """Removes a value of the vault's namespace."""

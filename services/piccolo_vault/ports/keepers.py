@@ -41,12 +41,13 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A fragment as its keeper tells of it."""
+    """A fragment as its keeper tells of it. `generation`: of the device that touched it last; 0: not told."""
 
     fragment_id: bytes
     state: KeptState
     size: int
     root: bytes
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)

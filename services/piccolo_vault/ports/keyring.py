@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from piccolo_vault.core.circle import Circle
     from piccolo_vault.core.compared import Compared
+    from piccolo_vault.core.resealed import Resealed
 
 
 class Keyring(Protocol):
@@ -83,6 +84,22 @@ class Renewals(Protocol):
 
         With all done and none waiting there is nothing left that the former words are needed for.
         """
+
+
+class Exposure(Protocol):
+    """What the keys want after words were exposed, and what they are told of it."""
+
+    def exposed_through(self) -> int:
+        """Returns the last device generation under words that strangers may know; 0: there are none such.
+
+        While there are, what is buried because nobody needs it is purged.
+        """
+
+    def sealing(self) -> bool:
+        """Whether it is time to seal anew: nothing is wrapped or recorded for those words any more."""
+
+    def resealed(self, told: Resealed) -> None:
+        """How far that is."""
 
 
 class Aftermath(Protocol):

@@ -14,12 +14,17 @@ from piccolo_formats.records.commit import ObjectKind
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
 
+    from piccolo_vault.core.storage.resealing import Left
+
 __all__ = ["ObjectKind"]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object and its layout, Signed("layout"). `missing`: indexes that nobody holds at present."""
+    """An object and its layout, Signed("layout"). `missing`: indexes that nobody holds at present.
+
+    `exposed`: strangers may know its keys; told of reclaimable objects only.
+    """
 
     object_id: bytes
     kind: ObjectKind
@@ -27,6 +32,7 @@ class StoredObject:
     sealed_layout_key: bytes
     wrapped_pack_key: bytes
     missing: tuple[int, ...] = ()
+    exposed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class NewFile:
     """A file version with the name it is published under. `expected_revision` 0: the name must be free.
 
     `moved_from`: the object that a kept version lies in at present and is moved from; b"": a new version.
+    With another content record than there it was sealed anew.
     `order`: generation and seq of the layout that the version was first published under; zeros before that.
     """
 
@@ -213,6 +220,10 @@ class Objects(Protocol):
 
     async def list_packs(self, page_token: str = "") -> tuple[Sequence[PackUse], str]:
         """Returns a page of packs and the next page's token, "" after the last."""
+
+    async def list_exposed(self, page_token: str = "") -> tuple[Sequence[StoredObject], str, Left]:
+        """Returns a page of kept objects whose keys strangers may know, the next page's token ("" after the
+        last), and how much there is of it in all."""
 
     async def locate(self, version_ids: Sequence[bytes]) -> Sequence[bytes]:
         """Returns the objects that versions lie in, in the order asked; b"" for an unknown version."""

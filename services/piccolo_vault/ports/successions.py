@@ -18,10 +18,13 @@ class Successions(Protocol):
     async def stage(self, wraps: Sequence[Wrap]) -> None:
         """Notes new wraps, which come into force by `swap`."""
 
-    async def swap(self, epoch: int, delegation: bytes, put: Mapping[str, bytes]) -> None:
+    async def swap(
+        self, epoch: int, delegation: bytes, put: Mapping[str, bytes], *, exposed: bool = False
+    ) -> None:
         """Puts what was staged in force, and the values of the vault's namespace, in one transaction.
 
-        A delegation begins its log in the same one. Raises PiccoloError PRECONDITION (WRAPS_MISSING).
+        A delegation begins its log in the same one. `exposed`: what the wraps that go belong to is marked in
+        it, to be sealed anew. Raises PiccoloError PRECONDITION (WRAPS_MISSING).
         """
 
     async def close_log(self, delegation: bytes, claim: bytes, successor: bytes) -> None:
@@ -29,6 +32,15 @@ class Successions(Protocol):
 
         Raises PiccoloError FENCED with the detail "generation" when a delegation of a higher one is needed.
         """
+
+    async def begin_emptying(self, delegation: bytes) -> tuple[int, bytes]:
+        """Returns the seq and the nonce that the locator key signs, so that a closed log loses its backups.
+
+        (0, b"") when nothing is left to lose. Raises PiccoloError PRECONDITION (LOG_OPEN).
+        """
+
+    async def empty_log(self, locator: bytes, before: int, nonce: bytes, signature: bytes) -> int:
+        """Deletes what came before `moved` in a closed log; returns how many entries."""
 
     async def forget(self, key: str) -> None:
         """Removes a value of the vault's namespace."""

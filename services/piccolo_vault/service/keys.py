@@ -122,7 +122,8 @@ class KeyServicer(wire.KeyServiceServicer):
     ) -> pb.ConfirmRotationResponse:
         """Checks three of the new words; from then on the rotation goes on by itself."""
         words = self._boot_key.open(Purpose.CONFIRMATION, request.words)
-        return pb.ConfirmRotationResponse(operation_id=await self._rotation.confirm(words, exposed=False))
+        operation = await self._rotation.confirm(words, exposed=request.exposed)
+        return pb.ConfirmRotationResponse(operation_id=operation)
 
     async def Recover(self, request: pb.RecoverRequest, context: Any) -> pb.RecoverResponse:
         """Begins a recovery, or goes on with one."""

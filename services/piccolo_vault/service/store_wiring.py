@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from piccolo_vault.core.storage.settings import StoreSettings
     from piccolo_vault.engine.keys.custody import Custody
-    from piccolo_vault.ports.keyring import Aftermath, CircleSource, Keyring, Renewals
+    from piccolo_vault.ports.keyring import Aftermath, CircleSource, Exposure, Keyring, Renewals
 
-    class DeviceKeys(Keyring, Aftermath, Renewals, Protocol):
+    class DeviceKeys(Keyring, Aftermath, Exposure, Renewals, Protocol):
         """The keys, and who is told what keepers said."""
 
 

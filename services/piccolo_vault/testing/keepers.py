@@ -85,6 +85,7 @@ class FakeKeeper:
         self.down = self.hangs = self.full = False
         self.lies_on_get = self.lies_on_receipt = False
         self.forgetful = False
+        self.purges_nothing = False
         self.notices: list[bytes] = []
         self.false_hints: tuple[bytes, ...] = ()
         self.beyond = self.wanted = 0
@@ -199,16 +200,20 @@ class FakeKeeper:
         await self._steps.leave(number)
 
     async def bury(self, tombstone: bytes) -> None:
-        """Moves fragments into the trash."""
+        """Moves fragments into the trash, or purges them."""
         number = await self._enter("bury")
         root_key = Kek(bytes(range(32))).owner_root().public
         record = open_signed(Tombstone, tombstone, [root_key]).record
+        if record.purge and self.purges_nothing:
+            raise PiccoloError(Kind.PRECONDITION, "PURGE_TOO_EARLY", "A recovered device purges nothing yet.")
         self.tombstones.append(tombstone)
         for fragment_id in record.fragments:
             kept, order = self.fragments.get(fragment_id), (record.generation, record.seq)
             self.buried[fragment_id] = max(order, self.buried.get(fragment_id, (0, 0)))
             if kept is not None and kept.order < order:
                 kept.state = KeptState.TRASH
+                if record.purge:
+                    del self.fragments[fragment_id]
         await self._steps.leave(number)
 
     async def unbury(self, undelete: bytes) -> list[bytes]:
@@ -231,8 +236,13 @@ class FakeKeeper:
         await self._enter("list_mine")
         rest = sorted(each for each in self.fragments if each.hex() > page_token)
         page = [self.fragments[each] for each in rest[:3]]
-        told = [Kept(kept.head.fragment_id, kept.state, kept.size, kept.root) for kept in page]
+        told = [
+            Kept(kept.head.fragment_id, kept.state, kept.size, kept.root, self._last(kept)) for kept in page
+        ]
         return told, rest[2].hex() if len(rest) > 3 else ""
+
+    def _last(self, kept: Fragment) -> int:
+        return max(kept.order, self.buried.get(kept.head.fragment_id, (0, 0)))[0]
 
     async def records(self, fragment_ids: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
         """Returns commit records, two at a time."""

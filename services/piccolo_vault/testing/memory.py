@@ -10,6 +10,7 @@ from piccolo_formats.digests import DIGEST_SIZE
 from piccolo_formats.records.manifest import Content, Layout
 from piccolo_formats.signed import open_signed
 
+from piccolo_vault.core.storage.resealing import Left
 from piccolo_vault.ports.objects import (
     Burying,
     Entry,
@@ -59,6 +60,8 @@ class FakeObjects:
         self.older: set[bytes] = set()
         self.backed_up = True
         self.replaced: set[bytes] = set()
+        self.generation = 1
+        self.exposed: set[bytes] = set()
 
     async def _enter(self, name: str) -> int:
         number = await self._steps.enter(f"metadata.{name}")
@@ -71,7 +74,7 @@ class FakeObjects:
         await self._enter("reserve")
         first = self._number + 1
         self._number += count
-        return first, 1
+        return first, self.generation
 
     async def redundancy(self) -> tuple[int, int]:
         """Returns what the owner set."""
@@ -181,9 +184,11 @@ class FakeObjects:
             named = None if refusal or file.moved_from else self._name(file, object_id)
             results.append(Published(named, refusal))
             if file.moved_from and not refusal:
-                whole = replace(self.versions[file.version_id].file, content=file.content)
-                self.versions[file.version_id] = _Version(whole, object_id)
+                before = self.versions[file.version_id].file
+                self.versions[file.version_id] = _Version(replace(before, content=file.content), object_id)
                 self.replaced.add(file.moved_from)
+                if before.content.content == file.content.content and file.moved_from in self.exposed:
+                    self.exposed.add(object_id)
             self._forget(file.upload_id)
         if missing:
             self.repairs[object_id] = Repair(object_id, 1, "missing", int(self._now()))
@@ -257,7 +262,11 @@ class FakeObjects:
     async def list_packs(self, page_token: str = "") -> tuple[list[PackUse], str]:
         """Returns packs, two a page."""
         await self._enter("list_packs")
-        packs = [each for each in self.objects.values() if each.kind is ObjectKind.PACK]
+        packs = [
+            each
+            for each in self.objects.values()
+            if each.kind is ObjectKind.PACK and each.object_id not in self.exposed
+        ]
         rest = sorted(each.object_id for each in packs if each.object_id.hex() > page_token)
         used = [self._use(object_id) for object_id in rest[:2]]
         return [each for each in used if each.files], rest[1].hex() if len(rest) > 2 else ""
@@ -271,6 +280,19 @@ class FakeObjects:
         ]
         size = open_signed(Layout, self.objects[object_id].layout).record.size
         return PackUse(object_id, size, len(inside), sum(inside))
+
+    async def list_exposed(self, page_token: str = "") -> tuple[list[StoredObject], str, Left]:
+        """Returns exposed objects, two a page."""
+        await self._enter("list_exposed")
+        kept = [
+            (each.object_id, each.file.content.length)
+            for each in self.versions.values()
+            if each.object_id in self.exposed and each.file.version_id in self._kept()
+        ]
+        rest = sorted({object_id for object_id, _ in kept if object_id.hex() > page_token})
+        left = Left(len(self.exposed), len(kept), sum(length for _, length in kept))
+        page = [self.objects[each] for each in rest[:2]]
+        return page, rest[1].hex() if len(rest) > 2 else "", left
 
     async def locate(self, version_ids: Sequence[bytes]) -> list[bytes]:
         """Says where versions lie."""
@@ -330,7 +352,11 @@ class FakeObjects:
         await self._enter("list_reclaimable")
         named = {self.versions[version_id].object_id for version_id in self._kept()}
         named |= set() if self.backed_up else self.replaced
-        return [each for each in self.objects.values() if each.object_id not in named][:page_size]
+        return [
+            replace(each, exposed=each.object_id in self.exposed)
+            for each in self.objects.values()
+            if each.object_id not in named
+        ][:page_size]
 
     async def record_tombstone(
         self, tombstone: bytes, object_ids: Sequence[bytes], keepers: Sequence[bytes]
@@ -341,6 +367,7 @@ class FakeObjects:
         self.pending[tombstone_id] = (tombstone, set(keepers))
         for object_id in object_ids:
             self.objects.pop(object_id, None)
+            self.exposed.discard(object_id)
             self.repairs.pop(object_id, None)
         forgotten = [id_ for id_, each in self.versions.items() if each.object_id in object_ids]
         for version_id in forgotten:

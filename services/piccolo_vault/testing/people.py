@@ -17,6 +17,7 @@ from piccolo_vault.ports.objects import Progress
 
 if TYPE_CHECKING:
     from piccolo_vault.core.compared import Compared
+    from piccolo_vault.core.resealed import Resealed
     from piccolo_vault.testing.keepers import FakeKeeper
 
 
@@ -52,6 +53,9 @@ class FakeKeyring:
         self.bury = True
         self.told: Compared | None = None
         self.claims: list[bytes] = []
+        self.exposed = 0
+        self.number = 1
+        self.resealings: list[Resealed] = []
 
     def kek(self) -> Kek:
         """Returns the KEK; see ports.keyring."""
@@ -78,6 +82,18 @@ class FakeKeyring:
     def renewed(self, done: int, total: int, waiting: int) -> None:
         """Does nothing."""
 
+    def exposed_through(self) -> int:
+        """Returns what was set."""
+        return self.exposed
+
+    def sealing(self) -> bool:
+        """Seals anew as soon as words are exposed."""
+        return self.exposed > 0
+
+    def resealed(self, told: Resealed) -> None:
+        """Notes how far it is."""
+        self.resealings.append(told)
+
     def owner_id(self) -> bytes:
         """Returns the owner."""
         return owner_id(self._kek.owner_root().public)
@@ -87,10 +103,10 @@ class FakeKeyring:
         return self._kek.owner_root().public
 
     def generation(self) -> int:
-        """Returns 1, unless a newer device took over."""
+        """Returns what was set, 1 at first, unless a newer device took over."""
         if self.fenced:
             raise PiccoloError(Kind.DENIED, "FENCED", "A newer device of yours took over.")
-        return 1
+        return self.number
 
     def backup_public(self) -> bytes:
         """Returns the key that commit records are sealed to."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,8 +18,9 @@ from piccolo.metadata.v1 import succession_pb2 as succession
 from piccolo.metadata.v1 import succession_pb2_grpc as succession_wire
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.backup_body import EntryPlace
+from piccolo_formats.digests import digest
 from piccolo_formats.fek import Fek
-from piccolo_formats.keypairs import SigningKey
+from piccolo_formats.keypairs import SigningKey, signature_is_valid
 from piccolo_formats.records.backup import Delegation, EntryHeader, EntryKind, Head
 from piccolo_formats.records.generations import Claim
 from piccolo_formats.sealed import seal_key
@@ -33,6 +35,8 @@ _State: Any = memory_wire.StateServiceServicer
 _Operations: Any = memory_wire.OperationServiceServicer
 _Audit: Any = memory_wire.AuditServiceServicer
 _Succession: Any = succession_wire.SuccessionServiceServicer
+
+_NONCE = b"n" * 32
 
 
 @dataclass(eq=False)
@@ -59,6 +63,7 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit, _Succession):  # type: 
     delegations: dict[tuple[bytes, int], bytes] = field(default_factory=dict)
     wraps: dict[bytes, bytes] = field(default_factory=dict)
     staged: dict[bytes, bytes] = field(default_factory=dict)
+    exposed: set[bytes] = field(default_factory=set)
     changed: Pulse = field(default_factory=Pulse)
 
     def register(self, server: grpc.aio.Server) -> None:
@@ -82,7 +87,9 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit, _Succession):  # type: 
             self._header(delegation, seq, EntryKind.SNAPSHOT, sealed),
             sealed,
             body_key.reveal(),
-            dict(self.state) | {f"wraps/{key.hex()}": value for key, value in self.wraps.items()},
+            dict(self.state)
+            | {f"wraps/{key.hex()}": value for key, value in self.wraps.items()}
+            | {f"exposed/{key.hex()}": b"" for key in self.exposed},
             self.files,
         )
         self.cloud.append(delegation.locator, entry)
@@ -217,7 +224,9 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit, _Succession):  # type: 
             raise PiccoloError(Kind.DATA_LOSS, "BACKUP_DAMAGED", "The key does not open the entry.")
         yield backup.RestoreResponse(progress=backup.RestoreProgress(done=1, total=2, phase="Restoring"))
         self.files, self.stands_on = last.files, len(log)
-        self.state = {key: value for key, value in last.content.items() if not key.startswith("wraps/")}
+        other = ("wraps/", "exposed/")
+        self.state = {key: value for key, value in last.content.items() if not key.startswith(other)}
+        self.exposed = {bytes.fromhex(key[8:]) for key in last.content if key.startswith("exposed/")}
         self.wraps = {
             bytes.fromhex(key.removeprefix("wraps/")): value
             for key, value in last.content.items()
@@ -285,6 +294,8 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit, _Succession):  # type: 
         wraps = self.wraps | self.staged
         if any(int.from_bytes(each[:4]) != request.epoch for each in wraps.values()):
             raise PiccoloError(Kind.PRECONDITION, "WRAPS_MISSING", "Some are missing.")
+        if request.exposed:
+            self.exposed |= {key for key, each in self.wraps.items() if each[:4] != request.epoch.to_bytes(4)}
         self.wraps, self.staged = wraps, {}
         self.state.update({f"vault/{value.key}": value.value for value in request.put})
         if request.delegation:
@@ -309,11 +320,30 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit, _Succession):  # type: 
         self.cloud.append(delegation.locator, moved)
         return succession.CloseLogResponse()
 
+    async def BeginEmptying(self, request: succession.BeginEmptyingRequest, context: Any) -> Any:
+        """What is to be signed."""
+        log = self.cloud.log(self._checked(request.delegation).locator)
+        if log and not log[-1].moved:
+            raise PiccoloError(Kind.PRECONDITION, "LOG_OPEN", "The log is open.")
+        before = len(log) if len(log) > 1 else 0
+        return succession.BeginEmptyingResponse(before=before, nonce=_NONCE if before else b"")
+
+    async def EmptyLog(self, request: succession.EmptyLogRequest, context: Any) -> Any:
+        """Deletes what came before `moved`, by the locator key's own signature."""
+        log = self.cloud.log(request.locator)
+        asked = digest("request", request.locator, struct.pack(">Q", request.before))
+        message = b"piccolo/cloud/v1\x00DropChain\x00" + request.nonce + asked
+        if request.nonce != _NONCE or not signature_is_valid(request.locator, request.signature, message):
+            raise PiccoloError(Kind.UNAUTHENTICATED, "SIGNATURE_WRONG", "It is not the owner's.")
+        self.cloud.logs[request.locator] = [entry for entry in log if entry.moved]
+        return succession.EmptyLogResponse(dropped=request.before - 1)
+
     async def StartOperation(self, request: memory.StartOperationRequest, context: Any) -> Any:
         """New work."""
         made = memory.Operation(
             operation_id=f"operation-{len(self.operations) + 1}",
             kind=request.kind,
+            unit=request.unit,
             state=memory.OPERATION_STATE_RUNNING,
         )
         self.operations[made.operation_id] = made
@@ -333,6 +363,7 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit, _Succession):  # type: 
             raise PiccoloError(Kind.PRECONDITION, "OPERATION_ENDED", "It has ended.")
         told = memory.Operation()
         told.CopyFrom(request.operation)
+        told.unit = known.unit
         told.kind, told.cancel_requested = known.kind, known.cancel_requested
         self.operations[told.operation_id] = told
         self.changed.fire()

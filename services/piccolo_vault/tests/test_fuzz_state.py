@@ -33,7 +33,9 @@ from piccolo_vault.testing.people import FakeKeyring, fake_circle
 from piccolo_vault.testing.steps import Steps
 from piccolo_vault.testing_keys import MemoryFiles
 
-NOTE: Final = UploadNote(bytes(16), b"v" * 16, 1, 7, Code(2, 4), (b"o" * 32, None), b"w" * 76).to_bytes()
+NOTE: Final = UploadNote(
+    bytes(16), b"v" * 16, b"v" * 16, 1, 7, Code(2, 4), (b"o" * 32, None), b"w" * 76
+).to_bytes()
 LOCAL: Final = b"l" * 32
 KEPT: Final = [kind for kind in vars(records).values() if isinstance(kind, type) and issubclass(kind, Record)]
 KINDS: Final = [kind for kind in KEPT if kind is not Record]

@@ -20,6 +20,7 @@ from piccolo_formats.records.generations import Claim
 from piccolo_formats.signed import open_signed
 
 from piccolo_vault.core.keys.certificates import kept_certificate
+from piccolo_vault.core.resealed import Resealed
 from piccolo_vault.engine.keys.custody import ROTATION_FILE, SEALED_FILE
 from piccolo_vault.testing_keys import Crash
 from piccolo_vault.tests.burned import NEW, SUCCEEDED, Burned, burned
@@ -72,6 +73,7 @@ class Scene:
     burned: Burned
     packs: dict[bytes, bytes] = field(default_factory=dict)
     words: str = ""
+    exposed: bool = False
 
     @property
     def box(self) -> Box:
@@ -98,7 +100,8 @@ class Scene:
         """The new words are shown, noted and confirmed."""
         shown = await vault.rotation.begin(PASSPHRASE)
         self.words = " ".join(shown.words)
-        await vault.rotation.confirm(" ".join(shown.words[at - 1] for at in shown.ask), exposed=False)
+        said = " ".join(shown.words[at - 1] for at in shown.ask)
+        await vault.rotation.confirm(said, exposed=self.exposed)
 
     def opened(self, box: Box, kek_for: Callable[[bytes], Kek]) -> bool:
         """Whether every pack's key opens."""
@@ -121,7 +124,11 @@ class Scene:
         (successor,) = Lineage.from_record(state["vault/lineage"]).successors
         assert open_successor(successor).record.new_root == self.new.owner_root().public
         assert kept_certificate(owner.device or b"").record.root == self.new.owner_root().public
-        assert self.burned.cloud.log(self.old.locator().public)[-1].moved == successor
+        log = self.burned.cloud.log(self.old.locator().public)
+        assert log[-1].moved == successor
+        assert (len(log) == 1) == self.exposed
+        assert box.metadata.exposed == (set(self.packs) if self.exposed else set())
+        assert vault.keyring.exposed_through() == 0
         assert box.metadata.delegation is not None
         assert box.metadata.delegation.locator == self.new.locator().public
         for keeper in self.burned.keepers:
@@ -141,6 +148,10 @@ async def _through(box: Box, vault: Vault) -> None:
         await vault.rotation._attempt()
         if vault.settling.renewing:
             vault.settling.renewed(0, 0, 0)
+        if vault.keyring.sealing():
+            assert not vault.settling.renewing
+            assert vault.keyring.exposed_through() == 1
+            vault.keyring.resealed(Resealed("All is sealed anew.", 7, 7, 3, 3, over=True))
         box.attestation.name_new_keys()
         if vault.custody.rotation is None and "vault/former" not in box.metadata.state:
             await vault.rotation._attempt()
@@ -149,10 +160,10 @@ async def _through(box: Box, vault: Vault) -> None:
 
 
 @asynccontextmanager
-async def scene_at(folder: Path, keepers: int = 1) -> AsyncIterator[Scene]:
+async def scene_at(folder: Path, keepers: int = 1, *, exposed: bool = False) -> AsyncIterator[Scene]:
     folder.mkdir()
     async with burned(folder, keepers) as made:
-        scene = Scene(made)
+        scene = Scene(made, exposed=exposed)
         scene.keep()
         yield scene
 

@@ -68,7 +68,9 @@ class TestLanes:
 
 class TestJournal:
     def note(self) -> UploadNote:
-        return UploadNote(bytes(16), bytes(16), 2, 7, Code(2, 3), (owner(1), None, owner(3)), bytes(76))
+        return UploadNote(
+            bytes(16), bytes(16), bytes(16), 2, 7, Code(2, 3), (owner(1), None, owner(3)), bytes(76)
+        )
 
     def test_a_note_comes_back(self) -> None:
         sealed = seal_local(bytes(32), b"upload", b"id", self.note().to_bytes(), bytes)

@@ -10,6 +10,9 @@ The steps, and what each rests on:
 4. What follows rests on the memory alone, and goes on after a recovery by the new words as well: keepers take
    the successor and the next generation, the old log is closed, what was still wrapped for the old words is
    wrapped anew, commit records are renewed, the roster follows. Then the old KEK is forgotten.
+5. When the old words were exposed, their log loses its backups as soon as it is closed; what their KEK had
+   wrapped was marked in the very transaction that took the wraps away. It is sealed anew under other keys,
+   and purged, before the old KEK is forgotten (core/storage/resealing.py).
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.digests import digest
 from piccolo_formats.errors import FormatError
 from piccolo_formats.fek import Scope, unwrap, wrap
 from piccolo_formats.former import Former, Lineage, open_former
@@ -122,11 +126,36 @@ def former_of(former: bytes | None, kek: Kek) -> Kek | None:
     try:
         return open_former(Former.from_record(former), kek) if former is not None else None
     except FormatError as broken:
-        raise PiccoloError(
-            Kind.DATA_LOSS,
-            "FORMER_BROKEN",
-            f"What the memory keeps of your earlier words cannot be read: {broken.message}.",
-        ) from broken
+        raise _former_broken(broken) from broken
+
+
+def _former_broken(broken: FormatError) -> PiccoloError:
+    return PiccoloError(
+        Kind.DATA_LOSS,
+        "FORMER_BROKEN",
+        f"What the memory keeps of your earlier words cannot be read: {broken.message}.",
+    )
+
+
+def is_exposed(former: bytes | None) -> bool:
+    """Whether strangers may know the words before, by what a memory keeps of them.
+
+    Raises PiccoloError DATA_LOSS (FORMER_BROKEN).
+    """
+    try:
+        return former is not None and Former.from_record(former).exposed
+    except FormatError as broken:
+        raise _former_broken(broken) from broken
+
+
+def emptying(old: Kek, before: int, nonce: bytes) -> bytes:
+    """Returns the locator key's signature under which the cloud deletes what came before `moved`.
+
+    What is signed is the cloud's request of that one purpose (protos/piccolo/cloud/v1/cloud.proto).
+    """
+    locator = old.locator()
+    request = digest("request", locator.public, before.to_bytes(8))
+    return locator.sign(b"piccolo/cloud/v1\x00DropChain\x00" + nonce + request)
 
 
 def rewrapped(wraps: Sequence[Wrap], old: Kek, new: Kek, epoch: int, random: Random) -> list[Wrap]:

@@ -37,6 +37,7 @@ class UploadNote:
 
     file_id: bytes
     version_id: bytes
+    object_id: bytes
     generation: int
     seq: int
     code: Code
@@ -47,9 +48,10 @@ class UploadNote:
         """Returns the note as CBOR."""
         return cbor.encode(
             {
-                "v": 1,
+                "v": 2,
                 "file": self.file_id,
                 "version": self.version_id,
+                "object": self.object_id,
                 "generation": self.generation,
                 "seq": self.seq,
                 "k": self.code.k,
@@ -65,9 +67,10 @@ class UploadNote:
         try:
             match cbor.decode(data):
                 case {
-                    "v": 1,
+                    "v": 2,
                     "file": bytes() as file_id,
                     "version": bytes() as version_id,
+                    "object": bytes() as object_id,
                     "generation": int() as generation,
                     "seq": int() as seq,
                     "k": int() as k,
@@ -76,7 +79,8 @@ class UploadNote:
                     "key": bytes() as wrapped,
                 }:
                     owners = tuple(each if type(each) is bytes else None for each in keepers)
-                    return cls(file_id, version_id, generation, seq, Code(k, m), owners, wrapped)
+                    ids = file_id, version_id, object_id
+                    return cls(*ids, generation, seq, Code(k, m), owners, wrapped)
         except FormatError as error:
             raise _foreign() from error
         raise _foreign()

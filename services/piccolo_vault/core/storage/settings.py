@@ -42,6 +42,7 @@ class StoreSettings:
         quiet_seconds: how long the owner must have written nothing for that.
         compact_seconds: how long packs are left alone when none of them was worth it.
         compact_bytes_a_day: what compaction may write, before coding.
+        reseal_bytes_a_day: what may be sealed anew after words were exposed, before coding.
         spread_bytes_a_day: what may be moved or coded anew, in bytes sent to members.
         spread_seconds: how long the circle must have stayed the same before files are coded for its size.
         stock_seconds: how often every member is asked for all that it has.
@@ -79,6 +80,7 @@ class StoreSettings:
     quiet_seconds: float = 60.0
     compact_seconds: float = 3_600.0
     compact_bytes_a_day: int = 2_048 * MIB
+    reseal_bytes_a_day: int = 102_400 * MIB
     spread_bytes_a_day: int = 20_480 * MIB
     spread_seconds: float = 86_400.0
     stock_seconds: float = 86_400.0

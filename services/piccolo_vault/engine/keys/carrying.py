@@ -89,7 +89,16 @@ class Carrying:
             FORMER_STATE[1]: former.to_record(),
         }
         delegation = log_delegation(new, await self._backups.backup_key(), owner.generation)
-        await swap(self._successions, (old, new), epoch, self._random, say, delegation, put)
+        await swap(
+            self._successions,
+            (old, new),
+            epoch,
+            self._random,
+            say,
+            delegation,
+            put,
+            exposed=rotation.exposed,
+        )
 
     async def _acknowledged(self, new: Kek) -> None:
         locator = new.locator().public
@@ -116,12 +125,18 @@ async def swap(
     say: Say,
     delegation: bytes = b"",
     put: dict[str, bytes] | None = None,
-) -> None:
-    """Wraps every key anew that is not of this epoch, from one KEK to the other, and puts all in force."""
+    *,
+    exposed: bool = False,
+) -> int:
+    """Wraps every key anew that is not of this epoch, from one KEK to the other, and puts all in force.
+
+    `exposed`: strangers may know the KEK before. Returns how many keys that were.
+    """
     for _ in range(_TRIES):
         done, token = 0, ""
         while True:
-            await say("Handing the files' keys to the new words", done)
+            # the operation counts bytes when words were exposed
+            await say("Handing the files' keys to the new words", 0 if exposed else done)
             page, token = await successions.wraps(epoch, token)
             made = await asyncio.to_thread(rewrapped, page, *keks, epoch, random)
             await successions.stage(made)
@@ -129,13 +144,13 @@ async def swap(
             if not token:
                 break
         try:
-            await successions.swap(epoch, delegation, put or {})
+            await successions.swap(epoch, delegation, put or {}, exposed=exposed)
         except PiccoloError as failed:
             if failed.reason != "WRAPS_MISSING":
                 raise
             _log.info("files came in meanwhile; their keys follow")
             continue
-        return
+        return done
     raise PiccoloError(
         Kind.UNAVAILABLE, "WRAPS_MISSING", "Files come in faster than their keys can be handed over."
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from piccolo_formats.keypairs import SealingKey, SigningKey
 
     from piccolo_vault.core.compared import Compared
+    from piccolo_vault.core.resealed import Resealed
     from piccolo_vault.engine.keys.aftermath import Fence, Quiet
     from piccolo_vault.engine.keys.custody import Custody
     from piccolo_vault.engine.keys.role_keys import RoleKeys
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class DeviceKeyring:
-    """`Keyring`, `Aftermath` and `Renewals` of this device."""
+    """`Keyring`, `Aftermath`, `Exposure` and `Renewals` of this device."""
 
     def __init__(
         self, custody: Custody, roles: RoleKeys, fence: Fence, quiet: Quiet, settling: Settling
@@ -103,6 +104,23 @@ class DeviceKeyring:
     def renewed(self, done: int, total: int, waiting: int) -> None:
         """So many objects' records are renewed; `waiting` are tried again."""
         self._settling.renewed(done, total, waiting)
+
+    def exposed_through(self) -> int:
+        """Returns the last generation under words that strangers may know, 0 when there are none such.
+
+        Raises PiccoloError UNAVAILABLE (KEY_LOADING) until that is known.
+        """
+        if not self._custody.former_known:
+            raise key_loading()
+        return self._settling.exposed_through
+
+    def sealing(self) -> bool:
+        """Whether files are to be sealed anew now."""
+        return not self._fence.up and self._settling.sealing
+
+    def resealed(self, told: Resealed) -> None:
+        """How far that is."""
+        self._settling.resealed(told)
 
     def compared(self, told: Compared) -> None:
         """Everybody who answered was asked for what is newer than the backup."""

@@ -77,11 +77,16 @@ class Rotation:
     async def confirm(self, words: str, *, exposed: bool) -> str:
         """Checks the three words asked back; returns the operation that tells of the rest.
 
+        `exposed`: strangers may know the old ones, so everything is sealed anew and what they open is purged.
+
         Raises PiccoloError as `begin`, INVALID (WORDS_DIFFER), PRECONDITION (NO_NEW_WORDS).
         """
         await self._check()
         await self._custody.accept(words, int(self._clock.wall()), exposed=exposed)
-        return await self._operation()
+        operation = await self._operation()
+        if exposed:
+            await self._remembers.audit("vault.words.exposed", self._custody.owner().owner.hex(), "ok", "{}")
+        return operation
 
     async def run(self) -> None:
         """Goes on with a rotation whenever the device is unlocked."""
@@ -119,7 +124,7 @@ class Rotation:
         if not await self._settling.settle(self._say):
             return _WAIT
         self._said, self._failing = "", ""
-        result = json.dumps({"epoch": self._custody.owner().epoch})
+        result = json.dumps(self._settling.outcome or {"epoch": self._custody.owner().epoch})
         for operation in await self._remembers.running(KIND):
             await self._remembers.advance(operation, Work(result=result))
         _log.info("the earlier words are forgotten")
@@ -141,8 +146,10 @@ class Rotation:
             )
 
     async def _operation(self) -> str:
-        running = await self._remembers.running(KIND)
-        return running[0] if running else await self._remembers.start_operation(KIND, "keys")
+        running, rotation = await self._remembers.running(KIND), self._custody.rotation
+        exposed = rotation.exposed if rotation is not None else self._settling.exposed_through > 0
+        unit = "bytes" if exposed else "keys"
+        return running[0] if running else await self._remembers.start_operation(KIND, unit)
 
     async def _say(self, phase: str, done: int = 0, total: int = 0) -> None:
         """Tells what happens now; that this cannot be told does not stop the work."""

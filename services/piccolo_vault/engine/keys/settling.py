@@ -9,11 +9,13 @@ Rules:
   (docs/adr/0012).
 * The old log is closed only when a majority knows the new root: who closed it earlier could be left with no
   words that let a device in.
-* The old KEK is forgotten last: after its wraps, its commit records and its admin key in the roster.
+* The old KEK is forgotten last: after its wraps, its commit records and its admin key in the roster; when its
+  words were exposed, after the last version that it could open has another key and the old one is purged.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,7 +27,7 @@ from piccolo_formats.records.roster import Roster
 from piccolo_formats.signed import open_signed
 
 from piccolo_vault.core.keys.certificates import device_claim, kept_certificate, log_delegation
-from piccolo_vault.core.keys.rotation import former_of, lineage_of
+from piccolo_vault.core.keys.rotation import emptying, former_of, is_exposed, lineage_of
 from piccolo_vault.engine.keys.carrying import swap
 from piccolo_vault.engine.keys.generations import Plan
 from piccolo_vault.engine.keys.pulse import Pulse
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from piccolo_formats.kek import Kek
     from piccolo_formats.secret import Random
 
+    from piccolo_vault.core.keys.records import OwnerRecord
+    from piccolo_vault.core.resealed import Resealed
     from piccolo_vault.engine.keys.carrying import Say
     from piccolo_vault.engine.keys.custody import Custody
     from piccolo_vault.engine.keys.generations import Generations
@@ -63,7 +67,11 @@ class Settling:
         self._trust, self._backups = neighbours.trust, neighbours.backups
         self._remembers, self._roles = neighbours.remembers, neighbours.roles
         self._successions, self._clock, self._random = successions, clock, random
-        self._closed = self._renewed = self._swapped = False
+        self._closed = self._renewed = self._swapped = self._emptied = False
+        self._through = 0
+        self._sealing = False
+        self._resealed: Resealed | None = None
+        self.outcome: dict[str, object] = {}
         self.moved = Pulse()
 
     @property
@@ -77,39 +85,109 @@ class Settling:
             self._renewed = True
             self.moved.fire()
 
+    @property
+    def exposed_through(self) -> int:
+        """The last generation under words that strangers may know; 0: there are no such."""
+        return self._through if self._custody.former is not None else 0
+
+    @property
+    def sealing(self) -> bool:
+        """Whether files are to be sealed anew now."""
+        return self._sealing and self._custody.former is not None and not self.is_sealed
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether nothing is left of exposed words, here and at the members."""
+        return self._resealed is not None and self._resealed.over
+
+    def resealed(self, told: Resealed) -> None:
+        """So far is the sealing anew."""
+        if told != self._resealed:
+            self._resealed = told
+            self.moved.fire()
+
     async def settle(self, say: Say) -> bool:
         """Takes the steps that can be taken; returns whether nothing is left to do.
 
         Raises PiccoloError LOCKED, UNAVAILABLE (NO_MAJORITY, ...); then it is tried again.
         """
         kek, owner = self._custody.kek(), self._custody.owner()
-        old = former_of(await self._remembers.state(*FORMER_STATE), kek)
+        former = await self._remembers.state(*FORMER_STATE)
+        old, exposed = former_of(former, kek), is_exposed(former)
         if old is None:
             return True
-        self._custody.learn_former(old)
         lineage = lineage_of(await self._remembers.state(*LINEAGE_STATE))
+        self._through = lineage[-1].record.generation if exposed else 0
+        self._custody.learn_former(old)
         successors = tuple(each.to_bytes() for each in lineage)
         await self._certify(kek, old, successors, say)
         if not self._closed:
             await say("Closing the backup of the old words")
             await self._close(old, owner.owner, successors[-1])
             self._closed = True
+        if exposed and not self._emptied:
+            await say("Deleting the backups of the old words at the cloud")
+            await self._empty(old)
+            self._emptied = True
         if not self._swapped:
-            await swap(self._successions, (old, kek), owner.epoch, self._random, say)
+            await swap(self._successions, (old, kek), owner.epoch, self._random, say, exposed=exposed)
             self._swapped = True
             self._custody.changed.fire()
         if not self._renewed:
             await say("Renewing what the members keep, so that the new words alone open it")
             return False
+        if exposed and not await self._is_sealed_anew((old, kek), owner.epoch, say):
+            return False
         if not await self._in_roster():
             await say("Waiting for the circle's admins to note the new keys")
             return False
         # what a crash had left open may have come in since, under the wrap of its day
-        await swap(self._successions, (old, kek), owner.epoch, self._random, say)
+        came_in = await swap(self._successions, (old, kek), owner.epoch, self._random, say, exposed=exposed)
+        if exposed and came_in:
+            self._resealed = None
+            self._custody.changed.fire()
+            return False
+        await self._end(owner)
+        return True
+
+    async def _is_sealed_anew(self, keks: tuple[Kek, Kek], epoch: int, say: Say) -> bool:
+        """Lets the way of a file seal everything anew; returns whether that is over."""
+        if not self._sealing:
+            await swap(self._successions, keks, epoch, self._random, say, exposed=True)
+            self._sealing, self._resealed = True, None
+            self._custody.changed.fire()
+        if (told := self._resealed) is None:
+            await say("Looking for what is to be sealed anew")
+            return False
+        if not told.over:
+            await say(told.phase, told.done, told.total)
+        return told.over
+
+    async def _end(self, owner: OwnerRecord) -> None:
+        """Forgets the words before, and what is told of them."""
+        self.outcome = {"epoch": owner.epoch}
+        if (told := self._resealed) is not None:
+            sealed = {"versions": told.versions, "leftovers": told.leftovers, "unreached": told.unreached}
+            self.outcome |= sealed
+            subject = owner.owner.hex()
+            await self._remembers.audit("vault.words.exposed.over", subject, "ok", json.dumps(sealed))
         await self._successions.forget(FORMER_STATE[1])
         self._custody.forget_former()
-        self._closed = self._renewed = self._swapped = False
-        return True
+        self._closed = self._renewed = self._swapped = self._emptied = self._sealing = False
+        self._through, self._resealed = 0, None
+
+    async def _empty(self, old: Kek) -> None:
+        """Deletes the backups that the old words open, all but the note that there are newer words."""
+        generation = kept_certificate(self._custody.owner().device or b"").record.generation
+        delegation = log_delegation(old, await self._backups.backup_key(), generation)
+        before, nonce = await self._successions.begin_emptying(delegation)
+        if not before:
+            return
+        signature = emptying(old, before, nonce)
+        gone = await self._successions.empty_log(old.locator().public, before, nonce, signature)
+        details = json.dumps({"entries": gone})
+        await self._remembers.audit("vault.backup.emptied", old.locator().public.hex(), "ok", details)
+        _log.info("the backups of exposed words are deleted", extra=fields(entries=gone))
 
     async def _certify(self, kek: Kek, old: Kek, successors: tuple[bytes, ...], say: Say) -> None:
         """A generation under the new root, promised by a majority, unless there is one."""

@@ -5,11 +5,15 @@ Rules:
 * The tombstone is queued durably before the first keeper hears of it, and stays so until each has
   acknowledged.
 * After a recovery nothing is buried until the inventories were reconciled (`Keyring.may_bury`).
+* What strangers may have the keys of is purged, at every member: a copy may lie in a trash. While words are
+  exposed so is what no layout names. A keeper that purges nothing yet for a recovered device buries it for
+  now, and is told again.
 """
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +22,7 @@ from piccolo_chassis.logs import fields
 from piccolo_formats.records.keeping import Tombstone
 from piccolo_formats.signed import open_signed, sign
 
+from piccolo_vault.core.circle import Standing
 from piccolo_vault.core.storage.manifests import read_layout
 from piccolo_vault.engine.storage.nursery import gather
 from piccolo_vault.ports.objects import Burying
@@ -29,7 +34,10 @@ if TYPE_CHECKING:
 
     from piccolo_vault.engine.storage.context import Context
     from piccolo_vault.ports.keepers import Keeper
+    from piccolo_vault.ports.keyring import Exposure
 
+WAITED = (Standing.ACTIVE, Standing.LEAVING)
+"""Members that a purge waits for."""
 _OBJECTS_AT_ONCE = 200
 _BURY_SECONDS = 10.0
 _log = logging.getLogger(__name__)
@@ -38,8 +46,8 @@ _log = logging.getLogger(__name__)
 class Burial:
     """Signs, queues and sends tombstones."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, context: Context, exposure: Exposure) -> None:
+        self._context, self._exposure = context, exposure
 
     def may_bury(self) -> bool:
         """Returns whether tombstones can be signed and sent now."""
@@ -58,16 +66,18 @@ class Burial:
             stored = await self._context.objects.list_reclaimable(_OBJECTS_AT_ONCE)
             if not stored:
                 break
-            await self._record(
-                [read_layout(each.layout) for each in stored], [each.object_id for each in stored]
-            )
+            for exposed in (False, True):
+                some = [each for each in stored if each.exposed is exposed]
+                if some:
+                    ids = [each.object_id for each in some]
+                    await self._record([read_layout(each.layout) for each in some], ids, purge=exposed)
             buried += len(stored)
         return buried
 
     async def bury_fragments(self, layouts: Sequence[Layout]) -> None:
         """Buries fragments of layouts that are in force no more, where that is possible now."""
         if self.may_bury():
-            await self._record(layouts, [])
+            await self._record(layouts, [], purge=self._is_exposed())
             self._context.repairs_due.set()
 
     async def deliver(self) -> None:
@@ -91,23 +101,38 @@ class Burial:
     async def bury_at(self, keeper: bytes, fragments: Sequence[bytes]) -> None:
         """Buries fragments at one keeper that no layout names there, where that is possible now."""
         if fragments and self.may_bury():
-            tombstone = await self._signed(fragments)
+            tombstone = await self._signed(fragments, purge=self._is_exposed())
             await self._context.objects.record_tombstone(tombstone, [], [keeper])
             await self._tell(keeper)
 
-    async def _record(self, layouts: Sequence[Layout], object_ids: Sequence[bytes]) -> None:
+    async def untold(self) -> list[str]:
+        """Returns the names of members that are waited for and have not acknowledged every purge."""
+        waited = {m.owner_id: m.name for m in self._context.peers.circle().members if m.standing in WAITED}
+        found = {
+            waited[each.keeper]
+            for each in await self._context.objects.list_tombstones()
+            if each.keeper in waited and open_signed(Tombstone, each.tombstone).record.purge
+        }
+        return sorted(found)
+
+    def _is_exposed(self) -> bool:
+        return self._exposure.exposed_through() > 0
+
+    async def _record(self, layouts: Sequence[Layout], object_ids: Sequence[bytes], *, purge: bool) -> None:
         fragments = {layout.fragment_id(index) for layout in layouts for index in range(layout.m)}
         keepers = {owner for layout in layouts for owner in layout.keepers if owner is not None}
-        signed = await self._signed(fragments)
+        if purge:
+            keepers |= {member.owner_id for member in self._context.peers.circle().members}
+        signed = await self._signed(fragments, purge=purge)
         await self._context.objects.record_tombstone(signed, object_ids, sorted(keepers))
 
-    async def _signed(self, fragments: Iterable[bytes]) -> bytes:
+    async def _signed(self, fragments: Iterable[bytes], *, purge: bool = False) -> bytes:
         context = self._context
         record = Tombstone(
             owner=context.keyring.owner_id(),
             generation=context.keyring.generation(),
             seq=await context.numbers.draw(),
-            purge=False,
+            purge=purge,
             fragments=tuple(sorted(set(fragments))),
             time=context.time(),
         )
@@ -124,16 +149,36 @@ class Burial:
         return sign(signed.record, keyring.kek().owner_root()).to_bytes()
 
     async def _tell(self, owner: bytes) -> None:
-        objects, peers = self._context.objects, self._context.peers
-        while pending := await objects.list_tombstones(owner):
-            for each in pending:
+        objects, waiting = self._context.objects, set[int]()
+        while True:
+            pending = await objects.list_tombstones(owner)
+            fresh = [each for each in pending if each.tombstone_id not in waiting]
+            if not fresh:
+                return
+            for each in fresh:
                 try:
-                    tombstone = self._current(each.tombstone)
-                    await peers.ask(owner, partial(_bury, tombstone=tombstone), _BURY_SECONDS)
+                    done = await self._obeyed(owner, self._current(each.tombstone))
                 except PiccoloError as error:
-                    _log.info("tombstone waits", extra=fields(member=peers.name(owner), reason=error.reason))
+                    told = fields(member=self._context.peers.name(owner), reason=error.reason)
+                    _log.info("tombstone waits", extra=told)
                     return
-                await objects.acknowledge_tombstone(each.tombstone_id, owner)
+                if done:
+                    await objects.acknowledge_tombstone(each.tombstone_id, owner)
+                else:
+                    waiting.add(each.tombstone_id)
+
+    async def _obeyed(self, owner: bytes, tombstone: bytes) -> bool:
+        """Hands a tombstone over; False: it is buried, and not purged yet."""
+        try:
+            await self._context.peers.ask(owner, partial(_bury, tombstone=tombstone), _BURY_SECONDS)
+        except PiccoloError as error:
+            if error.reason != "PURGE_TOO_EARLY":
+                raise
+            record = replace(open_signed(Tombstone, tombstone).record, purge=False)
+            softer = sign(record, self._context.keyring.kek().owner_root()).to_bytes()
+            await self._context.peers.ask(owner, partial(_bury, tombstone=softer), _BURY_SECONDS)
+            return False
+        return True
 
 
 async def _bury(keeper: Keeper, tombstone: bytes) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from piccolo_vault.engine.storage.compaction import Compactor
     from piccolo_vault.engine.storage.context import Context
+    from piccolo_vault.engine.storage.resealing import Resealer
     from piccolo_vault.engine.storage.spreading import Spreader
     from piccolo_vault.engine.storage.stocktaking import StockTaker
 
@@ -30,10 +31,16 @@ class Chores:
     """The round of what nobody waits for."""
 
     def __init__(
-        self, context: Context, compactor: Compactor, spreader: Spreader, stocktaker: StockTaker
+        self,
+        context: Context,
+        compactor: Compactor,
+        spreader: Spreader,
+        stocktaker: StockTaker,
+        resealer: Resealer,
     ) -> None:
         self._context = context
         self.compactor, self.spreader, self.stocktaker = compactor, spreader, stocktaker
+        self.resealer = resealer
 
     async def run(self) -> None:
         """Works until cancelled."""
@@ -51,6 +58,7 @@ class Chores:
         await self._safely("spreading", self.spreader.round)
         await self._safely("stock-taking", self.stocktaker.round)
         await self._safely("compaction", self.compactor.round)
+        await self._safely("sealing anew", self.resealer.round)
 
     async def _safely(self, what: str, work: Callable[[], Awaitable[object]]) -> None:
         try:

@@ -14,62 +14,31 @@ Rules:
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.logs import fields
-from piccolo_formats.fek import Fek, Scope, wrap
-from piccolo_formats.segments import OVERHEAD
-from piccolo_formats.stripes import PACK_STRIPE_SIZE
 
 from piccolo_vault.core.storage import compaction
-from piccolo_vault.core.storage.manifests import read_layout
 from piccolo_vault.core.storage.packing import plan_pack
-from piccolo_vault.engine.storage.fetch import Source
 from piccolo_vault.engine.storage.pace import Pace
-from piccolo_vault.engine.storage.read import decode_stripes
-from piccolo_vault.engine.storage.small import Blob
-from piccolo_vault.ports.objects import NewFile, ObjectKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from piccolo_vault.core.storage.compaction import Group
-    from piccolo_vault.core.storage.packing import PackPlan
     from piccolo_vault.engine.storage.burial import Burial
     from piccolo_vault.engine.storage.context import Context
-    from piccolo_vault.engine.storage.fetch import Fetcher
     from piccolo_vault.engine.storage.intents import Intents
-    from piccolo_vault.engine.storage.small import SmallObjects
+    from piccolo_vault.engine.storage.repacking import Piece, Repacker
     from piccolo_vault.ports.objects import PackUse
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A kept version and its sealed segment. Its id makes its name one of its own: older ones may be near."""
-
-    file: NewFile
-    sealed: bytes
-
-    @property
-    def path(self) -> str:
-        return f"{self.file.version_id.hex()}{self.file.path}"
-
-    @property
-    def size(self) -> int:
-        return len(self.sealed) - OVERHEAD
-
-
 class Compactor:
     """Compacts packs, one new pack at a time."""
 
-    def __init__(
-        self, context: Context, fetcher: Fetcher, small: SmallObjects, intents: Intents, burial: Burial
-    ) -> None:
-        self._context, self._fetcher, self._small = context, fetcher, small
+    def __init__(self, context: Context, repacker: Repacker, intents: Intents, burial: Burial) -> None:
+        self._context, self._repacker = context, repacker
         self._intents, self._burial = intents, burial
         self._pace = Pace(context, context.settings.compact_bytes_a_day)
         self._rest_until = float("-inf")
@@ -102,17 +71,16 @@ class Compactor:
         Raises PiccoloError: what reading the old ones and writing a small file raise.
         """
         await self._intents.ensure_settled()
-        pieces: list[_Piece] = []
+        pieces: list[Piece] = []
         for object_id in group.object_ids:
-            pieces += await self._pieces(object_id)
+            pieces += await self._repacker.pieces(object_id)
         plan, _ = plan_pack(pieces)
         if not plan.files:
             return 0
-        blob, files = self._assemble(plan)
-        await self._small.put(blob, files, at_risk=False)
-        await self._pace.spent(len(blob.data))
+        size, _ = await self._repacker.put(plan)
+        await self._pace.spent(size)
         self._context.repairs_due.set()  # what is empty now can be buried as soon as a backup says so
-        told = fields(packs=len(group.object_ids), files=len(files), before=group.size, after=len(blob.data))
+        told = fields(packs=len(group.object_ids), files=len(plan.files), before=group.size, after=size)
         _log.info("packs compacted", extra=told)
         return len(group.object_ids)
 
@@ -123,63 +91,3 @@ class Compactor:
             packs, token = await self._context.objects.list_packs(token)
             found += packs
         return found
-
-    async def _pieces(self, object_id: bytes) -> list[_Piece]:
-        """What is kept of a pack, each version once."""
-        stored = await self._context.objects.get_object(object_id)
-        listed = await self._context.objects.list_object_files(object_id, kept=True)
-        kept = {file.version_id: file for file in reversed(listed)}
-        layout = read_layout(stored.layout)
-        plan = layout.plan()
-        wanted = {
-            s for file in kept.values() for s in plan.covering(file.content.offset, file.content.length)
-        }
-        source, stripes = Source(layout, frozenset(stored.missing)), dict[int, bytes]()
-        for run in runs(wanted):
-            blocks = await self._fetcher.fetch(source, run)
-            pipeline = self._context.pipeline
-            whole = await pipeline.submit(decode_stripes, pipeline.codec, layout, run, blocks)
-            for stripe in run:
-                at = (stripe - run.start) * plan.stripe_size
-                stripes[stripe] = bytes(whole[at : at + plan.stripe_length(stripe)])
-        return [_Piece(_moved(file, object_id), _cut(file, stripes)) for file in kept.values()]
-
-    def _assemble(self, plan: PackPlan[_Piece]) -> tuple[Blob, list[NewFile]]:
-        context, keyring = self._context, self._context.keyring
-        object_id, pack_key = context.random(16), Fek.generate(context.random)
-        scope = Scope.of_pack(object_id)
-        wrapped = wrap(keyring.kek(), keyring.kek_epoch(), pack_key, scope, context.random)
-        sealed = b"".join(piece.sealed for piece in plan.files)
-        data = sealed + context.random(plan.padded_length - plan.length)
-        files = [_at(piece.file, offset) for piece, offset in zip(plan.files, plan.offsets, strict=True)]
-        layout_key = pack_key.layout_key(object_id)
-        return Blob(ObjectKind.PACK, object_id, data, PACK_STRIPE_SIZE, layout_key, wrapped), files
-
-
-def runs(stripes: Iterable[int]) -> Iterator[range]:
-    """Yields the stripes as ranges without gaps, in order."""
-    row: list[int] = []
-    for stripe in sorted(stripes):
-        if row and stripe != row[-1] + 1:
-            yield range(row[0], row[-1] + 1)
-            row = []
-        row.append(stripe)
-    if row:
-        yield range(row[0], row[-1] + 1)
-
-
-def _cut(file: NewFile, stripes: dict[int, bytes]) -> bytes:
-    offset, length = file.content.offset, file.content.length
-    first = offset // PACK_STRIPE_SIZE
-    last = (offset + length - 1) // PACK_STRIPE_SIZE
-    whole = b"".join(stripes[stripe] for stripe in range(first, last + 1))
-    begin = offset - first * PACK_STRIPE_SIZE
-    return whole[begin : begin + length]
-
-
-def _moved(file: NewFile, source: bytes) -> NewFile:
-    return replace(file, expected_revision=None, upload_id="", moved_from=source)
-
-
-def _at(file: NewFile, offset: int) -> NewFile:
-    return replace(file, content=replace(file.content, offset=offset))

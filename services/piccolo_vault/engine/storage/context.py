@@ -97,9 +97,13 @@ class Context:
             wanted=self.wanted if any(self.wanted) else self.settings.wanted_code,
         )
 
-    def promise(self, code: Code, *, at_risk: bool) -> Promise:
-        """Returns what must hold before yes: with one fragment only what the circle agreed to is possible."""
-        return Promise.of(at_risk=at_risk or code.m == 1)
+    def promise(self, code: Code, *, at_risk: bool, losses: int = 0) -> Promise:
+        """Returns what must hold before yes: with one fragment only what the circle agreed to is possible.
+
+        `losses`: so many should be survived at least, as far as the code can.
+        """
+        least = Promise.of(at_risk=at_risk or code.m == 1)
+        return Promise(max(least.losses, min(losses, code.m - code.k)))
 
     def time(self) -> int:
         """Returns whole seconds since 1970."""

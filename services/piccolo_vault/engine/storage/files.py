@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -10,7 +10,7 @@ from piccolo_formats.fek import SUITE, Fek, Scope, unwrap, wrap, wrapped_epoch
 from piccolo_formats.records.manifest import Content
 from piccolo_formats.segments import SEGMENT_SIZE
 
-from piccolo_vault.core.storage.manifests import translated
+from piccolo_vault.core.storage.manifests import read_content, translated
 from piccolo_vault.ports.objects import NewFile, StoredContent
 
 if TYPE_CHECKING:
@@ -21,8 +21,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Anew:
+    """A kept version that gets another key: `file.moved_from` is where it lies, `losses` what it survives."""
+
+    file: NewFile
+    losses: int
+
+
+@dataclass(frozen=True, slots=True)
 class WriteStart:
-    """Where a file goes and under which conditions; `upload_id` names an upload that can be resumed."""
+    """Where a file goes and under which conditions; `upload_id` names an upload that can be resumed.
+
+    `anew`: what is written is a version that there is already; it keeps its id, its names and its order.
+    """
 
     path: str
     modified: int = 0
@@ -31,6 +42,12 @@ class WriteStart:
     upload_id: str = ""
     size: int | None = None
     at_risk: bool = False
+    anew: Anew | None = None
+
+    @property
+    def losses(self) -> int:
+        """How many lost devices it should survive at least."""
+        return self.anew.losses if self.anew else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +73,27 @@ class Written:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FileKey:
-    """A new file version's key and ids; the key is shown nowhere."""
+    """A file version's new key and ids; the key is shown nowhere. `object_id`: of a lone file."""
 
     fek: Fek
     scope: Scope
     wrapped: bytes
+    object_id: bytes
 
     @classmethod
-    def generate(cls, context: Context) -> FileKey:
-        """Draws a key and ids. Raises PiccoloError LOCKED on a locked device."""
+    def generate(cls, context: Context, anew: Anew | None = None) -> FileKey:
+        """Draws a key and ids; of a version that is sealed `anew` only the key and the object are new.
+
+        Raises PiccoloError LOCKED on a locked device.
+        """
         kek, random = context.keyring.kek(), context.random
-        fek, scope = Fek.generate(random), Scope(random(16), random(16))
-        return cls(fek, scope, wrap(kek, context.keyring.kek_epoch(), fek, scope, random))
+        fek = Fek.generate(random)
+        if anew is None:
+            scope = Scope(random(16), random(16))
+            object_id = scope.version_id
+        else:
+            scope, object_id = read_content(anew.file.content.content).scope, random(16)
+        return cls(fek, scope, wrap(kek, context.keyring.kek_epoch(), fek, scope, random), object_id)
 
 
 def new_file(
@@ -84,13 +110,16 @@ def new_file(
         commitment=key.fek.commitment(key.scope),
     ).to_record()
     stored = StoredContent(content, key.fek.mac(key.scope, content), key.wrapped, offset, plan.sealed_size)
+    upload_id = start.upload_id if journalled else ""
+    if start.anew is not None:
+        return replace(start.anew.file, content=stored, upload_id=upload_id)
     return NewFile(
         path=start.path,
         modified=start.modified or now,
         media=start.media,
         expected_revision=start.expected_revision,
         content=stored,
-        upload_id=start.upload_id if journalled else "",
+        upload_id=upload_id,
         version_id=key.scope.version_id,
         size=plan.size,
     )

@@ -22,8 +22,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from array import array
-from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -32,7 +30,6 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
 from piccolo_formats.errors import FormatError
 from piccolo_formats.fek import Scope, unwrap
-from piccolo_formats.records.commit import ObjectKind
 from piccolo_formats.records.keeping import Tombstone
 from piccolo_formats.signed import open_signed
 
@@ -40,6 +37,7 @@ from piccolo_vault.core.circle import Standing
 from piccolo_vault.core.compared import Compared
 from piccolo_vault.core.storage.journal import seal_local
 from piccolo_vault.core.storage.manifests import read_content, read_layout
+from piccolo_vault.engine.storage.known import Known
 from piccolo_vault.engine.storage.nursery import gather
 from piccolo_vault.engine.storage.records import read_record
 from piccolo_vault.ports.keepers import KeptState
@@ -132,7 +130,7 @@ class Inventory:
         self._again, self._pause = context.now() + self._pause, min(2 * self._pause, _AGAIN_SECONDS)
         asyncio.get_running_loop().call_later(self._pause, context.repairs_due.set)
         members = [m for m in context.peers.circle().members if m.standing is not Standing.COMPROMISED]
-        known, buried = await self._known(), await self._buried()
+        known, buried = await Known.load(self._context), await self._buried()
         told, tally = _Told(), _Tally()
         work = {n: partial(self._ask, m.owner_id, known, buried, told) for n, m in enumerate(members)}
         heard, _ = await gather(work)
@@ -154,18 +152,6 @@ class Inventory:
             self._aftermath.reconciled()
             await self._check_all()
 
-    async def _known(self) -> array[int]:
-        """All fragment ids that the memory knows, shortened and sorted: millions of them must fit."""
-        ids: array[int] = array("Q")
-        token = ""
-        while True:
-            page, token = await self._context.objects.list_objects(page_token=token)
-            for stored in page:
-                layout = read_layout(stored.layout)
-                ids.extend(_short(layout.fragment_id(index)) for index in range(layout.m))
-            if not token:
-                return array("Q", sorted(ids))
-
     async def _buried(self) -> frozenset[bytes]:
         pending = await self._context.objects.list_tombstones()
         return frozenset(
@@ -174,7 +160,7 @@ class Inventory:
             for fragment in open_signed(Tombstone, each.tombstone).record.fragments
         )
 
-    async def _ask(self, owner: bytes, known: array[int], buried: frozenset[bytes], told: _Told) -> None:
+    async def _ask(self, owner: bytes, known: Known, buried: frozenset[bytes], told: _Told) -> None:
         """Goes through one member's fragments."""
         token = ""
         while True:
@@ -186,14 +172,14 @@ class Inventory:
                 for kept in page
                 if kept.state is KeptState.LIVE
                 and kept.fragment_id not in buried
-                and not _holds(known, _short(kept.fragment_id))
+                and kept.fragment_id not in known
             ]
             told.undeletable.setdefault(owner, set()).update(
                 kept.fragment_id
                 for kept in page
                 if kept.state is KeptState.TRASH
                 and kept.fragment_id not in buried
-                and _holds(known, _short(kept.fragment_id))
+                and kept.fragment_id in known
             )
             for at in range(0, len(strange), _RECORDS):
                 await self._note(owner, strange[at : at + _RECORDS], told.objects)
@@ -302,8 +288,6 @@ class Inventory:
         content = read_content(file.content)
         fek = unwrap(self._context.keyring.kek_for(file.wrapped), file.wrapped, content.scope)
         fek.check_mac(content.scope, file.content, file.mac)
-        if summary.kind is ObjectKind.FILE and content.version_id != read_layout(summary.layout).object_id:
-            raise FormatError("summary-files", "the file is not the one that the layout is for")
         stored = StoredContent(file.content, file.mac, file.wrapped, file.offset, file.length)
         return NewFile(
             path=file.path,
@@ -319,6 +303,9 @@ class Inventory:
 
     def _stored(self, summary: Summary, object_id: bytes) -> StoredObject:
         keyring, key = self._context.keyring, self._layout_key(summary, object_id)
+        layout = read_layout(summary.layout)
+        if key.fragment_ids(object_id, layout.epoch, layout.m) != layout.fragments:
+            raise FormatError("summary-files", "the layout is another object's")
         sealed = seal_local(keyring.local_key(), b"layout-key", object_id, key.reveal(), self._context.random)
         return StoredObject(object_id, summary.kind, summary.layout, sealed, summary.pack_key or b"")
 
@@ -338,12 +325,3 @@ async def _list(keeper: Keeper, token: str) -> tuple[Sequence[Kept], str]:
 
 async def _records(keeper: Keeper, ids: Sequence[bytes]) -> Sequence[tuple[bytes, bytes]]:
     return await keeper.records(ids)
-
-
-def _short(fragment_id: bytes) -> int:
-    return int.from_bytes(fragment_id[:8])
-
-
-def _holds(ids: array[int], wanted: int) -> bool:
-    at = bisect_left(ids, wanted)
-    return at < len(ids) and ids[at] == wanted

@@ -103,6 +103,18 @@ class Reader:
         """
         self._context.keyring.kek()
         manifest = await self._context.objects.get_manifest(path, version_id)
+        await self.read_version(manifest, sink, interrupt, offset=offset, length=length)
+
+    async def read_version(
+        self,
+        manifest: Manifest,
+        sink: Sink,
+        interrupt: Interrupt,
+        *,
+        offset: int = 0,
+        length: int | None = None,
+    ) -> None:
+        """As `read`, for a version that was found already, whether or not it has a name."""
         opened = self._open(manifest)
         span = reading.span_of(opened.content.size, offset, length)
         await sink.head(ReadHead(manifest.entry, opened.content.version_id, opened.content.size, span))

@@ -67,7 +67,7 @@ class Session:
         self._fek = fek
         self._sealer = SegmentSealer(fek, self._scope, context.random)
         self._stripes = StripePlan(2**40, LONE_STRIPE_SIZE, note.code.k)
-        self._promise = context.promise(note.code, at_risk=start.at_risk)
+        self._promise = context.promise(note.code, at_risk=start.at_risk, losses=start.losses)
         lanes = Lanes(note.code, self._promise, note.keepers)
         self._pool = BufferPool(note.code.m * self._stripes.block_size, 64)
         self._fanout = Fanout(
@@ -207,7 +207,7 @@ class Session:
         lanes = self._fanout.lanes
         draft = Draft(
             ObjectKind.FILE,
-            self.note.version_id,
+            self.note.object_id,
             1,
             self.note.code,
             stripes.size,
@@ -216,7 +216,7 @@ class Session:
             tuple(each if i in lanes.finished() else None for i, each in enumerate(lanes.keepers)),
             self._layout_key(),
         )
-        key = FileKey(self._fek, self._scope, self.note.wrapped_key)
+        key = FileKey(self._fek, self._scope, self.note.wrapped_key, self.note.object_id)
         journalled = bool(self.start.upload_id)
         file = new_file(self.start, key, plan, 0, self._context.time(), journalled=journalled)
         try:
@@ -327,7 +327,7 @@ class Session:
             expected = StripePlan(plan.sealed_size, LONE_STRIPE_SIZE, self.note.code.k).fragment_size
         heads = [
             Head(
-                key.fragment_id(self.note.version_id, 1, index),
+                key.fragment_id(self.note.object_id, 1, index),
                 stripes.block_size,
                 self.note.generation,
                 self.note.seq,
@@ -342,13 +342,14 @@ class Session:
         cls, context: Context, start: WriteStart, report: Callable[[int], Awaitable[None]]
     ) -> Self:
         code = await context.code()
-        promise = context.promise(code, at_risk=start.at_risk)
+        promise = context.promise(code, at_risk=start.at_risk, losses=start.losses)
         size = SegmentPlan(start.size).sealed_size // code.k if start.size else 0
-        key = FileKey.generate(context)
-        keepers = await find_keepers(context, key.scope.version_id, code, promise, size)
+        key = FileKey.generate(context, start.anew)
+        keepers = await find_keepers(context, key.object_id, code, promise, size)
         note = UploadNote(
             file_id=key.scope.file_id,
             version_id=key.scope.version_id,
+            object_id=key.object_id,
             generation=context.keyring.generation(),
             seq=await context.numbers.draw(),
             code=code,
@@ -358,7 +359,7 @@ class Session:
         return cls(context, start, note, key.fek, report)
 
     def _layout_key(self) -> LayoutKey:
-        return self._fek.layout_key(self.note.version_id)
+        return self._fek.layout_key(self.note.object_id)
 
     def upload(self) -> Upload:
         """What is journalled of it."""

@@ -63,21 +63,22 @@ class SmallObjects:
     def __init__(self, context: Context, completion: Completion) -> None:
         self._context, self._completion = context, completion
 
-    async def put(self, blob: Blob, files: Sequence[NewFile], *, at_risk: bool) -> Outcome:
-        """Places a sealed object and names its files.
+    async def put(self, blob: Blob, files: Sequence[NewFile], *, at_risk: bool, losses: int = 0) -> Outcome:
+        """Places a sealed object and names its files. `at_risk` and `losses` as in Context.promise.
 
         Raises PiccoloError UNAVAILABLE, PROMISE_OUT_OF_REACH or FULL, NO_ROOM.
         """
         code = await self._context.code()
+        promise = self._context.promise(code, at_risk=at_risk, losses=losses)
         plan = StripePlan(len(blob.data), blob.stripe_size, code.k)
         pipeline = self._context.pipeline
         fragments = await pipeline.submit(code_object, pipeline.codec, code, plan, blob.data)
         try:
-            return await self._attempt(blob, files, code, plan, fragments, epoch=1, at_risk=at_risk)
+            return await self._attempt(blob, files, code, plan, fragments, promise, epoch=1)
         except PiccoloError as error:
             if error.reason != "PROMISE_OUT_OF_REACH":
                 raise
-        return await self._attempt(blob, files, code, plan, fragments, epoch=2, at_risk=at_risk)
+        return await self._attempt(blob, files, code, plan, fragments, promise, epoch=2)
 
     async def _attempt(
         self,
@@ -86,11 +87,10 @@ class SmallObjects:
         code: Code,
         plan: StripePlan,
         fragments: Fragments,
+        promise: Promise,
         *,
         epoch: int,
-        at_risk: bool,
     ) -> Outcome:
-        promise = self._context.promise(code, at_risk=at_risk)
         keepers = await find_keepers(self._context, blob.object_id, code, promise, plan.fragment_size)
         draft = Draft(
             blob.kind,
@@ -160,14 +160,14 @@ class LoneFiles:
 
     async def write(self, start: WriteStart, data: bytes | bytearray) -> Written:
         """Stores a file whose plaintext is in memory."""
-        key = FileKey.generate(self._context)
+        key = FileKey.generate(self._context, start.anew)
         plan = SegmentPlan(len(data))
         sealer = SegmentSealer(key.fek, key.scope, self._context.random)
         sealed = await self._context.pipeline.submit(seal_all, sealer, plan, data)
-        object_id = key.scope.version_id
+        object_id = key.object_id
         blob = Blob(ObjectKind.FILE, object_id, sealed, LONE_STRIPE_SIZE, key.fek.layout_key(object_id))
         file = new_file(start, key, plan, 0, self._context.time())
-        outcome = await self._small.put(blob, [file], at_risk=start.at_risk)
+        outcome = await self._small.put(blob, [file], at_risk=start.at_risk, losses=start.losses)
         return written(outcome, 0, len(data))
 
 

@@ -9,6 +9,7 @@ Rules:
 * What is to leave a member is moved by engine/storage/moving.py, which asks nobody else's objects.
 * Files are coded for the present circle, or for what the owner set since, when the circle has stayed the same
   for a while; those that would not survive one loss do not wait.
+* While words are exposed nothing is coded anew here: every file is sealed anew, for the present circle.
 * All objects are walked when members came or went or the vault was unlocked, and else once a day.
 """
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from piccolo_vault.engine.storage.context import Context
     from piccolo_vault.engine.storage.recoding import Recoder
     from piccolo_vault.engine.storage.repair import Repairer
+    from piccolo_vault.ports.keyring import Exposure
     from piccolo_vault.ports.objects import StoredObject
 
 _PAGE = 100
@@ -47,8 +49,11 @@ _log = logging.getLogger(__name__)
 class Spreader:
     """Walks all objects and moves what pays."""
 
-    def __init__(self, context: Context, repairer: Repairer, recoder: Recoder, burial: Burial) -> None:
+    def __init__(
+        self, context: Context, repairer: Repairer, recoder: Recoder, burial: Burial, exposure: Exposure
+    ) -> None:
         self._context, self._repairer, self._recoder, self._burial = context, repairer, recoder, burial
+        self._exposure = exposure
         self._pace = Pace(context, context.settings.spread_bytes_a_day)
         self._done_with: object = None
         self._done_at = float("-inf")
@@ -129,10 +134,12 @@ class Spreader:
         """None: it cannot be coded so for now; 0: it waits; 1: done."""
         goal = self._context.promise(code, at_risk=False)
         candidates = self._context.peers.candidates(-(-layout.size // code.k))
+        if not self._burial.may_bury() or self._exposure.exposed_through():
+            return None
         subtrees = self._context.peers.circle().subtrees
         keepers = placement.place(layout.object_id, candidates, code, goal, subtrees)
         # only when all of it finds a place of its own: what is not placed now would be coded anew for nothing
-        if not self._burial.may_bury() or len(set(keepers) - {None}) < code.m:
+        if len(set(keepers) - {None}) < code.m:
             return None
         if promise.survived(keepers, code.k) < promise.survived(held, layout.k):
             return None  # who wishes for less gets it for new files; what is stored keeps its promise

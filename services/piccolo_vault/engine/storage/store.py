@@ -29,11 +29,15 @@ from piccolo_vault.engine.storage.pack import Packer
 from piccolo_vault.engine.storage.read import Reader
 from piccolo_vault.engine.storage.recoding import Recoder
 from piccolo_vault.engine.storage.renewal import Renewal
+from piccolo_vault.engine.storage.repacking import Repacker
 from piccolo_vault.engine.storage.repair import Repairer
+from piccolo_vault.engine.storage.resealing import Resealer
+from piccolo_vault.engine.storage.sealing_anew import Anewer
 from piccolo_vault.engine.storage.small import LoneFiles, SmallObjects
 from piccolo_vault.engine.storage.spreading import Spreader
 from piccolo_vault.engine.storage.stocktaking import StockTaker
 from piccolo_vault.engine.storage.survey import Survey
+from piccolo_vault.engine.storage.sweeping import Sweeper
 from piccolo_vault.engine.storage.undeleting import Undeleter
 from piccolo_vault.engine.storage.uploads import Interrupt, Uploads
 from piccolo_vault.engine.storage.write import Writer
@@ -47,10 +51,10 @@ if TYPE_CHECKING:
     from piccolo_vault.engine.storage.files import Step, WriteStart, Written
     from piccolo_vault.engine.storage.members import MemberReport
     from piccolo_vault.engine.storage.read import Sink
-    from piccolo_vault.ports.keyring import Aftermath, CircleSource, Renewals
+    from piccolo_vault.ports.keyring import Aftermath, CircleSource, Exposure, Renewals
 
-    class DeviceWord(Aftermath, Renewals, Protocol):
-        """Who is told what keepers said, and what of theirs is renewed."""
+    class DeviceWord(Aftermath, Exposure, Renewals, Protocol):
+        """Who is told what keepers said, and what of theirs is renewed and sealed anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +70,16 @@ class Store:
     """Writes, reads, checks, repairs and deletes files."""
 
     def __init__(self, context: Context, source: CircleSource, aftermath: DeviceWord) -> None:
-        self._context = context
-        self._burial = Burial(context)
+        self._context, self._exposure = context, aftermath
+        self._burial = Burial(context, aftermath)
         self._completion = Completion(context, self._burial)
         self._fetcher = Fetcher(context)
         survey = Survey(context, self._fetcher.distrust)
         small = SmallObjects(context, self._completion)
         self._packer = Packer(context, small)
         self._uploads = Uploads(context)
-        self._writer = Writer(
-            context, self._uploads, self._packer, LoneFiles(context, small), self._completion
-        )
+        lone, repacker = LoneFiles(context, small), Repacker(context, self._fetcher, small)
+        self._writer = Writer(context, self._uploads, self._packer, lone, self._completion)
         self._reader = Reader(context, self._fetcher)
         self._intents = Intents(context, survey, self._burial, self._completion)
         self._checker = Checker(context, self._fetcher, survey)
@@ -94,9 +97,17 @@ class Store:
         recoder = Recoder(context, self._fetcher, self._completion, self._burial)
         self.chores = Chores(
             context,
-            Compactor(context, self._fetcher, small, self._intents, self._burial),
-            Spreader(context, repairer, recoder, self._burial),
+            Compactor(context, repacker, self._intents, self._burial),
+            Spreader(context, repairer, recoder, self._burial, aftermath),
             StockTaker(context, survey, self._burial),
+            Resealer(
+                context,
+                Anewer(context, self._reader, repacker, lone, self._completion),
+                self._intents,
+                self._burial,
+                Sweeper(context, self._burial),
+                aftermath,
+            ),
         )
         self.care = self._care(repairer)
         self._operating = Operating(context)
@@ -126,6 +137,8 @@ class Store:
     def look(self) -> None:
         """Lets the background work look at once whether there is something to do."""
         self._context.repairs_due.set()
+        if self._exposure.sealing():
+            self._context.chores_due.set()
 
     def forget(self) -> None:
         """Ends what needs the KEK and drops plaintext that waits: the vault was locked."""

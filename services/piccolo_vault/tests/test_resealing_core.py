@@ -1,0 +1,86 @@
+"""What is still to be done after words were exposed: the rule alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from piccolo_vault.core.storage.resealing import Course, Left, Step, is_leftover, sized
+
+NAMES = st.lists(st.text("abc", min_size=1, max_size=4), max_size=6).map(tuple)
+LEFT = st.builds(Left, *[st.integers(0, 10**6)] * 2, st.integers(0, 10**15))
+COURSES = st.builds(
+    Course,
+    st.integers(0, 10**6),
+    st.integers(0, 10**15),
+    LEFT,
+    st.integers(0, 9),
+    NAMES,
+    NAMES,
+    st.integers(0, 10**13),
+)
+ORDER = list(Step)
+
+
+@given(COURSES)
+def test_it_is_over_exactly_when_nothing_is_left(course: Course) -> None:
+    nothing = not (course.left.objects or course.left.versions or course.untold or course.unswept)
+    assert (course.step is Step.OVER) == nothing
+
+
+@given(COURSES)
+def test_nobody_is_gone_through_before_everything_exposed_has_ended(course: Course) -> None:
+    if course.step in (Step.SWEEP, Step.OVER):
+        assert (course.left.objects, course.left.versions, course.untold) == (0, 0, ())
+    if course.step is not Step.SEAL:
+        assert course.left.versions == 0
+
+
+@given(COURSES, st.sampled_from(["versions", "objects", "untold", "unswept"]))
+def test_what_is_done_never_leads_back(course: Course, what: str) -> None:
+    left = course.left
+    after = {
+        "versions": replace(course, left=replace(left, versions=0, bytes=0)),
+        "objects": replace(course, left=replace(left, objects=0)),
+        "untold": replace(course, untold=course.untold[1:]),
+        "unswept": replace(course, unswept=course.unswept[1:]),
+    }[what]
+    assert ORDER.index(after.step) >= ORDER.index(course.step)
+    assert after.versions >= course.versions
+    assert after.bytes >= course.bytes
+
+
+@given(COURSES)
+def test_the_words_tell_of_what_is_waited_for_and_promise_no_end_too_early(course: Course) -> None:
+    assert course.words.endswith(".")
+    assert course.words.count("Nothing is left") == (course.step is Step.OVER)
+    waits = {Step.END: course.untold, Step.SWEEP: course.unswept}.get(course.step, ())
+    assert all(name in course.words for name in waits[:3])
+
+
+@given(COURSES)
+def test_the_estimate_is_the_allowance_and_never_negative(course: Course) -> None:
+    assume(course.bytes_a_day)
+    assert course.days >= 0
+    assert abs(course.days * course.bytes_a_day - course.left.bytes) < 1 + course.left.bytes * 1e-9
+
+
+@given(st.booleans(), st.integers(0, 9), st.integers(0, 9), st.booleans())
+def test_what_a_file_needs_or_a_newer_device_wrote_is_no_leftover(
+    whole: bool, generation: int, through: int, named: bool
+) -> None:
+    found = is_leftover(whole=whole, generation=generation, through=through, named=named)
+    assert not found or not (named or generation > through or not whole)
+    assert found or named or generation > through or not whole
+
+
+def test_sizes_are_told_as_people_say_them() -> None:
+    assert [sized(n) for n in (0, 999, 1_000, 80_400_000_000, 10**18)] == [
+        "0 bytes",
+        "999 bytes",
+        "1.0 KB",
+        "80.4 GB",
+        "1000.0 PB",
+    ]
