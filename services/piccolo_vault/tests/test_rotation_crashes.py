@@ -33,10 +33,10 @@ def moments(pytestconfig: pytest.Config) -> int:
     return max(1, int(pytestconfig.getoption("--rounds")) // 2)
 
 
-async def calls_of(folder: Path) -> int:
-    """How many calls a whole rotation makes, at most: of words that were exposed."""
+async def calls_of(folder: Path, *, exposed: bool) -> int:
+    """How many calls a whole rotation makes."""
     power = Power()
-    async with scene_at(folder, exposed=True) as scene:
+    async with scene_at(folder, exposed=exposed) as scene:
         scene.box.around = power.around
         async with scene.box.vault() as vault:
             await unlocked(vault)
@@ -64,16 +64,27 @@ async def crashed(scene: Scene, power: Power) -> bool:
     return not ended
 
 
+async def totals_of(folder: Path) -> dict[bool, int]:
+    """The same of plain new words, and of words that were exposed."""
+    return {each: await calls_of(folder / f"count {each}", exposed=each) for each in (False, True)}
+
+
+def drawn(dice: random.Random, totals: dict[bool, int], moments: int) -> list[tuple[bool, int]]:
+    """Moments of both kinds."""
+    every = [(exposed, at) for exposed, total in totals.items() for at in range(1, total + 1)]
+    return sorted(dice.sample(every, min(moments, len(every))))
+
+
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_crash_at_any_call_is_gone_on_from(
     tmp_path: Path, dice: random.Random, moments: int, after: bool
 ) -> None:
-    total = await calls_of(tmp_path / "count")
-    assert total > 15
-    for at in sorted(dice.sample(range(1, total + 1), min(moments, total))):
-        async with scene_at(tmp_path / f"{at}", exposed=dice.random() < 0.5) as scene:
+    totals = await totals_of(tmp_path)
+    assert min(totals.values()) > 15
+    for number, (exposed, at) in enumerate(drawn(dice, totals, moments)):
+        async with scene_at(tmp_path / f"{number}", exposed=exposed) as scene:
             if not await crashed(scene, Power(at, after)):
-                assert at > total - (3 if scene.exposed else 15)
+                assert at > totals[exposed] - 3
                 continue
             async with scene.box.vault() as vault:
                 await unlocked(vault)
@@ -116,11 +127,11 @@ async def test_a_crash_at_any_write_to_the_disk_is_gone_on_from(
 async def test_the_device_burns_at_any_call_and_the_right_words_bring_it_back(
     tmp_path: Path, dice: random.Random, moments: int, after: bool
 ) -> None:
-    total = await calls_of(tmp_path / "count")
-    for at in sorted(dice.sample(range(1, total + 1), min(moments, total))):
-        async with scene_at(tmp_path / f"{at}", exposed=dice.random() < 0.5) as scene:
+    totals = await totals_of(tmp_path)
+    for number, (exposed, at) in enumerate(drawn(dice, totals, moments)):
+        async with scene_at(tmp_path / f"{number}", exposed=exposed) as scene:
             if not await crashed(scene, Power(at, after)):
-                assert at > total - (3 if scene.exposed else 15)
+                assert at > totals[exposed] - 3
                 continue
             owner = scene.box.metadata.state["vault/owner"]
             begun = bool(scene.burned.cloud.logs.get(scene.new.locator().public))
