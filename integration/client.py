@@ -203,10 +203,13 @@ class Client(Api):
         started = await self.ask("POST", "/repair", {"now": True})
         return await self.finished(started["operation_id"], seconds)
 
-    async def new_words(self) -> str:
-        """Makes new words, writes them down, gives three back; returns the operation that carries it on."""
+    async def new_words(self, *, exposed: bool = False) -> str:
+        """Makes new words, writes them down, gives three back; returns the operation that carries it on.
+
+        `exposed`: strangers may know the old ones.
+        """
         words, asked = await self.offered_words()
-        return await self.take_words(words, asked)
+        return await self.take_words(words, asked, exposed=exposed)
 
     async def offered_words(self) -> tuple[str, str]:
         """Makes new words, which hold nothing yet; returns them, and the three that are asked back."""
@@ -216,10 +219,11 @@ class Client(Api):
         words = open_text(Purpose.WORDS, base64.b64decode(answer["words"]), reply)
         return words, " ".join(words.split()[position - 1] for position in answer["ask"])
 
-    async def take_words(self, words: str, asked: str) -> str:
+    async def take_words(self, words: str, asked: str, *, exposed: bool = False) -> str:
         """Gives the three back; returns the operation that carries the change on."""
         sealed = await self.sealed(Purpose.CONFIRMATION, asked)
-        started = await self.ask("POST", "/words/rotation/confirm", {"words": sealed})
+        said = {"words": sealed, "exposed": exposed}
+        started = await self.ask("POST", "/words/rotation/confirm", said)
         self.words = words
         return str(started["operation_id"])
 

@@ -85,9 +85,9 @@ class VaultKeys:
         told = await self._stub.BeginRotation(request, timeout=_ARGON_SECONDS)
         return Words(words=told.words, ask=list(told.ask))
 
-    async def confirm_rotation(self, words: bytes) -> str:
+    async def confirm_rotation(self, words: bytes, *, exposed: bool) -> str:
         """Checks three of the new words."""
-        told = await self._stub.ConfirmRotation(pb.ConfirmRotationRequest(words=words))
+        told = await self._stub.ConfirmRotation(pb.ConfirmRotationRequest(words=words, exposed=exposed))
         return told.operation_id
 
     async def witnesses(self) -> Witnesses:

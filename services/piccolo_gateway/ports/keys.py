@@ -72,8 +72,11 @@ class Keys(Protocol):
         """Makes new words for this owner; nothing is kept before they are confirmed."""
         ...
 
-    async def confirm_rotation(self, words: bytes) -> str:
-        """Checks three of the new words; returns the id of the operation that puts them in force."""
+    async def confirm_rotation(self, words: bytes, *, exposed: bool) -> str:
+        """Checks three of the new words; returns the id of the operation that puts them in force.
+
+        `exposed`: strangers may know the old ones, so everything is sealed anew too.
+        """
         ...
 
     async def recover(self, asked: Recovery) -> str:

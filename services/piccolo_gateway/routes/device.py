@@ -12,6 +12,7 @@ from piccolo_gateway.core.bodies.device import (
     DeviceStatus,
     NewPassphrase,
     NewWords,
+    NewWordsConfirmed,
     NewWordsWanted,
     Passphrase,
     Setup,
@@ -151,18 +152,24 @@ _NEW_WORDS_CONFIRM = Endpoint(
     summary="Give back three of the new words; from then on they are put in force",
     tag=_TAG,
     scope=Scope.ADMIN,
-    body=Confirmation,
+    body=NewWordsConfirmed,
     refuses=(409,),
     answers={202: Answer("The new words are being put in force. It goes on by itself.", Started)},
-    words=_SEALED,
+    words=(
+        f"{_SEALED} With `exposed` the operation counts bytes: it ends when every file is sealed anew, and "
+        "what the old words open is gone from the cloud and from every member. What somebody copied before "
+        "stays readable to them."
+    ),
     audit="device.words.confirm",
 )
 
 _PROTECTS = (
     "New words lock out whoever only knows the old ones: from what is stored from now on, from your circle "
     "and from your backup. They do not protect what the old words could already open: who has the old words, "
-    "and copied your backup or fragments before, can still read those. Keep the old note safe until this has "
-    "ended, then destroy it."
+    "and gets at your backup or fragments of today, can read those. If somebody may know your old words, "
+    "confirm these ones with `exposed`: then every file is sealed anew, and what the old words open is deleted "
+    "for good. What somebody copied before that stays readable to them; nothing can take it back. Keep the "
+    "old note safe until this has ended, then destroy it."
 )
 
 
@@ -226,7 +233,8 @@ def _owners(services: Services) -> list[Bound]:
         return Reply(201, NewWords(words=made.words, ask=made.ask, protects=_PROTECTS))
 
     async def new_words_confirm(call: Call) -> Reply:
-        operation = await services.keys.confirm_rotation(call.body(Confirmation).words)
+        said = call.body(NewWordsConfirmed)
+        operation = await services.keys.confirm_rotation(said.words, exposed=said.exposed)
         services.device.doubt()
         return Reply(202, Started(operation_id=operation))
 

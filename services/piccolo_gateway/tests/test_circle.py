@@ -138,6 +138,29 @@ async def test_new_words_are_shown_once_and_confirmed(world: World) -> None:
     assert status == 202
     assert (await world.json("GET", f"/operations/{started['operation_id']}"))[0] == 200
     assert (await world.json("GET", "/status"))[1]["new_words"] is False
+    assert not world.fakes.keys.exposed
+
+
+async def test_words_that_were_exposed_are_told_to_be(world: World) -> None:
+    reply = SealingKey(bytes(range(32)))
+    asked = {
+        "passphrase": await world.sealed(Purpose.PASSPHRASE, PASSPHRASE),
+        "reply_key": base64.b64encode(reply.public).decode(),
+    }
+    _, told = await world.json("POST", "/words/rotation", json=asked)
+    assert "confirm these ones with `exposed`" in told["protects"]
+    assert "What somebody copied before that stays readable" in told["protects"]
+    words = open_text(Purpose.WORDS, base64.b64decode(told["words"]), reply).split()
+    sealed = await world.sealed(Purpose.CONFIRMATION, " ".join(words[at - 1] for at in told["ask"]))
+    wrong = {"words": sealed, "exposed": "yes"}
+    status, problem = await world.json("POST", "/words/rotation/confirm", json=wrong)
+    assert (status, problem["status"]) == (400, 400)
+    status, started = await world.json(
+        "POST", "/words/rotation/confirm", json={"words": sealed, "exposed": True}
+    )
+    assert status == 202
+    assert world.fakes.keys.exposed
+    assert (await world.json("GET", f"/operations/{started['operation_id']}"))[0] == 200
 
 
 async def test_recovery_on_a_device_that_has_an_owner(world: World) -> None:

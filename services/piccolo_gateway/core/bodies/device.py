@@ -77,6 +77,19 @@ class Confirmation(Asked, frozen=True):
     words: Annotated[Sealed, msgspec.Meta(extra_json_schema={"x-purpose": "confirmation"})]
 
 
+class NewWordsConfirmed(Asked, frozen=True):
+    """Three of the new words, and whether the old ones may be known to strangers."""
+
+    words: Annotated[Sealed, msgspec.Meta(extra_json_schema={"x-purpose": "confirmation"})]
+    exposed: Annotated[
+        bool,
+        msgspec.Meta(
+            description="My words were exposed: every file is sealed anew under other keys as well, and what "
+            "the old words open is deleted for good, at the cloud and at the members."
+        ),
+    ] = False
+
+
 class NewWordsWanted(Asked, frozen=True):
     """The owner's word for new recovery words: the passphrase, asked again."""
 

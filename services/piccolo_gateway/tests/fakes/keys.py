@@ -34,7 +34,7 @@ class FakeKeys(wire.KeyServiceServicer):
         self.delay = 0.0
         self.setups = 0
         self.recovered = pb.RecoverRequest()
-        self.offered = False
+        self.offered = self.exposed = False
         self.fenced = ""
 
     def set_up(self, passphrase: str) -> None:
@@ -131,7 +131,7 @@ class FakeKeys(wire.KeyServiceServicer):
         said = self._open(Purpose.CONFIRMATION, request.words).split()
         if said != [NEW_WORDS.split()[at - 1] for at in _ASK]:
             raise PiccoloError(Kind.INVALID, "WORDS_DIFFER", "This is not what the device showed.")
-        self.offered = False
+        self.offered, self.exposed = False, request.exposed
         return pb.ConfirmRotationResponse(operation_id=await self._operations.start("rotate"))
 
     async def Recover(self, request: pb.RecoverRequest, context: Context) -> pb.RecoverResponse:

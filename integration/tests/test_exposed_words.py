@@ -1,0 +1,115 @@
+"""Words that strangers may know: afterwards they open nothing that any keeper or the cloud has."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Final
+
+import pytest
+from piccolo_formats.digests import digest
+from piccolo_formats.kek import Kek
+
+from integration import reader
+from integration.circle import Circle, circle
+from integration.client import OperationFailedError
+from integration.owner import Owner
+
+Files = dict[str, bytes]
+BRISK: Final = {"chores_seconds": 0.5, "quiet_seconds": 0.0, "look_seconds": 1.0}
+
+
+async def _files(owner: Owner) -> Files:
+    """Files of every way in; one has an older version, one is in the trash, one was deleted for good."""
+    files = {
+        "/none": b"",
+        "/message": os.urandom(700_000),
+        "/streamed": os.urandom((5 << 20) + 123),
+        "/changed": b"as it is now",
+        **{f"/together/{number}": os.urandom(3_000) for number in range(6)},
+    }
+    await owner.api.put("/changed", b"as it was")
+    await asyncio.gather(*(owner.api.put(path, data) for path, data in files.items()))
+    for path in ("/trash", "/purged"):
+        await owner.api.put(path, os.urandom(300_000))
+    await owner.api.delete("/trash")
+    await owner.api.delete("/purged", purge=True)
+    return files
+
+
+def _keepers(made: Circle, owner: Owner) -> list[Path]:
+    return [each.device.state("fragment-store") for each in made.owners if each is not owner]
+
+
+def _kept(made: Circle, owner: Owner, owner_id: str) -> set[str]:
+    """The names of an owner's fragments and records, wherever they lie: live, provisional, in a trash."""
+    return {
+        path.name.split(".")[0]
+        for store in _keepers(made, owner)
+        for state in ("live", "provisional", "trash")
+        for path in (store / state).rglob(f"{owner_id}/**/*")
+        if path.is_file()
+    }
+
+
+def _entries(made: Circle, words: str) -> list[str]:
+    """What the cloud has for words."""
+    log = digest("locator", Kek.from_words(words).locator().public).hex()
+    return sorted(path.name for path in made.cloud.folder.rglob(f"{log}/**/*") if path.is_file())
+
+
+def _read(words: str, out: Path, stores: list[Path]) -> tuple[Files, str]:
+    """What somebody reads who has the words and the disks of all keepers."""
+    report, _ = reader.rebuild(words, out, stores)
+    root = out / "files"
+    return {f"/{one.relative_to(root)}": one.read_bytes() for one in root.rglob("*") if one.is_file()}, report
+
+
+@pytest.mark.circle
+async def test_exposed_words_open_nothing_any_more(tmp_path: Path, no_leaked_processes: None) -> None:
+    """The vault is killed in the middle; afterwards the device burns, and the new words bring it back."""
+    async with circle(tmp_path, 4, store=BRISK) as made:
+        owner = made.owners[1]
+        files = await _files(owner)
+        await owner.api.backed_up()
+        old, owner_id = owner.api.words, await owner.api.owner_id()
+        before = _kept(made, owner, owner_id)
+        stores = _keepers(made, owner)
+        found, _ = await asyncio.to_thread(_read, old, tmp_path / "before", stores)
+        assert files.items() <= found.items()  # who has the words and the disks reads it all
+        assert len(_entries(made, old)) > 1
+
+        operation = await owner.api.new_words(exposed=True)
+        await owner.device.kill(["vault"])
+        await owner.device.run({"vault": owner.device.settings("vault")})
+        await owner.api.log_in()
+        await owner.api.put("/meanwhile", b"written while it goes on")
+        files["/meanwhile"] = b"written while it goes on"
+        await owner.api.finished(operation, 300)
+
+        assert not before & _kept(made, owner, owner_id)
+        assert len(_entries(made, old)) == 1  # the note that there are newer words
+        found, report = await asyncio.to_thread(_read, old, tmp_path / "old", stores)
+        assert found == {}
+        assert "0 versions are read, 0 are not" in report
+        found, report = await asyncio.to_thread(_read, owner.api.words, tmp_path / "new", stores)
+        assert files.items() <= found.items(), report
+        assert {path: await owner.api.get(path) for path in files} == files
+        actions = [event["action"] for event in (await owner.api.ask("GET", "/audit"))["events"]]
+        assert {"vault.words.exposed", "vault.backup.emptied", "vault.words.exposed.over"} <= set(actions)
+        await owner.api.backed_up()
+        await _burn_and_recover(owner, old, files)
+
+
+async def _burn_and_recover(owner: Owner, old: str, files: Files) -> None:
+    new = owner.api.words
+    await owner.burn()
+    await owner.start()
+    owner.api.words = old
+    with pytest.raises(OperationFailedError, match="replaced by new ones on 20"):
+        await owner.api.recover()
+    owner.api.words = new
+    await owner.api.recover()
+    assert {path: await owner.api.get(path) for path in files} == files
+    assert not (await owner.api.status())["new_words"]
