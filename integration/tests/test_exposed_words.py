@@ -77,6 +77,7 @@ async def test_exposed_words_open_nothing_any_more(tmp_path: Path, no_leaked_pro
         before = _kept(made, owner, owner_id)
         stores = _keepers(made, owner)
         found, _ = await asyncio.to_thread(_read, old, tmp_path / "before", stores)
+        assert len(before) >= 3 * 5
         assert files.items() <= found.items()  # who has the words and the disks reads it all
         assert len(_entries(made, old)) > 1
 
