@@ -168,8 +168,8 @@ _PROTECTS = (
     "and from your backup. They do not protect what the old words could already open: who has the old words, "
     "and gets at your backup or fragments of today, can read those. If somebody may know your old words, "
     "confirm these ones with `exposed`: then every file is sealed anew, and what the old words open is "
-    "deleted for good. What somebody copied before that stays readable to them; nothing can take it back. Keep the "
-    "old note safe until this has ended, then destroy it."
+    "deleted for good. What somebody copied before that stays readable to them; nothing can take it back. "
+    "Keep the old note safe until this has ended, then destroy it."
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -354,3 +355,76 @@ async def test_nothing_is_coded_anew_meanwhile() -> None:
         assert (await rounds(here)).over
         (after,) = here.objects.objects.values()
         assert read_layout(after.layout).k == 1
+
+
+async def test_what_no_memory_knows_is_brought_back_and_not_purged() -> None:
+    """Its write was acknowledged to somebody once, as far as anybody can tell; the members can rebuild it."""
+    async with world(4, SWIFT) as here:
+        data = random_bytes(300_000)
+        await here.put("/known", b"known")
+        await here.put("/forgotten", data)
+        version = here.objects.entries.pop("/forgotten").version_id
+        object_id = here.objects.versions.pop(version).object_id
+        forgotten = here.objects.objects.pop(object_id)
+        expose(here)
+        await rounds(here, 3)
+        assert await here.get("/forgotten") == data
+        assert here.objects.objects[object_id].layout == forgotten.layout
+        here.objects.exposed.add(object_id)  # as its wrap, when the keys hand it over, has it marked
+        here.keyring.resealings.clear()
+        layout = read_layout(forgotten.layout)
+        old = {layout.fragment_id(index) for index in range(layout.m)}
+        assert (await rounds(here)).over
+        assert await here.get("/forgotten") == data
+        assert fragments(here).isdisjoint(old)
+
+
+async def test_an_upload_that_was_begun_before_goes_on_and_what_is_provisional_waits_for_it() -> None:
+    data = random_bytes(3 * MIB + 5)
+    async with world(4, SWIFT) as here:
+        await here.put("/a", b"a")
+        name = "an-upload-that-goes-on"
+        await here.put("/large", data[: 2 * MIB], finish=False, upload_id=name, size=len(data))
+        for keeper in here.keepers:
+            for kept in keeper.fragments.values():
+                if kept.state is KeptState.INCOMING:
+                    kept.state = KeptState.PROVISIONAL
+        expose(here)
+        assert (await rounds(here)).over
+        offset = (await here.store.upload(name)).offset
+        assert offset > 0
+        await here.put_rest("/large", data, offset, name)
+        assert await here.get("/large") == data
+
+
+async def test_two_devices_that_agreed_to_the_risk_are_sealed_anew_too() -> None:
+    async with world(1, SWIFT, at_risk=True) as here:
+        files = {"/a": random_bytes(300_000), "/b": b"small"}
+        for path, data in files.items():
+            await here.put(path, data)
+        old, keys = fragments(here), feks(here)
+        expose(here)
+        assert (await rounds(here)).over
+        await check(here, files, old, keys)
+
+
+async def test_a_lock_ends_what_is_sealed_at_that_moment() -> None:
+    data = random_bytes(20 * MIB)
+    async with world(4, SWIFT) as here:
+        await here.put("/large", data)
+        old = fragments(here)
+        expose(here)
+        for keeper in here.keepers:
+            keeper.puts = 0
+        task = here.tasks.create_task(_sealing(here))
+        while not any(keeper.puts for keeper in here.keepers):
+            await here.steps.next()
+        here.keyring.locked = True
+        here.store.forget()
+        await asyncio.wait([task])
+        assert old <= fragments(here)
+        task.exception()  # LOCKED, as a chore is told
+        here.tasks.tasks.remove(task)
+        here.keyring.locked = False
+        assert (await rounds(here)).over
+        assert await here.get("/large") == data

@@ -76,6 +76,12 @@ class Anewer:
     ) -> None:
         self._context, self._reader, self._repacker = context, reader, repacker
         self._lone, self._completion = lone, completion
+        self._under_way: Interrupt | None = None
+
+    def interrupt(self, error: PiccoloError) -> None:
+        """Ends what is read now with this error: its plaintext may stay no longer."""
+        if self._under_way is not None:
+            self._under_way.set(error)
 
     async def seal(self, stored: StoredObject) -> int:
         """Gives an object's kept versions new keys; returns how many bytes that were.
@@ -90,11 +96,14 @@ class Anewer:
         if not listed:
             return 0
         file = replace(listed[0], expected_revision=None, upload_id="", moved_from=stored.object_id)
+        self._under_way = Interrupt()
         try:
-            await self._seal_lone(stored, Anew(file, losses))
+            await self._seal_lone(stored, Anew(file, losses), self._under_way)
         except PiccoloError as error:
             if error.reason not in _GONE:
                 raise  # deleted for good, or looked at again where it lies now
+        finally:
+            self._under_way = None
         return file.content.length
 
     def _held(self, stored: StoredObject) -> list[bytes | None]:
@@ -135,25 +144,27 @@ class Anewer:
         start = WriteStart(piece.file.path, anew=Anew(piece.file, 0))
         return Piece(new_file(start, key, plan, present.offset, context.time()), sealed)
 
-    async def _seal_lone(self, stored: StoredObject, anew: Anew) -> None:
+    async def _seal_lone(self, stored: StoredObject, anew: Anew, interrupt: Interrupt) -> None:
         file = anew.file
         entry = Entry(file.path, 0, file.version_id, file.size, file.modified, file.media)
         manifest = Manifest(entry, file.content, stored)
         if file.size <= self._context.settings.store_limit:
             whole = _Whole()
-            await self._reader.read_version(manifest, whole, Interrupt())
+            await self._reader.read_version(manifest, whole, interrupt)
             start = WriteStart(file.path, anew=anew)
             await outliving(self._context.tasks, self._lone.write(start, whole.plain))
             return
         start = WriteStart(file.path, size=file.size, upload_id=f"anew-{file.version_id.hex()}", anew=anew)
         async with nursery() as children:
-            await self._stream(children, manifest, start)
+            await self._stream(children, manifest, start, interrupt)
 
-    async def _stream(self, children: Nursery, manifest: Manifest, start: WriteStart) -> None:
+    async def _stream(
+        self, children: Nursery, manifest: Manifest, start: WriteStart, interrupt: Interrupt
+    ) -> None:
         session = await self._open(children, start)
         try:
             offset = session.received
-            await self._reader.read_version(manifest, _Into(session), Interrupt(), offset=offset)
+            await self._reader.read_version(manifest, _Into(session), interrupt, offset=offset)
             complete = await session.finish(Finish(manifest.entry.size))
             await outliving(self._context.tasks, complete(self._completion))
         except BaseException:

@@ -84,6 +84,7 @@ class Store:
         self._intents = Intents(context, survey, self._burial, self._completion)
         self._checker = Checker(context, self._fetcher, survey)
         repairer = Repairer(context, self._fetcher, survey, self._burial)
+        inventory = Inventory(context, aftermath, Undeleter(context), partial(self.check, "", 0))
         self.maintenance = Maintenance(
             context,
             source,
@@ -91,10 +92,11 @@ class Store:
             self._checker,
             repairer,
             self._burial,
-            Inventory(context, aftermath, Undeleter(context), partial(self.check, "", 0)),
+            inventory,
             Renewal(context, aftermath),
         )
         recoder = Recoder(context, self._fetcher, self._completion, self._burial)
+        self._anewer = Anewer(context, self._reader, repacker, lone, self._completion)
         self.chores = Chores(
             context,
             Compactor(context, repacker, self._intents, self._burial),
@@ -102,10 +104,10 @@ class Store:
             StockTaker(context, survey, self._burial),
             Resealer(
                 context,
-                Anewer(context, self._reader, repacker, lone, self._completion),
+                self._anewer,
                 self._intents,
                 self._burial,
-                Sweeper(context, self._burial),
+                Sweeper(context, self._burial, inventory),
                 aftermath,
             ),
         )
@@ -131,6 +133,7 @@ class Store:
     def interrupt(self, error: PiccoloError) -> None:
         """Ends all writes and reads under way with this error; named uploads stay resumable."""
         self._uploads.interrupt(error)
+        self._anewer.interrupt(error)
         for interrupt in self._reading:
             interrupt.set(error)
 

@@ -4,6 +4,10 @@ Rules:
 * It comes last: when every object that was exposed has ended. What is named by a layout or an open write then
   is not exposed, and stays.
 * What is found is purged by the owner root's tombstone, which is queued before the member hears of it.
+* What no memory knows and can still be rebuilt is brought back first, and sealed anew like any file: nothing
+  dies because it is not known.
+* An upload that was begun under the exposed words may be whole and not committed: while there is one, nothing
+  that is only provisional goes. It has no record, and its key was never wrapped for anybody else.
 * A member counts as gone through when its whole list showed nothing; in another life of this process that is
   done once more, which does no harm. Who was expelled or compromised is not waited for.
 """
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
     from piccolo_vault.engine.storage.burial import Burial
     from piccolo_vault.engine.storage.context import Context
+    from piccolo_vault.engine.storage.inventory import Inventory
     from piccolo_vault.ports.keepers import Keeper, Kept
 
 _SECONDS = 30.0
@@ -39,8 +44,8 @@ _log = logging.getLogger(__name__)
 class Sweeper:
     """Purges leftovers."""
 
-    def __init__(self, context: Context, burial: Burial) -> None:
-        self._context, self._burial = context, burial
+    def __init__(self, context: Context, burial: Burial, inventory: Inventory) -> None:
+        self._context, self._burial, self._inventory = context, burial, inventory
         self._clean: dict[bytes, int] = {}
         self.purged = 0
 
@@ -59,13 +64,14 @@ class Sweeper:
         """Goes through the members that answer. Raises what metadata raises."""
         peers = self._context.peers
         wanted = [owner for owner in self.unswept(through) if not peers.is_away(owner)]
-        if not wanted:
+        if not wanted or not self._context.quiet.lasted(0) or await self._inventory.rescue():
             return
+        half = (*_HALF, KeptState.PROVISIONAL) if await self._context.objects.list_uploads() else _HALF
         intents = await self._context.objects.list_intents()
         known = await Known.load(self._context, [read_layout(each.stored.layout) for each in intents])
         for owner in wanted:
             try:
-                found = await self._leftovers(owner, known, through)
+                found = await self._leftovers(owner, known, through, half)
             except PiccoloError as error:
                 _log.info("a member is gone through later", extra=fields(reason=error.reason))
                 continue
@@ -77,7 +83,9 @@ class Sweeper:
             told = fields(member=peers.name(owner), leftovers=len(found))
             _log.info("gone through for leftovers of exposed words", extra=told)
 
-    async def _leftovers(self, owner: bytes, known: Known, through: int) -> list[bytes]:
+    async def _leftovers(
+        self, owner: bytes, known: Known, through: int, half: Sequence[KeptState]
+    ) -> list[bytes]:
         found, token = list[bytes](), ""
         while True:
             page, token = await self._context.peers.ask(owner, partial(_list, token=token), _SECONDS)
@@ -85,7 +93,7 @@ class Sweeper:
                 each.fragment_id
                 for each in page
                 if is_leftover(
-                    whole=each.state not in _HALF,
+                    whole=each.state not in half,
                     generation=each.generation,
                     through=through,
                     named=each.fragment_id in known,
