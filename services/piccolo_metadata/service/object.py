@@ -8,6 +8,7 @@ from typing import Any, Final
 from piccolo.metadata.v1 import object_pb2 as pb
 from piccolo.metadata.v1 import object_pb2_grpc, repair_pb2, tombstone_pb2, upload_pb2
 
+from piccolo_metadata.core.objects import Exposed
 from piccolo_metadata.core.paths import Path
 from piccolo_metadata.engine import (
     exposed,
@@ -155,7 +156,7 @@ class ObjectServicer(object_pb2_grpc.ObjectServiceServicer):
         listing = Listing("exposed")
         after, most = listing.after(request.page_token, b""), request.page_size or _PAGE
         page = await self._memory.read(exposed.listing, after, most)
-        left = await self._memory.read(exposed.left)
+        left = Exposed(0, 0, 0) if request.page_token else await self._memory.read(exposed.left)
         last = page.items[-1].object_id if page.items else b""
         return pb.ListExposedResponse(
             objects=map(convert.object_to, page.items),

@@ -223,7 +223,7 @@ class Objects(Protocol):
 
     async def list_exposed(self, page_token: str = "") -> tuple[Sequence[StoredObject], str, Left]:
         """Returns a page of kept objects whose keys strangers may know, the next page's token ("" after the
-        last), and how much there is of it in all."""
+        last), and with the first page how much there is of it in all."""
 
     async def locate(self, version_ids: Sequence[bytes]) -> Sequence[bytes]:
         """Returns the objects that versions lie in, in the order asked; b"" for an unknown version."""

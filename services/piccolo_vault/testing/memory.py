@@ -292,7 +292,7 @@ class FakeObjects:
         rest = sorted({object_id for object_id, _ in kept if object_id.hex() > page_token})
         left = Left(len(self.exposed), len(kept), sum(length for _, length in kept))
         page = [self.objects[each] for each in rest[:2]]
-        return page, rest[1].hex() if len(rest) > 2 else "", left
+        return page, rest[1].hex() if len(rest) > 2 else "", Left() if page_token else left
 
     async def locate(self, version_ids: Sequence[bytes]) -> list[bytes]:
         """Says where versions lie."""

@@ -84,3 +84,12 @@ def test_sizes_are_told_as_people_say_them() -> None:
         "80.4 GB",
         "1000.0 PB",
     ]
+
+
+@given(LEFT, LEFT)
+def test_what_was_sealed_anew_is_left_no_more_and_never_less_than_nothing(left: Left, sealed: Left) -> None:
+    after = left.without(sealed)
+    assert after.objects == left.objects
+    assert 0 <= after.versions <= left.versions
+    assert 0 <= after.bytes <= left.bytes
+    assert left.without(Left()) == left

@@ -226,21 +226,38 @@ async def test_what_cannot_be_read_now_stays_and_keeps_nobody_else_waiting() -> 
 
 
 async def test_what_changes_meanwhile_goes_its_own_way() -> None:
+    """After it was looked at, and between the keepers' yes and the names."""
     async with world(4, SWIFT) as here:
         files = await filled(here)
         expose(here)
-        publish, changed = here.objects.publish, ["/message", "/streamed", "/small/1"]
+        listed, publish = here.objects.list_object_files, here.objects.publish
 
-        async def then(object_id: bytes, missing: object) -> object:
+        async def change(path: str) -> None:
+            files[path] = random_bytes(900)
+            await here.put(path, files[path])
+
+        async def then_changes(object_id: bytes, *, kept: bool = False) -> object:
+            here.objects.list_object_files = listed  # type: ignore[method-assign]
+            found = await listed(object_id, kept=kept)
+            for file in found:
+                if file.path in files:
+                    await change(file.path)
+            return found
+
+        async def then_more(object_id: bytes, missing: object) -> object:
             here.objects.publish = publish  # type: ignore[method-assign]
-            for path in changed[:2]:
-                files[path] = b"newer"
-                await here.put(path, b"newer")
-            files.pop(changed[2])
-            await here.objects.remove(changed[2], recursive=False, expected_revision=None)
+            held = {file.path for file in here.objects.intents[object_id].files}
+            for path in {"/message", "/streamed", "/none"} - held:
+                await change(path)
+            gone = next(iter(held & files.keys()), "/small/1")
+            files.pop(gone)
+            await here.objects.remove(gone, recursive=False, expected_revision=None)
             return await publish(object_id, missing)  # type: ignore[arg-type]
 
-        here.objects.publish = then  # type: ignore[method-assign, assignment]
+        here.objects.list_object_files = then_changes  # type: ignore[method-assign, assignment]
+        await here.store.chores.resealer.round()
+        expose(here)
+        here.objects.publish = then_more  # type: ignore[method-assign, assignment]
         assert (await rounds(here)).over
         assert {path: await here.get(path) for path in files} == files
         assert here.named() == files.keys()

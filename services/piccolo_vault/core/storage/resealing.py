@@ -41,6 +41,14 @@ class Left:
     versions: int = 0
     bytes: int = 0
 
+    def __bool__(self) -> bool:
+        """Returns whether there is anything."""
+        return bool(self.objects)
+
+    def without(self, sealed: Left) -> Left:
+        """Returns what is left when this was sealed anew; its objects have still to end."""
+        return Left(self.objects, max(0, self.versions - sealed.versions), max(0, self.bytes - sealed.bytes))
+
 
 @dataclass(frozen=True, slots=True)
 class Course:

@@ -92,32 +92,35 @@ class Resealer:
         asyncio.get_running_loop().call_later(self._pause, self._context.chores_due.set)
 
     async def _seal(self, total: tuple[int, int]) -> int:
-        done, token = 0, ""
+        done, token, left = 0, "", Left()
         while True:
-            page, token, left = await self._context.objects.list_exposed(token)
+            page, token, counted = await self._context.objects.list_exposed(token)
+            left = left or counted
             self._tell(self._course_of(total, left))
             for stored in page:
                 if self._waits(stored.object_id):
                     continue
                 if not (self._pace.ready() and self._may()):
                     return done
-                done += await self._try(stored)
+                if (sealed := await self._try(stored)) is not None:
+                    done, left = done + 1, left.without(sealed)
             if not token:
                 return done
 
-    async def _try(self, stored: StoredObject) -> bool:
+    async def _try(self, stored: StoredObject) -> Left | None:
+        """What was sealed anew; None: it is put off."""
         try:
-            size = await self._anewer.seal(stored)
+            sealed = await self._anewer.seal(stored)
         except PiccoloError as error:
             if error.kind in _STOPS:
                 raise
             self._postponed[stored.object_id] = self._context.now() + _AGAIN
             told = fields(object=stored.object_id.hex(), reason=error.reason, why=error.message)
             _log.warning("sealing anew postponed", extra=told)
-            return False
+            return None
         self._postponed.pop(stored.object_id, None)
-        await self._pace.spent(size)
-        return True
+        await self._pace.spent(sealed.bytes)
+        return sealed
 
     def _waits(self, object_id: bytes) -> bool:
         again = self._postponed.get(object_id)

@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from piccolo_formats.segments import SegmentOpener, SegmentSealer
 from piccolo_vault.core.storage import promise
 from piccolo_vault.core.storage.manifests import read_content, read_layout, translated
 from piccolo_vault.core.storage.packing import plan_pack
+from piccolo_vault.core.storage.resealing import Left
 from piccolo_vault.engine.storage.files import Anew, FileKey, Finish, WriteStart, new_file
 from piccolo_vault.engine.storage.nursery import nursery, outliving
 from piccolo_vault.engine.storage.repacking import Piece
@@ -83,8 +85,8 @@ class Anewer:
         if self._under_way is not None:
             self._under_way.set(error)
 
-    async def seal(self, stored: StoredObject) -> int:
-        """Gives an object's kept versions new keys; returns how many bytes that were.
+    async def seal(self, stored: StoredObject) -> Left:
+        """Gives an object's kept versions new keys; returns how many, and their sealed bytes.
 
         Raises PiccoloError: what reading and writing a file raise, LOCKED; DATA_LOSS (RECORD_BROKEN) when a
         version does not open. What was not sealed anew is as it was.
@@ -94,7 +96,7 @@ class Anewer:
             return await self._seal_pack(stored, losses)
         listed = await self._context.objects.list_object_files(stored.object_id, kept=True)
         if not listed:
-            return 0
+            return Left(1)
         file = replace(listed[0], expected_revision=None, upload_id="", moved_from=stored.object_id)
         self._under_way = Interrupt()
         try:
@@ -104,7 +106,7 @@ class Anewer:
                 raise  # deleted for good, or looked at again where it lies now
         finally:
             self._under_way = None
-        return file.content.length
+        return Left(1, 1, file.content.length)
 
     def _held(self, stored: StoredObject) -> list[bytes | None]:
         peers, layout = self._context.peers, read_layout(stored.layout)
@@ -113,8 +115,8 @@ class Anewer:
             for index, owner in enumerate(layout.keepers)
         ]
 
-    async def _seal_pack(self, stored: StoredObject, losses: int) -> int:
-        waiting, broken, size = list[Piece](), list[PiccoloError](), 0
+    async def _seal_pack(self, stored: StoredObject, losses: int) -> Left:
+        waiting, broken = list[Piece](), list[PiccoloError]()
         for piece in await self._repacker.pieces(stored.object_id):
             try:
                 waiting.append(await self._piece(piece))
@@ -122,13 +124,13 @@ class Anewer:
                 if error.kind is not Kind.DATA_LOSS:
                     raise
                 broken.append(error)
+        sealed = Left(1, len(waiting), sum(len(piece.sealed) for piece in waiting))
         while waiting:
             plan, waiting = plan_pack(waiting)
-            written_bytes, _ = await self._repacker.put(plan, losses=losses)
-            size += written_bytes
+            await self._repacker.put(plan, losses=losses)
         if broken:
             raise broken[0]
-        return size
+        return sealed
 
     async def _piece(self, piece: Piece) -> Piece:
         context, present = self._context, piece.file.content
@@ -163,15 +165,20 @@ class Anewer:
     ) -> None:
         session = await self._open(children, start)
         try:
-            offset = session.received
-            await self._reader.read_version(manifest, _Into(session), interrupt, offset=offset)
+            await self._feed(session, manifest, interrupt)
             complete = await session.finish(Finish(manifest.entry.size))
             await outliving(self._context.tasks, complete(self._completion))
-        except BaseException:
-            await session.pause(self._context.settings.open_seconds)
-            raise
         finally:
             session.close()
+
+    async def _feed(self, session: Session, manifest: Manifest, interrupt: Interrupt) -> None:
+        """Reads the version into the session; what is durable when that is cut off need not be read again."""
+        try:
+            into, offset = _Into(session), session.received
+            await self._reader.read_version(manifest, into, interrupt, offset=offset)
+        except (PiccoloError, asyncio.CancelledError):
+            await session.pause(self._context.settings.open_seconds)
+            raise
 
     async def _open(self, children: Nursery, start: WriteStart) -> Session:
         """Goes on with one that was cut off, where that is possible; else begins anew."""
