@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from google.protobuf.message import DecodeError
-from piccolo.fragment_store.v1 import fragment_store_pb2 as wire
+from piccolo.fragment_store.v1 import fragment_pb2 as wire
 from piccolo_chassis import validation
 from piccolo_chassis.errors import PiccoloError
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from piccolo.vault.v1 import vault_pb2 as wire
+from piccolo.vault.v1 import store_pb2 as wire
 from piccolo_chassis import validation
 from piccolo_chassis.errors import PiccoloError
 
