@@ -38,8 +38,7 @@ class _Version:
 class FakeObjects:
     """Metadata in memory: what was answered is durable, in one transaction each.
 
-    `older`: versions that a history or the trash keeps, besides the current ones. `backed_up`: whether the
-    cloud acknowledges.
+    `older`: versions that a history or the trash keeps too. `backed_up`: whether the cloud acknowledges.
     """
 
     def __init__(self, steps: Steps, now: Callable[[], float]) -> None:
@@ -72,9 +71,8 @@ class FakeObjects:
     async def reserve(self, count: int) -> tuple[int, int]:
         """Draws numbers."""
         await self._enter("reserve")
-        first = self._number + 1
         self._number += count
-        return first, self.generation
+        return self._number - count + 1, self.generation
 
     async def redundancy(self) -> tuple[int, int]:
         """Returns what the owner set."""
@@ -262,37 +260,31 @@ class FakeObjects:
     async def list_packs(self, page_token: str = "") -> tuple[list[PackUse], str]:
         """Returns packs, two a page."""
         await self._enter("list_packs")
-        packs = [
-            each
-            for each in self.objects.values()
-            if each.kind is ObjectKind.PACK and each.object_id not in self.exposed
-        ]
-        rest = sorted(each.object_id for each in packs if each.object_id.hex() > page_token)
-        used = [self._use(object_id) for object_id in rest[:2]]
-        return [each for each in used if each.files], rest[1].hex() if len(rest) > 2 else ""
+        packs = {each.object_id for each in self.objects.values() if each.kind is ObjectKind.PACK}
+        rest = sorted(each for each in packs - self.exposed if each.hex() > page_token)
+        used = [use for object_id in rest[:2] if (use := self._use(object_id)).files]
+        return used, rest[1].hex() if len(rest) > 2 else ""
 
     def _use(self, object_id: bytes) -> PackUse:
-        kept = self._kept()
-        inside = [
-            each.file.content.length
-            for each in self.versions.values()
-            if each.object_id == object_id and each.file.version_id in kept
-        ]
-        size = open_signed(Layout, self.objects[object_id].layout).record.size
-        return PackUse(object_id, size, len(inside), sum(inside))
+        size, inside = (
+            open_signed(Layout, self.objects[object_id].layout).record.size,
+            self._inside({object_id}),
+        )
+        return PackUse(object_id, size, len(inside), sum(length for _, length in inside))
 
     async def list_exposed(self, page_token: str = "") -> tuple[list[StoredObject], str, Left]:
         """Returns exposed objects, two a page."""
         await self._enter("list_exposed")
-        kept = [
-            (each.object_id, each.file.content.length)
-            for each in self.versions.values()
-            if each.object_id in self.exposed and each.file.version_id in self._kept()
-        ]
-        rest = sorted({object_id for object_id, _ in kept if object_id.hex() > page_token})
-        left = Left(len(self.exposed), len(kept), sum(length for _, length in kept))
+        inside = self._inside(self.exposed)
+        rest = sorted({each for each, _ in inside if each.hex() > page_token})
+        left = Left(len(self.exposed), len(inside), sum(length for _, length in inside))
         page = [self.objects[each] for each in rest[:2]]
         return page, rest[1].hex() if len(rest) > 2 else "", Left() if page_token else left
+
+    def _inside(self, objects: set[bytes]) -> list[tuple[bytes, int]]:
+        """(object, sealed bytes) of each kept version in these."""
+        kept = [self.versions[each] for each in self._kept() if each in self.versions]
+        return [(one.object_id, one.file.content.length) for one in kept if one.object_id in objects]
 
     async def locate(self, version_ids: Sequence[bytes]) -> list[bytes]:
         """Says where versions lie."""
@@ -352,11 +344,8 @@ class FakeObjects:
         await self._enter("list_reclaimable")
         named = {self.versions[version_id].object_id for version_id in self._kept()}
         named |= set() if self.backed_up else self.replaced
-        return [
-            replace(each, exposed=each.object_id in self.exposed)
-            for each in self.objects.values()
-            if each.object_id not in named
-        ][:page_size]
+        found = [each for each in self.objects.values() if each.object_id not in named][:page_size]
+        return [replace(each, exposed=each.object_id in self.exposed) for each in found]
 
     async def record_tombstone(
         self, tombstone: bytes, object_ids: Sequence[bytes], keepers: Sequence[bytes]

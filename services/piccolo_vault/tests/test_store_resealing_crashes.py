@@ -7,14 +7,13 @@ As many moments as rounds are tried, drawn from the seed: script/test component 
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
 
 from piccolo_vault.core.storage.manifests import read_layout
 from piccolo_vault.testing import random_bytes
-from piccolo_vault.tests.test_store_crash import crash_at
-from piccolo_vault.tests.test_store_resealing import (
+from piccolo_vault.tests.exposed_scene import (
+    SWIFT,
     Files,
     check,
     expose,
@@ -23,10 +22,10 @@ from piccolo_vault.tests.test_store_resealing import (
     fragments,
     rounds,
 )
-from piccolo_vault.tests.world import MIB, QUICK, World, world
+from piccolo_vault.tests.test_store_crash import crash_at
+from piccolo_vault.tests.world import World, world
 
 pytestmark = pytest.mark.component
-SWIFT = replace(QUICK, open_seconds=0.1, store_limit=MIB)
 
 
 @pytest.fixture
