@@ -260,26 +260,24 @@ class FakeObjects:
     async def list_packs(self, page_token: str = "") -> tuple[list[PackUse], str]:
         """Returns packs, two a page."""
         await self._enter("list_packs")
-        packs = {each.object_id for each in self.objects.values() if each.kind is ObjectKind.PACK}
-        rest = sorted(each for each in packs - self.exposed if each.hex() > page_token)
+        packs = {one.object_id for one in self.objects.values() if one.kind is ObjectKind.PACK} - self.exposed
+        rest = sorted(each for each in packs if each.hex() > page_token)
         used = [use for object_id in rest[:2] if (use := self._use(object_id)).files]
         return used, rest[1].hex() if len(rest) > 2 else ""
 
     def _use(self, object_id: bytes) -> PackUse:
-        size, inside = (
-            open_signed(Layout, self.objects[object_id].layout).record.size,
-            self._inside({object_id}),
-        )
+        layout, inside = self.objects[object_id].layout, self._inside({object_id})
+        size = open_signed(Layout, layout).record.size
         return PackUse(object_id, size, len(inside), sum(length for _, length in inside))
 
     async def list_exposed(self, page_token: str = "") -> tuple[list[StoredObject], str, Left]:
         """Returns exposed objects, two a page."""
         await self._enter("list_exposed")
         inside = self._inside(self.exposed)
-        rest = sorted({each for each, _ in inside if each.hex() > page_token})
         left = Left(len(self.exposed), len(inside), sum(length for _, length in inside))
-        page = [self.objects[each] for each in rest[:2]]
-        return page, rest[1].hex() if len(rest) > 2 else "", Left() if page_token else left
+        rest = sorted({each for each, _ in inside if each.hex() > page_token})
+        token = rest[1].hex() if len(rest) > 2 else ""
+        return [self.objects[each] for each in rest[:2]], token, Left() if page_token else left
 
     def _inside(self, objects: set[bytes]) -> list[tuple[bytes, int]]:
         """(object, sealed bytes) of each kept version in these."""
@@ -342,9 +340,9 @@ class FakeObjects:
     async def list_reclaimable(self, page_size: int = 1000) -> list[StoredObject]:
         """Returns objects without a name."""
         await self._enter("list_reclaimable")
-        named = {self.versions[version_id].object_id for version_id in self._kept()}
-        named |= set() if self.backed_up else self.replaced
-        found = [each for each in self.objects.values() if each.object_id not in named][:page_size]
+        named = set() if self.backed_up else set(self.replaced)
+        named |= {self.versions[version_id].object_id for version_id in self._kept()}
+        found = [self.objects[each] for each in self.objects if each not in named][:page_size]
         return [replace(each, exposed=each.object_id in self.exposed) for each in found]
 
     async def record_tombstone(
@@ -385,8 +383,7 @@ class FakeObjects:
         found = [name for name in self.entries if name == path or name.startswith(path.rstrip("/") + "/")]
         if not found:
             raise PiccoloError(Kind.NOT_FOUND, "NO_FILE", f"There is no {path}.")
-        for name in found:
-            del self.entries[name]
+        self.entries = {name: each for name, each in self.entries.items() if name not in found}
         return len(found)
 
     async def get_state(self, key: str) -> bytes | None:
