@@ -13,9 +13,10 @@ from random import Random
 import pytest
 from piccolo_formats.fragment_file import HEADER_SIZE
 
+from integration.bad_days.clocks import WallClock, needs_faketime
 from integration.bad_days.owed import Owed
 from integration.circle import circle
-from integration.device import Device
+from integration.device import Cloud, Device
 
 _SEED = 41
 
@@ -59,6 +60,54 @@ async def test_a_member_that_comes_back_with_an_old_disk_raises_nothing_and_buri
         await owed.look()
         there = {entry["path"] async for entry in owed.api.list() if entry["version_id"]}
         assert there - {"/lost+found/removed"} == set(owed.promises.there())
+
+
+@needs_faketime
+@pytest.mark.circle
+async def test_a_member_that_comes_back_after_a_week_hears_what_was_buried(
+    tmp_path: Path, no_leaked_processes: None
+) -> None:
+    """Meanwhile what it kept was rebuilt elsewhere; what was deleted it gives up, with the rest it helps again."""
+    clocks: list[WallClock] = []
+
+    def plug(box: Cloud | Device) -> None:
+        clocks.append(WallClock.of(box))
+
+    async with circle(tmp_path, 5, store={"look_seconds": 1.0, "chores_seconds": 1.0}, plug=plug) as made:
+        owner, keeper = made.owners[0], made.owners[4].device
+        owed, chance = Owed(owner.api), Random(_SEED)
+        for number in range(3):
+            await owed.put(f"/removed/{number}", chance.randbytes(600_000))
+        await owed.survives(2)
+        stale = _live(keeper)
+        for name in ("kept", "changed"):
+            await owed.put(f"/{name}", chance.randbytes(600_000))
+        await keeper.kill()
+        for number in range(3):
+            await owed.remove(f"/removed/{number}")
+        for name in ("changed", "new"):
+            await owed.put(f"/{name}", chance.randbytes(600_000))
+        await owed.api.backed_up()
+        for clock in clocks:
+            clock.set(7)
+        await owed.api.log_in()
+        await owed.look()
+        await keeper.start()
+        async with asyncio.timeout(120):
+            while stale & _live(keeper):  # noqa: ASYNC110 - other processes tell it
+                await asyncio.sleep(0.2)
+        await owed.look()
+        await owner.burn()
+        await owner.start()
+        await owner.api.recover()
+        await owed.look()
+        there = {entry["path"] async for entry in owed.api.list() if entry["version_id"]}
+        assert there == set(owed.promises.there())
+
+
+def _live(keeper: Device) -> set[str]:
+    """The fragments that it holds as alive."""
+    return {path.name for path in keeper.state("fragment-store").glob("live/*/*/*")}
 
 
 @pytest.mark.circle
