@@ -67,7 +67,7 @@ async def test_a_member_that_comes_back_with_an_old_disk_raises_nothing_and_buri
 async def test_a_member_that_comes_back_after_a_week_hears_what_was_buried(
     tmp_path: Path, no_leaked_processes: None
 ) -> None:
-    """Meanwhile what it kept was rebuilt elsewhere; what was deleted it gives up, with the rest it helps again."""
+    """Meanwhile what it kept was rebuilt elsewhere; it gives up what was deleted, and helps again."""
     clocks: list[WallClock] = []
 
     def plug(box: Cloud | Device) -> None:

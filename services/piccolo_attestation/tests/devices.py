@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.digests import digest
 from piccolo_formats.invitations import InvitationCode
+from piccolo_formats.kek import Kek
 from piccolo_formats.records.device import Device as DeviceRecord
 from piccolo_formats.records.device import SigningKeys, TlsCertificates
 from piccolo_formats.signed import Signed, sign
@@ -166,6 +167,7 @@ class Device:
     generation: int = 1
     unlocked: bool = True
     consents: bool = False
+    new_keks: list[Kek] = field(default_factory=list)
     up: bool = False
     files: FakeFiles = field(default_factory=FakeFiles)
     memory: FakeMemory = field(default_factory=FakeMemory)
@@ -274,7 +276,9 @@ class Device:
         proposal = self.proposals.find(roster_hash)
         if proposal is None:
             return 0
-        key = self.owner.kek.admin()
+        named = self.circle.trusted.head.record.member(self.owner.id)
+        keys = [kek.admin() for kek in (self.owner.kek, *self.new_keks)]
+        key = next(key for key in keys if named and key.public == named.admin)
         signature = dict(sign(proposal.roster.record, key).signatures)[key.public]
         try:
             return await self.proposals.approve(roster_hash, key.public, signature)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -245,6 +246,7 @@ async def rotate(device: Device, rotation: Rotation) -> None:
         enrol=make_certificate(rotation.new.enrolment()),
     )
     successor = rotation.successor(VAULTS[device.endpoint])
+    device.new_keks.append(rotation.new)
     await device.circle.install(sign(record, rotation.new.owner_root()).to_bytes(), [successor])
 
 
@@ -296,7 +298,8 @@ async def test_who_joins_later_follows_the_rosters_past_new_words(
             return group[0].circle.trusted.head.record.member(device.owner.id).root == new  # type: ignore[union-attr]
 
         await group[0].until(named)
-        await dan.join((await group[0].invite()).link)
+        async with asyncio.timeout(60):
+            await dan.join((await group[0].invite()).link)
         assert dan.circle.trusted.root(device.owner.id) == new
 
 
