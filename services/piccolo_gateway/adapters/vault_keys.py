@@ -122,9 +122,17 @@ class VaultMembership:
         return Founded(circle_id=told.circle_id.hex())
 
     async def join(self, invitation: str, device_name: str) -> Joined:
-        """Accepts an invitation, and waits until the roster names this device."""
+        """Accepts an invitation, and waits until the roster names this device. Raises ADMINS_AWAY."""
         request = membership_pb2.JoinCircleRequest(invitation=invitation, device_name=device_name)
-        told = await self._stub.JoinCircle(request, timeout=_JOIN_SECONDS)
+        try:
+            told = await self._stub.JoinCircle(request, timeout=_JOIN_SECONDS)
+        except PiccoloError as late:
+            if late.kind is not Kind.TIMEOUT:
+                raise
+            words = (
+                "The circle's admins have not let this device in yet: most of them must be on and unlocked."
+            )
+            raise PiccoloError(Kind.TIMEOUT, "ADMINS_AWAY", words) from late
         return Joined(circle_id=told.circle_id.hex(), members=told.members)
 
     async def approve(self, roster_hash: bytes) -> Approved:

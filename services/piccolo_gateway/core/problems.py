@@ -85,6 +85,7 @@ _STEPS_BY_KIND: Final[Mapping[Kind, str]] = MappingProxyType(
 
 _STEPS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "ADMINS_AWAY": "Ask the admins to unlock their devices, then accept the same invitation again.",
         "ALREADY_CONFIRMED": "Log in with your passphrase.",
         "ALREADY_IN_CIRCLE": "Leave that circle first, or join from a blank device.",
         "ALREADY_SET_UP": "Log in with your passphrase.",

@@ -62,6 +62,15 @@ async def test_joining(world: World) -> None:
     assert (await world.json("GET", "/status"))[1]["circle"] is True
 
 
+async def test_joining_while_the_admins_are_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("piccolo_gateway.adapters.vault_keys._JOIN_SECONDS", 0.2)
+    world.fakes.circle.admins_away = True
+    body = {"invitation": "piccolo://join?code=" + "A" * 26, "device_name": "box"}
+    status, problem = await world.json("POST", "/circle/join", json=body)
+    assert (status, problem["reason"]) == (504, "ADMINS_AWAY")
+    assert problem["next_step"].startswith("Ask the admins to unlock their devices")
+
+
 @pytest.mark.parametrize("text", ["x" * 30, "ABCD"])
 async def test_an_invitation_that_is_none(world: World, text: str) -> None:
     body = {"invitation": text, "device_name": "box"}

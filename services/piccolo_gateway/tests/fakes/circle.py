@@ -27,6 +27,7 @@ class FakeCircle(wire.CircleServiceServicer):
         self.frozen, self.fenced = "", ""
         self.alarms: list[str] = []
         self.proposals: dict[bytes, int] = {}
+        self.admins_away = False
         self.invitations: dict[bytes, invitation_pb2.Invitation] = {}
         self.gate, self.entered = asyncio.Event(), asyncio.Event()
         self.gate.set()

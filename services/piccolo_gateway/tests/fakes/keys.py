@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from typing import Any, Final
 
@@ -194,6 +195,8 @@ class FakeMembership(membership_pb2_grpc.MembershipServiceServicer):
     ) -> membership_pb2.JoinCircleResponse:
         self._keys.require_unlocked()
         self._circle.check_invitation(request.invitation)
+        if self._circle.admins_away:
+            await asyncio.Event().wait()
         await self._circle.found(request.device_name)
         return membership_pb2.JoinCircleResponse(circle_id=self._circle.circle_id, members=2)
 
