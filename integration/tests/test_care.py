@@ -75,18 +75,22 @@ async def test_a_flipped_bit_is_found_by_the_keepers_scrub_and_healed_by_a_locke
         await owner.api.unlock()
         assert await owner.api.get("/photo.jpg") == data  # of the healed fragment, and no other
 
-        async def silence() -> dict[str, Any] | None:
-            figures = await told(owner, "circle/members")
-            away = sum(member["away_since"] > 0 for member in figures["members"])
-            return figures if away == len(others) and figures["last_backup"] else None
+        await _told_of(owner, keeper, silent=len(others), size=len(data))
 
-        figures = await until(silence, _SECONDS, "account of the members")
-        assert figures["survives"] == 0
-        assert "1 of 1 objects" in figures["attention"][0]["words"]
-        by_state = {
-            member["words"].endswith("does not answer at the moment.") for member in figures["members"]
-        }
-        assert by_state == {True, False}
-        heard = next(member for member in figures["members"] if not member["away_since"])
-        assert heard["owner_bytes"] > len(data)
-        assert heard["offer_bytes"] == keeper.device.offer_bytes
+
+async def _told_of(owner: Owner, keeper: Owner, *, silent: int, size: int) -> None:
+    """The owner is told who is silent, what that means, and what the one keeper that is left does."""
+
+    async def silence() -> dict[str, Any] | None:
+        figures = await told(owner, "circle/members")
+        away = sum(member["away_since"] > 0 for member in figures["members"])
+        return figures if away == silent and figures["last_backup"] else None
+
+    figures = await until(silence, _SECONDS, "account of the members")
+    assert figures["survives"] == 0
+    assert "1 of 1 objects" in figures["attention"][0]["words"]
+    by_state = {member["words"].endswith("does not answer at the moment.") for member in figures["members"]}
+    assert by_state == {True, False}
+    heard = next(member for member in figures["members"] if not member["away_since"])
+    assert heard["owner_bytes"] > size
+    assert heard["offer_bytes"] == keeper.device.offer_bytes

@@ -121,14 +121,7 @@ class Settling:
         self._custody.learn_former(old)
         successors = tuple(each.to_bytes() for each in lineage)
         await self._certify(kek, old, successors, say)
-        if not self._closed:
-            await say("Closing the backup of the old words")
-            await self._close(old, owner.owner, successors[-1])
-            self._closed = True
-        if exposed and not self._emptied:
-            await say("Deleting the backups of the old words at the cloud")
-            await self._empty(old)
-            self._emptied = True
+        await self._end_log(old, owner.owner, successors[-1], say, exposed=exposed)
         if not self._swapped:
             await swap(self._successions, (old, kek), owner.epoch, self._random, say, exposed=exposed)
             self._swapped = True
@@ -149,6 +142,17 @@ class Settling:
             return False
         await self._end(owner)
         return True
+
+    async def _end_log(self, old: Kek, owner: bytes, successor: bytes, say: Say, *, exposed: bool) -> None:
+        """Closes the old words' backup log, and empties it where strangers may open it."""
+        if not self._closed:
+            await say("Closing the backup of the old words")
+            await self._close(old, owner, successor)
+            self._closed = True
+        if exposed and not self._emptied:
+            await say("Deleting the backups of the old words at the cloud")
+            await self._empty(old)
+            self._emptied = True
 
     async def _is_sealed_anew(self, keks: tuple[Kek, Kek], epoch: int, say: Say) -> bool:
         """Lets the way of a file seal everything anew; returns whether that is over."""

@@ -95,25 +95,21 @@ class Store:
             inventory,
             Renewal(context, aftermath),
         )
-        recoder = Recoder(context, self._fetcher, self._completion, self._burial)
         self._anewer = Anewer(context, self._reader, repacker, lone, self._completion)
-        self.chores = Chores(
-            context,
-            Compactor(context, repacker, self._intents, self._burial),
-            Spreader(context, repairer, recoder, self._burial, aftermath),
-            StockTaker(context, survey, self._burial),
-            Resealer(
-                context,
-                self._anewer,
-                self._intents,
-                self._burial,
-                Sweeper(context, self._burial, inventory),
-                aftermath,
-            ),
-        )
+        compactor = Compactor(context, repacker, self._intents, self._burial)
+        stock = StockTaker(context, survey, self._burial)
+        self.chores = Chores(context, compactor, self._spreader(repairer), stock, self._resealer(inventory))
         self.care = self._care(repairer)
         self._operating = Operating(context)
         self._reading: set[Interrupt] = set()
+
+    def _spreader(self, repairer: Repairer) -> Spreader:
+        recoder = Recoder(self._context, self._fetcher, self._completion, self._burial)
+        return Spreader(self._context, repairer, recoder, self._burial, self._exposure)
+
+    def _resealer(self, inventory: Inventory) -> Resealer:
+        sweeper = Sweeper(self._context, self._burial, inventory)
+        return Resealer(self._context, self._anewer, self._intents, self._burial, sweeper, self._exposure)
 
     def _care(self, repairer: Repairer) -> Care:
         context = self._context
