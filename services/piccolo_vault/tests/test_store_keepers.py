@@ -118,6 +118,7 @@ async def test_many_writes_that_wait_for_one_member_ask_it_together() -> None:
         await here.peers.look(here.keepers[1].member.owner_id, 1.0)
         here.clock_offset += 86_400.0
         here.steps.names.clear()
+        here.keepers[1].down, here.keepers[1].hangs = False, True  # so that all come while it is asked
         writes = [here.put(f"/{number}", random_bytes(300_000)) for number in range(20)]
         results = await asyncio.gather(*writes, return_exceptions=True)
         assert all(isinstance(each, PiccoloError) for each in results)
