@@ -30,6 +30,8 @@ class Circle:
     plug: Plug
     store: Mapping[str, Any] = field(default_factory=dict)
     """The pace of the devices' vaults, where a test cannot wait for a real one."""
+    gone: list[Owner] = field(default_factory=list)
+    """Who was taken out of the circle; their devices run on."""
 
     def new_device(self, number: int) -> Device:
         """A box that was just bought."""
@@ -61,7 +63,7 @@ class Circle:
 
     async def close(self) -> None:
         """Leaves no process behind."""
-        await asyncio.gather(*(owner.close() for owner in self.owners), self.cloud.close())
+        await asyncio.gather(*(owner.close() for owner in (*self.owners, *self.gone)), self.cloud.close())
 
 
 @asynccontextmanager

@@ -3,7 +3,8 @@
 Rules:
 * What `bad_days.kills` says of rounds, seeds and what is owed holds here too.
 * The circle has four to six members. Whoever joins or goes may be the one who is killed meanwhile. Two of
-  three admins take a member out, and none who goes is one of them.
+  three admins take a member out, and none who goes is one of them. Whoever went keeps its device on: a
+  recovery waits for all who may have something of the owner's.
 * What was cut off is begun anew until it is done, as people do, before the next round.
 * An owner has written new words down before giving any back; after a cut it is not known which ones hold, and
   the newest are tried first.
@@ -70,6 +71,7 @@ class Upheavals(Kills):
             if self._goner:
                 await self._gone(self._goner)
                 self.made.owners.remove(self._goner)
+                self.made.gone.append(self._goner)
                 self._goner = None
 
     def _victim(self, chance: Random) -> tuple[Box, tuple[str, ...]]:
@@ -137,7 +139,6 @@ class Upheavals(Kills):
             await asyncio.sleep(0.5)
         while self.promises.there() and await self.healed() < 1:  # noqa: ASYNC110 - others repair too
             await asyncio.sleep(0.5)
-        await goner.close()
 
     async def _voted(self, goner: Owner) -> None:
         members = await self.api.members()

@@ -239,7 +239,7 @@ def test_a_secret_is_no_secret_of_another_kind() -> None:
 def test_secrets_have_their_size(value: bytes) -> None:
     with pytest.raises(FormatError) as caught:
         Kek(value)
-    assert not value or value.hex() not in str(caught.value)
+    assert len(value) < 4 or value.hex() not in str(caught.value)  # shorter ones look like the numbers in it
 
 
 def test_a_source_that_runs_dry_is_noticed() -> None:
