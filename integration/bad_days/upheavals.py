@@ -25,6 +25,7 @@ from integration.device import SERVICES, Box
 from integration.owner import Owner
 
 _FEWEST, _MOST = 4, 6
+_ACT_SECONDS: Final = 30.0  # then somebody whose device was killed has to unlock it first
 _CHANGE_SECONDS: Final = 120.0
 _STATES: Final = ("leaving", "expelled", "compromised")
 
@@ -85,7 +86,7 @@ class Upheavals(Kills):
     async def _new_words(self, _: Random) -> None:
         words, asked = await self.api.offered_words()
         self._written.append(words)
-        await self.api.finished(await self.api.take_words(words, asked), _CHANGE_SECONDS)
+        await self.api.finished(await self.api.take_words(words, asked), _ACT_SECONDS)
         self._written.clear()
 
     async def _clear(self, chance: Random) -> None:
@@ -100,11 +101,13 @@ class Upheavals(Kills):
 
     async def _join(self, _: Random) -> None:
         assert self._guest
-        await self._guest.api.join(await self.api.invite())
+        async with asyncio.timeout(_ACT_SECONDS):
+            await self._guest.api.join(await self.api.invite())
 
     async def _remove_member(self, _: Random) -> None:
         assert self._goner
-        await self._voted(self._goner)
+        async with asyncio.timeout(_ACT_SECONDS):
+            await self._voted(self._goner)
 
     async def _recover(self, _: Random) -> None:
         if (await self.api.status())["keys"] != "empty":
@@ -130,7 +133,8 @@ class Upheavals(Kills):
 
     async def _asked_in(self, guest: Owner) -> None:
         await _awake(guest)
-        await guest.api.join(await self.api.invite())
+        async with asyncio.timeout(_ACT_SECONDS):
+            await guest.api.join(await self.api.invite())
 
     async def _gone(self, goner: Owner) -> None:
         """Returns when a member is none any more and nothing of the owner's depends on its device."""
