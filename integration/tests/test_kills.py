@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from integration.bad_days.upheavals import Upheavals
 from integration.circle import circle
 
 _ROUND_SECONDS = 180
+_SEED = 11  # what every change must pass; other seeds are tried by hand (docs/reliability.md)
 
 
 @pytest.mark.circle
@@ -20,7 +20,7 @@ async def test_nothing_acknowledged_is_ever_missing(
 ) -> None:
     """Whatever dies and whenever: what was acknowledged is there, what was not is whole or absent."""
     seed, rounds = pytestconfig.getoption("--seed"), pytestconfig.getoption("--rounds")
-    seed = random.randrange(1 << 32) if seed is None else seed
+    seed = _SEED if seed is None else seed
 
     def say(line: str) -> None:
         with capsys.disabled():
