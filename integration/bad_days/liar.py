@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from piccolo.fragment_store.v1 import claim_pb2
 from piccolo.fragment_store.v1 import fragment_pb2 as wire
 from piccolo.fragment_store.v1 import fragment_pb2_grpc as stubs
-from piccolo_formats.digests import digest
+from piccolo_formats.digests import digest, without_digest
 from piccolo_formats.keypairs import SigningKey
 from piccolo_formats.records.keeping import FragmentState, Receipt, ReceiptEntry
 from piccolo_formats.signed import sign
@@ -192,11 +193,11 @@ async def lying(device: Device, lie: Lie, keeper: str, owner: str) -> AsyncItera
     """
     await device.stop(["fragment-store"])
     keys = device.state("fragment-store") / "keys"
-    key = SigningKey((keys / "signing.key").read_bytes())
+    key = SigningKey(_key(keys / "signing.key"))
     liar = Liar(bytes.fromhex(keeper), 1, key, lie, bytes.fromhex(owner))
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", 8 << 20)])
     stubs.add_FragmentServiceServicer_to_server(liar, server)
-    pem = (keys / "tls.key").read_bytes()
+    pem = _key(keys / "tls.key")
     shown = serialization.load_pem_private_key(pem, None)
     if not isinstance(shown, ec.EllipticCurvePrivateKey):
         raise TypeError("the member's key is no P-256 key")
@@ -208,3 +209,11 @@ async def lying(device: Device, lie: Lie, keeper: str, owner: str) -> AsyncItera
     finally:
         await server.stop(None)
         await device.run({"fragment-store": device.settings("fragment-store")})
+
+
+def _key(file: Path) -> bytes:
+    """What a fragment-store keeps behind a digest."""
+    kept = without_digest("fragment-store-key", file.read_bytes())
+    if kept is None:
+        raise ValueError(f"{file} is not what was written")
+    return kept
