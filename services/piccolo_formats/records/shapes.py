@@ -6,6 +6,7 @@ Annotated aliases (`OwnerId`, `U64`, ...); containers are built from plain annot
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, NoReturn, Protocol, TypeAlias
@@ -28,14 +29,15 @@ class Shape(Protocol):
         """Return the attribute of a CBOR value."""
 
 
-class _Scalar:
+class _Scalar(ABC):
     """A shape whose attribute and CBOR value are the same."""
 
     def pack(self, value: Any, where: str) -> Any:
         return self.unpack(value, where)
 
+    @abstractmethod
     def unpack(self, value: Any, where: str) -> Any:
-        raise NotImplementedError
+        """Return the attribute of a CBOR value."""
 
 
 @dataclass(frozen=True, slots=True)
