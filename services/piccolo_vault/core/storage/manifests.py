@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 T = TypeVar("T")
+_LAYOUTS = 128  # files that are read one after the other often lie in one pack
 
 
 @contextmanager
@@ -26,6 +28,7 @@ def translated(what: str) -> Iterator[None]:
         raise PiccoloError(Kind.DATA_LOSS, "RECORD_BROKEN", f"{what}: {error.message}.") from error
 
 
+@lru_cache(maxsize=_LAYOUTS)
 def read_layout(layout: bytes) -> Layout:
     """Returns the record of Signed("layout"), its signatures checked."""
     with translated("The layout of a stored object cannot be used"):
