@@ -67,7 +67,7 @@ class StoreSettings:
     hold_seconds: float = 3.0
     tail_seconds: float = 20.0
     grace_seconds: float = 1.0
-    company_seconds: float = 0.02
+    company_seconds: float = 0.05
     parked_uploads: int = 16
     parked_seconds: float = 900.0
     idle_seconds: float = 300.0
