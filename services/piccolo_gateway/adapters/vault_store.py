@@ -254,6 +254,7 @@ def _written(told: pb.WrittenFile) -> Written:
         version_id=told.version_id.hex(),
         size=told.size,
         health=_health(told.health),
+        created=told.created,
     )
 
 

@@ -8,9 +8,8 @@ Rules:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -25,21 +24,13 @@ from piccolo_gateway.ports.store import Store, WriteStart
 _MOVED_ON: Final = frozenset({Kind.CONFLICT, Kind.ALREADY_EXISTS})
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A file's new version, and whether the name is new."""
-
-    written: Written
-    created: bool
-
-
 class Writer:
     """Stores and deletes."""
 
     def __init__(self, files: Files, store: Store, pump: Pump, slots: Slots) -> None:
         self._files, self._store, self._pump, self._slots = files, store, pump, slots
 
-    async def put(self, start: WriteStart, conditions: Conditions, pieces: AsyncIterator[bytes]) -> Stored:
+    async def put(self, start: WriteStart, conditions: Conditions, pieces: AsyncIterator[bytes]) -> Written:
         """Stores a whole file. Raises PiccoloError, CONFLICT (PRECONDITION_FAILED) among others."""
         if not conditions.any:
             return await self._store_file(start, pieces)
@@ -64,18 +55,9 @@ class Writer:
         except PiccoloError as failed:
             raise (failed if expected is None else as_condition(failed)) from failed
 
-    async def _store_file(self, start: WriteStart, pieces: AsyncIterator[bytes]) -> Stored:
+    async def _store_file(self, start: WriteStart, pieces: AsyncIterator[bytes]) -> Written:
         async with self._slots.one(), self._store.write(start) as writing:
-            # asked while the stream opens: small files must not wait for one call after the other
-            before = asyncio.ensure_future(find(self._files, start.path))
-            try:
-                size = await self._pump.move(pieces, writing)
-                was = await before  # known before the vault may give the name
-            finally:
-                before.cancel()
-                await asyncio.gather(before, return_exceptions=True)
-            written = await self._pump.finish(writing, size)
-            return Stored(written, created=was is None)
+            return await self._pump.finish(writing, await self._pump.move(pieces, writing))
 
 
 async def find(files: Files, path: str) -> Entry | None:

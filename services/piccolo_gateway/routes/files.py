@@ -128,12 +128,11 @@ def _writing(services: Services) -> list[Bound]:
             raise PiccoloError(
                 Kind.INVALID, "HEADER_INVALID", "A file is stored whole; /api/v1/uploads goes on with parts."
             )
-        stored = await services.writer.put(start, call.conditions, call.pieces())
-        written = stored.written
+        written = await services.writer.put(start, call.conditions, call.pieces())
         headers = {"ETag": conditions.quoted(written.version_id)}
-        if stored.created:
+        if written.created:
             headers["Location"] = f"{PREFIX}/files/{paths.to_address(written.path)}"
-        return Reply(201 if stored.created else 200, written, headers)
+        return Reply(201 if written.created else 200, written, headers)
 
     async def delete(call: Call) -> Reply:
         asked = call.query(Deleting)

@@ -119,10 +119,14 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The outcome for one file: one of the two; neither for a version that was moved."""
+    """The outcome for one file: an entry or a refusal; neither for a version that was moved.
+
+    `created`: nothing had the name before.
+    """
 
     entry: Entry | None = None
     refusal: Refusal | None = None
+    created: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,12 +144,13 @@ def _publish_one(tx: Transaction, index: int, object_id: bytes, file: NewFile) -
     new = Current(file.version_id, file.size, file.modified, file.media)
     above = tree.make_directories(tx, path.parent)
     node = tree.child(tx, above[-1].id, path.name)
+    was_there = node is not None
     if node:
         node = history.add(tx, node, new, file.order)
     else:
         node = tree.insert(tx, above, path.name, new)
         history.add_first(tx, node)
-    return Published(entry=node.showing(new).entry(path))
+    return Published(entry=node.showing(new).entry(path), created=not was_there)
 
 
 def _insert_content(tx: Transaction, object_id: bytes, file: NewFile) -> None:
@@ -185,7 +186,7 @@ def _pack_one(outcome: Published) -> cbor.Value:
         return []
     entry = outcome.entry
     shown = [entry.revision, entry.version_id, entry.size, entry.modified, entry.media, entry.versions]
-    return [str(entry.path), *shown]
+    return [str(entry.path), *shown, outcome.created]
 
 
 def _unpack(answer: bytes) -> list[Published]:
@@ -197,8 +198,8 @@ def _unpack_one(fields: list[Any]) -> Published:
         return Published()
     if len(fields) == 3:
         return Published(refusal=Refusal(*fields))
-    path, revision, *rest = fields
-    return Published(entry=Entry(Path.parse(path), EntryKind.FILE, revision, *rest))
+    path, revision, *rest, created = fields
+    return Published(entry=Entry(Path.parse(path), EntryKind.FILE, revision, *rest), created=created)
 
 
 def _not_found(object_id: bytes) -> PiccoloError:

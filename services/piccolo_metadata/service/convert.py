@@ -129,6 +129,7 @@ def published_to(published: Published) -> pb.Published:
     return pb.Published(
         entry=entry_of(published.entry) if published.entry else None,
         refusal=refusal_to(published.refusal) if published.refusal else None,
+        created=published.created,
     )
 
 

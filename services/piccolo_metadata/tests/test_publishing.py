@@ -52,6 +52,13 @@ def test_publish_makes_the_file_and_its_parents(bench: Bench) -> None:
     assert manifest.object == bench.now(objects.get, manifest.object.object_id)
 
 
+def test_publish_tells_whether_the_name_is_new(bench: Bench) -> None:
+    created = [one.created for number in (1, 2) for one in bench.publish(a_file("/a", number))]
+    bench.do(files.remove, Path.parse("/a"), recursive=False, expected=None, doomed=False)
+    created += [one.created for one in bench.publish(a_file("/a", 3))]
+    assert created == [True, False, True]
+
+
 def test_publishing_again_answers_the_same_even_when_the_name_has_moved(bench: Bench) -> None:
     intent = an_intent(a_file("/a", 1), a_file("/b/", 2), a_file("/c", 3), kind=ObjectKind.PACK)
     assert refused(bench, intent) == [(1, "PATH_INVALID")]

@@ -162,7 +162,7 @@ def entry_from(wire: file_pb2.Entry) -> Entry:
 def published_from(wire: object_pb2.Published) -> Published:
     """An outcome of the wire."""
     if wire.HasField("entry"):
-        return Published(entry_from(wire.entry), None)
+        return Published(entry_from(wire.entry), None, wire.created)
     return Published(None, refusal_from(wire.refusal) if wire.HasField("refusal") else None)
 
 

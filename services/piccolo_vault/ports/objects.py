@@ -117,10 +117,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The outcome for one file: its entry, or why not; neither for a version that was moved."""
+    """The outcome for one file: its entry, or why not; neither for a version that was moved.
+
+    `created`: nothing had the name before.
+    """
 
     entry: Entry | None
     refusal: Refusal | None
+    created: bool = False
 
 
 @dataclass(frozen=True, slots=True)

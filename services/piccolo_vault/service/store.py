@@ -203,6 +203,7 @@ def _written(written: Written) -> wire.WrittenFile:
         version_id=written.version_id,
         size=written.size,
         health=_health(written.health),
+        created=written.created,
     )
 
 

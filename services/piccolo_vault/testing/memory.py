@@ -58,9 +58,8 @@ class FakeObjects:
         self.wanted = (0, 0)
         self.older: set[bytes] = set()
         self.backed_up = True
-        self.replaced: set[bytes] = set()
+        self.replaced, self.exposed = set[bytes](), set[bytes]()
         self.generation = 1
-        self.exposed: set[bytes] = set()
 
     async def _enter(self, name: str) -> int:
         number = await self._steps.enter(f"metadata.{name}")
@@ -179,8 +178,9 @@ class FakeObjects:
         results = []
         for index, file in enumerate(intent.files):
             refusal = self._refusal(index, file)
+            new = file.path not in self.entries
             named = None if refusal or file.moved_from else self._name(file, object_id)
-            results.append(Published(named, refusal))
+            results.append(Published(named, refusal, created=named is not None and new))
             if file.moved_from and not refusal:
                 before = self.versions[file.version_id].file
                 self.versions[file.version_id] = _Version(replace(before, content=file.content), object_id)

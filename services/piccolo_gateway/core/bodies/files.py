@@ -99,6 +99,7 @@ class Written(Told, frozen=True):
     version_id: Hex
     size: int
     health: Health
+    created: Annotated[bool, msgspec.Meta(description="Nothing had this name before.")]
 
 
 class Version(Told, frozen=True):

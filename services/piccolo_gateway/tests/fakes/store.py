@@ -140,6 +140,7 @@ class FakeStore(wire.StoreServiceServicer):
         unit = b"" if upload.data is None else bytes(upload.data)
         content = self._tree.content(unit, size, start.modified, start.media)
         expected = start.expected_revision if start.HasField("expected_revision") else None
+        created = norm(start.path) not in self._tree.nodes
         node = self._tree.put(start.path, content, expected)
         self.uploads.pop(start.upload_id, None)
         self.digests[norm(start.path)] = upload.digest.hexdigest()
@@ -149,6 +150,7 @@ class FakeStore(wire.StoreServiceServicer):
             version_id=content.version_id,
             size=size,
             health=_HEALTH,
+            created=created,
         )
         return pb.WriteResponse(durable_bytes=size, written=written)
 

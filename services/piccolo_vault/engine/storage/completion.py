@@ -82,10 +82,14 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a draft: an entry or a refusal for each file, and the object's health."""
+    """What became of a draft: an entry or a refusal for each file, and the object's health.
+
+    `created`: the indexes of those whose names nothing had before.
+    """
 
     results: tuple[Entry | PiccoloError, ...]
     health: Health
+    created: frozenset[int] = frozenset()
 
 
 class Completion:
@@ -217,7 +221,8 @@ class Completion:
         for index, each, file in zip(waiting, published, delivery.intent.files, strict=True):
             results[index] = each.entry or _unnamed(file, each.refusal)
         places, subtrees = health.places(draft.keepers, missing, ()), self._context.peers.circle().subtrees
-        return Outcome(_all(results), health.assess(draft.code, places, subtrees))
+        created = frozenset(index for index, each in zip(waiting, published, strict=True) if each.created)
+        return Outcome(_all(results), health.assess(draft.code, places, subtrees), created)
 
     async def _withdraw(self, delivery: Delivery) -> None:
         try:

@@ -62,13 +62,14 @@ Step: TypeAlias = bytes | memoryview | Finish
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file's new version."""
+    """A file's new version. `created`: nothing had its name before."""
 
     path: str
     revision: int
     version_id: bytes
     size: int
     health: Health
+    created: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)

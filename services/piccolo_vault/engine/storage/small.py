@@ -187,4 +187,5 @@ def written(outcome: Outcome, index: int, size: int) -> Written:
     result = outcome.results[index]
     if isinstance(result, PiccoloError):
         raise result
-    return Written(result.path, result.revision, result.version_id, size, outcome.health)
+    created = index in outcome.created
+    return Written(result.path, result.revision, result.version_id, size, outcome.health, created)
