@@ -1,0 +1,1 @@
+"""How fast what lay with a lost member is whole again."""
