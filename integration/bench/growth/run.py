@@ -20,12 +20,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
-from integration.bench import streams
+from integration.bench import ours, streams
 from integration.bench.growth.figures import Point, Standing, named, repeats, total
 from integration.bench.large import look_for_room, processes
 from integration.circle import Circle, circle
 from integration.client import Client
-from integration.device import Cloud, Device
 from integration.screen import Screen
 
 _WARM: Final = 1 << 20
@@ -51,7 +50,7 @@ class Run:
         for count in self.members:
             self.screen.begin(f"Starting a circle of {count} devices, {5 * count + 1} processes")
             folder, began = self.folder / str(count), perf_counter()
-            async with circle(folder, count, self.screen.note, plug=_as_shipped) as made:
+            async with circle(folder, count, self.screen.note, plug=ours.as_shipped) as made:
                 await self._one(made, count, began)
             await asyncio.to_thread(shutil.rmtree, folder)
 
@@ -82,10 +81,6 @@ class Run:
             done.append((put, await streams.get_same(api, path, size, sent, self.screen.progress)))
         put_seconds, get_seconds = zip(*done, strict=True)
         return put_seconds, get_seconds
-
-
-def _as_shipped(box: Cloud | Device) -> None:
-    box.tuning |= {"attestation": {"pace": {}}, "vault": {"heads": {}}}
 
 
 async def _calm(made: Circle) -> None:

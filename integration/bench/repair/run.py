@@ -20,7 +20,7 @@ from typing import Final
 
 from piccolo_vault.core.storage.erasure import Code
 
-from integration.bench import streams
+from integration.bench import ours, streams
 from integration.bench.errors import BenchError
 from integration.bench.large import look_for_room
 from integration.bench.repair.figures import Repair
@@ -33,7 +33,7 @@ CODE: Final = Code(5, 10)
 DEVICES: Final = CODE.m + 2
 _UNBOUND: Final = {"k": CODE.k, "m": CODE.m, "repair_rate": 0, "repair_pause": 0.0}
 _SECONDS: Final = 3600.0
-_LOOK_SECONDS: Final = 0.05
+_LOOK_SECONDS: Final = 0.2
 _WARM: Final = 1 << 20
 _RECORD: Final = ".record"
 
@@ -50,7 +50,9 @@ class Run:
     async def run(self) -> Repair:
         """Measures it. Raises BenchError when not everything is whole in the end."""
         self.screen.begin(f"Starting a circle of {DEVICES} devices")
-        async with circle(self.folder, DEVICES, self.screen.note, store=_UNBOUND) as made:
+        async with circle(
+            self.folder, DEVICES, self.screen.note, store=_UNBOUND, plug=ours.as_shipped
+        ) as made:
             api, lost = made.owners[0].api, made.owners[-1]
             await api.reaches_all()
             look_for_room(made.folder, self.files * self.size, CODE.k, CODE.m)
