@@ -194,8 +194,13 @@ class Backup:
         await self._outbox.set_generation(signed.record.generation)
         self._require_cloud()
         async with self._turn:
-            seq = await self._claimer.claim(await load(self._outbox), claim, signed)
-        self._unsure = False
+            try:
+                seq = await self._claimer.claim(await load(self._outbox), claim, signed)
+            except PiccoloError as failed:
+                if failed.kind is Kind.DATA_LOSS:  # the owner may write files by then, and must know
+                    self._fail(failed)
+                raise
+        self._failure, self._failures, self._unsure = None, 0, False
         self.wake()
         return seq
 

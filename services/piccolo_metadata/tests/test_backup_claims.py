@@ -199,6 +199,19 @@ class TestClaim:
         cloud.entries[4] = lost
         assert await two.backup.claim(owner.claim(2), two.delegation()) == 5
 
+    async def test_a_log_that_is_broken_behind_the_memory_is_told_until_it_is_whole(
+        self, tmp_path: Path, owner: Owner, cloud: FakeCloud, two: Device, vault: Vault
+    ) -> None:
+        await history(tmp_path, owner, cloud, chains=1)
+        await two.restore(vault)
+        cloud.entries[5], _ = Author(owner).entry(bytes(32), 5, CHANGESET, base=1)
+        error = await refused(two.backup.claim(owner.claim(2), two.delegation()))
+        assert (error.kind, error.reason) == (Kind.DATA_LOSS, "CHAIN_BROKEN")
+        assert "broken at entry 5" in (await two.backup.status()).problem
+        del cloud.entries[5]
+        assert await two.backup.claim(owner.claim(2), two.delegation()) == 5
+        assert (await two.backup.status()).problem == ""
+
     async def test_on_an_empty_log(self, two: Device, owner: Owner, cloud: FakeCloud) -> None:
         """A circle brought the owner back without a cloud; then there is a new one."""
         await two.make("from the circle")
