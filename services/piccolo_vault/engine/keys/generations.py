@@ -9,7 +9,8 @@ Rules:
 * What this device's own circle knows to be newer is not asked of the members first.
 * Only the words, given to this device just now, outbid another device. A device that merely lost some of its
   keys gives way to whoever was promised.
-* With the cloud away the majority is enough; the claim is brought to the log later.
+* With the cloud away, or its log broken behind what was restored, the majority is enough; the claim is
+  brought to the log later.
 * Where the owner has new words, the successors go with the claim, and a keeper that knows only the old ones
   lets this device in by their enrolment identity.
 """
@@ -224,7 +225,8 @@ class Generations:
             if failed.reason == "FENCED":
                 return None, max(draft.generation, int(failed.details.get("generation", "0")))
             away = failed.kind in (Kind.UNAVAILABLE, Kind.TIMEOUT) or failed.reason == "CLOUD_MISSING"
-            if not away and not (plan.rebuilt and failed.kind is Kind.DATA_LOSS):
+            rebuilt = plan.rebuilt and failed.kind is Kind.DATA_LOSS
+            if not (away or rebuilt or failed.reason == "CHAIN_BROKEN"):
                 raise
             _log.warning("the claim waits for the cloud", extra=fields(reason=failed.reason))
             return claim, 0
