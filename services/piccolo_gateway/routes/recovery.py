@@ -33,9 +33,10 @@ _RECOVER = Endpoint(
     },
     words="Words and passphrase are sealed to /api/v1/boot-key. When the operation has succeeded,"
     " log in with the passphrase. Its result says in `backup` whether the members confirm that the backup is"
-    " the newest (`proven`, `unproven`, `rolled_back`, or `circle` when the files came from the members"
-    " alone), and in `words` what came back and what did not. It stops, with nothing claimed, when the cloud"
-    " shows an older backup (ROLLED_BACK) or another one (FORK).",
+    " the newest (`proven`, `unproven`, `withheld`, `rolled_back`, or `circle` when the files came from the"
+    " members alone), and in `words` what came back and what did not. It stops, with nothing claimed, when"
+    " the cloud shows an older backup (ROLLED_BACK) or another one (FORK), or showed one that it does not let"
+    " be compared with what the members know (PROOF_WITHHELD).",
     seconds=150.0,
     audit="recovery.start",
     secret=True,

@@ -57,6 +57,7 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit, _Succession):  # type: 
     cut_restore: bool = False
     stands_on: int = 0
     damaged: bool = False
+    withholds: bool = False
     rebuilt: bool = False
     deaf: bool = False
     tells: bool = True
@@ -186,6 +187,8 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit, _Succession):  # type: 
 
     async def TraceLog(self, request: backup.TraceLogRequest, context: Any) -> backup.TraceLogResponse:
         """What the log has that the memory stands on."""
+        if self.withholds and request.seqs:
+            raise PiccoloError(Kind.UNAVAILABLE, "CLOUD_AWAY", "The cloud cannot be reached.")
         log = self.cloud.log(self._checked(request.delegation).locator)[: self.stands_on]
         if not log:
             return backup.TraceLogResponse()

@@ -92,6 +92,39 @@ async def test_a_cloud_that_went_back_is_told_and_nothing_is_claimed(scene: Burn
         assert not vault.keyring.may_bury()
 
 
+async def test_a_cloud_that_withholds_the_proof_is_told_and_nothing_is_claimed(scene: Burned) -> None:
+    async with scene.new.vault() as vault:
+        scene.new.metadata.withholds = True
+        ended = await scene.recover(vault)
+        assert (ended.state, ended.error_reason) == (FAILED, "PROOF_WITHHELD")
+        assert "same 24 words" in ended.error_message
+        assert promised(scene) <= {1}
+        assert scene.claims() == []
+        scene.new.metadata.withholds = False
+        ended = await scene.recover(vault)
+        assert json.loads(ended.result)["backup"] == "proven"
+
+
+async def test_an_owner_may_trust_a_cloud_that_withholds_the_proof(scene: Burned) -> None:
+    async with scene.new.vault() as vault:
+        scene.new.metadata.withholds = True
+        ended = await scene.recover(vault, accept_rolled_back=True)
+        assert json.loads(ended.result)["backup"] == "withheld"
+
+
+async def test_a_log_that_is_broken_behind_what_was_restored_does_not_hold_up_its_owner(
+    scene: Burned,
+) -> None:
+    async with scene.new.vault() as vault:
+        scene.new.metadata.damaged = True
+        assert (await scene.recover(vault)).state == SUCCEEDED
+        assert vault.owner.claim is not None
+        scene.new.metadata.damaged = False
+        vault.follow()
+        await until(scene.new, vault, lambda: vault.owner.claim is None)
+        assert [claim.generation for claim in scene.claims()] == [2]
+
+
 async def test_one_member_that_kept_the_mark_is_enough(scene: Burned) -> None:
     cut(scene)
     scene.keepers[0].away = True

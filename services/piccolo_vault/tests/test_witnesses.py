@@ -29,7 +29,7 @@ from piccolo_vault.core.keys.witnesses import (
 )
 from piccolo_vault.tests.circle_fakes import FakeOwner
 
-ORDER = [Finding.PROVEN, Finding.UNPROVEN, Finding.ROLLED_BACK, Finding.FORK]
+ORDER = [Finding.PROVEN, Finding.UNPROVEN, Finding.WITHHELD, Finding.ROLLED_BACK, Finding.FORK]
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,17 @@ def test_a_place_that_could_not_be_read_proves_nothing() -> None:
     assert judge(Log(1, 5), told, 1).finding is Finding.UNPROVEN
     assert judge(Log(1, 5, {3: b"a" * 32}), told, 1).finding is Finding.PROVEN
     assert judge(Log(1, 5), [], 0).finding is Finding.UNPROVEN
+
+
+@given(histories, kept, st.integers(1, 12))
+def test_a_cloud_that_withholds_places_gains_nothing_by_it(
+    written: History, keepers: list[list[int]], end: int
+) -> None:
+    log, told = written.log(min(end, len(written.entries))), told_by(written, keepers)
+    silent = judge(replace(log, places={}, withheld=True), told, len(told))
+    assert ORDER.index(silent.finding) >= ORDER.index(Finding.WITHHELD)
+    assert ORDER.index(silent.finding) >= ORDER.index(judge(asked(log, told), told, len(told)).finding)
+    assert refuse(silent, accepted=False) is not None
 
 
 def test_only_the_owner_decides_to_go_on_with_an_older_backup() -> None:

@@ -139,7 +139,8 @@ class Recovery(Asked, frozen=True):
     accept_rolled_back: Annotated[
         bool,
         msgspec.Meta(
-            description="Go on although members know of a newer backup than the cloud shows (ROLLED_BACK)."
+            description="Go on although members know of a newer backup than the cloud shows (ROLLED_BACK),"
+            " or the cloud does not let its backup be compared with what they know (PROOF_WITHHELD)."
         ),
     ] = False
     contacts: Annotated[

@@ -8,6 +8,8 @@ Rules:
   generation on this very log: it proves nothing against it.
 * A head beyond the log's end: the cloud was ROLLED BACK. Another entry at a head's place, or two heads of one
   place that differ: a FORK, whatever else is said.
+* A cloud that showed a log and does not let it be compared with the heads that are in it has WITHHELD the
+  proof: it may have shown a history of a stolen device's. Silence must not be worth more than a lie.
 * The log is proven when a majority of the other members keep heads and all that they keep is in it. Less is
   "unproven", which is told and stops nothing.
 """
@@ -39,6 +41,7 @@ class Finding(StrEnum):
 
     PROVEN = "proven"
     UNPROVEN = "unproven"
+    WITHHELD = "withheld"
     ROLLED_BACK = "rolled_back"
     FORK = "fork"
 
@@ -62,11 +65,15 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What the cloud shows: generation and seq of the newest entry, and the hashes of entries by seq."""
+    """What the cloud shows: generation and seq of the newest entry, and the hashes of entries by seq.
+
+    `withheld`: it was asked for more of them than it told.
+    """
 
     generation: int
     seq: int
     places: Mapping[int, bytes] = field(default_factory=dict)
+    withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,8 @@ def judge(log: Log, told: Sequence[Witness], voices: int) -> Verdict:
     beyond = [(each.member, head) for each in told for head in _judged(log, each) if head.seq > log.seq]
     if beyond:
         return Verdict(Finding.ROLLED_BACK, f"{_shown(log)} {_beyond(log, beyond)}")
+    if log.withheld:
+        return Verdict(Finding.WITHHELD, _shown(log))
     agreeing, wanted = sum(_agrees(log, each) for each in told), wanted_promises(voices)
     if voices and agreeing >= wanted:
         return Verdict(Finding.PROVEN, f"{agreeing} of {voices} members confirm that the backup is whole.")
@@ -121,6 +130,15 @@ def refuse(verdict: Verdict, *, accepted: bool) -> PiccoloError | None:
             f"The cloud shows another backup than the one that your device wrote. {verdict.words} Nothing "
             "was claimed or written. Ask the cloud's operator what happened. To come back without the cloud, "
             "reset this device and recover it from your circle's contacts (from_circle).",
+        )
+    if verdict.finding is Finding.WITHHELD and not accepted:
+        return PiccoloError(
+            Kind.UNAVAILABLE,
+            "PROOF_WITHHELD",
+            f"The cloud showed a backup, and now does not let it be compared with what the members know of "
+            f"yours. {verdict.words} Nothing was claimed or written. Try again when the cloud answers; if it "
+            "does not, reset this device and recover it from your circle's contacts (from_circle), or go on "
+            "with accept_rolled_back, when you trust your cloud.",
         )
     if verdict.finding is Finding.ROLLED_BACK and not accepted:
         return PiccoloError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import PiccoloError
@@ -78,4 +79,4 @@ class Witnessing:
             return await self._backups.trace(delegation, wanted)
         except PiccoloError as failed:
             _log.warning("the log cannot be read again", extra=fields(reason=failed.reason))
-            return log
+            return replace(log, withheld=True)
