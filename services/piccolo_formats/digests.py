@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cryptography.utils import Buffer
 
 DIGEST_SIZE = 32
@@ -46,6 +48,16 @@ def digest(context: str, *parts: Buffer) -> bytes:
     for part in parts:
         state.update(part)
     return state.digest()
+
+
+def digests(context: str, inputs: Iterable[Buffer]) -> tuple[bytes, ...]:
+    """Return the digest of each input by itself, as `digest` does; one state serves them all."""
+    state, found = _keyed(context).copy(), []
+    for each in inputs:
+        state.reset()
+        state.update(each)
+        found.append(state.digest())
+    return tuple(found)
 
 
 def hkdf(key: bytes, info: bytes, *, salt: bytes = b"", length: int = 32) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from piccolo_formats.digests import DIGEST_SIZE, digest
+from piccolo_formats.digests import DIGEST_SIZE, digest, digests
 from piccolo_formats.errors import AuthenticationError, FormatError
 
 if TYPE_CHECKING:
@@ -19,6 +19,11 @@ MAX_BLOCKS = 2**40
 def leaf(block: Buffer) -> bytes:
     """Return the leaf of one block."""
     return digest("leaf", block)
+
+
+def leaves_of(blocks: Iterable[Buffer]) -> tuple[bytes, ...]:
+    """Return the leaf of each block."""
+    return digests("leaf", blocks)
 
 
 class RootBuilder:

@@ -4,7 +4,9 @@ Rules:
 * The matrices are zfec's (core/erasure.py): ISA-L's own `gf_gen_rs_matrix` has k-subsets that cannot be
   inverted.
 * Every function has its argtypes: without them ctypes passes pointers as C ints and the process dies.
-* Tables are cached per matrix; a call only builds the arrays of pointers. ctypes releases the GIL meanwhile.
+* Tables are cached per matrix, and the arrays of pointers per place in memory: a stripe's buffer is used
+  again, and what Python does between two heavy calls is what other threads wait for. ctypes releases the GIL
+  meanwhile.
 """
 
 from __future__ import annotations
@@ -53,6 +55,7 @@ class IsalCodec:
         ]
         self._encode.restype = None
         self._tables = lru_cache(maxsize=256)(self._make_tables)
+        self._places = lru_cache(maxsize=256)(self._make_places)
 
     def encode(self, code: Code, stripe: bytearray, block_size: int) -> None:
         """Writes the parity of a stripe; see ports.codec."""
@@ -60,10 +63,9 @@ class IsalCodec:
             return
         if len(stripe) < code.m * block_size:
             raise _wrong_size()
-        held = (ctypes.c_char * len(stripe)).from_buffer(stripe)
-        base = ctypes.addressof(held)
-        blocks = [base + index * block_size for index in range(code.m)]
-        self._run(block_size, erasure.generator(code)[code.k :], blocks[: code.k], blocks[code.k :])
+        held = ctypes.c_char.from_buffer(stripe)  # keeps the bytes where they are
+        place = self._places(code.k, code.m, ctypes.addressof(held), block_size)
+        self._encode(block_size, code.k, code.m - code.k, *place)
 
     def rebuild(
         self, code: Code, have: Mapping[int, bytes | memoryview], want: Mapping[int, memoryview]
@@ -89,6 +91,15 @@ class IsalCodec:
             tables,
             (ctypes.c_void_p * len(sources))(*sources),
             (ctypes.c_void_p * len(targets))(*targets),
+        )
+
+    def _make_places(self, k: int, m: int, base: int, block_size: int) -> tuple[Any, Any, Any]:
+        blocks = [base + index * block_size for index in range(m)]
+        rows = erasure.generator(erasure.Code(k, m))[k:]
+        return (
+            self._tables(tuple(rows)),
+            (ctypes.c_void_p * k)(*blocks[:k]),
+            (ctypes.c_void_p * (m - k))(*blocks[k:]),
         )
 
     def _make_tables(self, rows: tuple[bytes, ...]) -> Any:

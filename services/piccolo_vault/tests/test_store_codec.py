@@ -48,6 +48,17 @@ def some_code(draw: st.DrawFn) -> Code:
 
 
 @needs_isal
+def test_a_buffer_that_is_used_again_for_another_code_and_size_gets_its_own_parity() -> None:
+    codec, shared = IsalCodec(), bytearray(30 * 4096)
+    for code, size in ((Code(2, 4), 4096), (Code(20, 30), 4096), (Code(2, 5), 4096), (Code(2, 4), 100)):
+        fresh = stripe(code, size)
+        shared[: len(fresh)] = fresh
+        codec.encode(code, shared, size)
+        ZfecCodec().encode(code, fresh, size)
+        assert shared[: len(fresh)] == fresh
+
+
+@needs_isal
 @settings(max_examples=300, deadline=None)
 @given(some_code(), LENGTHS, st.data())
 def test_both_write_and_rebuild_the_same_bytes(code: Code, size: int, data: st.DataObject) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.digests import DIGEST_SIZE
 from piccolo_formats.errors import FormatError
-from piccolo_formats.merkle import leaf, verify_range
+from piccolo_formats.merkle import leaves_of, verify_range
 
 from piccolo_vault.engine.storage.nursery import nursery
 from piccolo_vault.ports.objects import Repair
@@ -247,7 +247,7 @@ def check_blocks(layout: Layout, index: int, stripes: range, blocks: Blocks) -> 
             raise FormatError("blocks-short", "blocks are missing or cut off")
         found.append(views[0][:length])
         views[0] = views[0][length:]
-    leaves = [leaf(block) for block in found]
+    leaves = leaves_of(found)
     proof = [blocks.proof[at : at + DIGEST_SIZE] for at in range(0, len(blocks.proof), DIGEST_SIZE)]
     # sizes and count are ours: what the keeper says of them is bound by the root alone
     verify_range(

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from piccolo_formats.merkle import RootBuilder, leaf
+from piccolo_formats.merkle import RootBuilder, leaf, leaves_of
 
 from piccolo_vault.core.storage.erasure import Code
 
@@ -120,8 +120,8 @@ def code_stripe(codec: Codec, code: Code, buffer: bytearray, length: int) -> Cod
     buffer[length:end] = bytes(end - length)
     codec.encode(code, buffer, block_size)
     view = memoryview(buffer)
-    leaves = tuple(leaf(view[i * block_size : (i + 1) * block_size]) for i in range(code.m))
-    return Coded(buffer, block_size, leaves)
+    blocks = [view[at : at + block_size] for at in range(0, code.m * block_size, block_size)]
+    return Coded(buffer, block_size, leaves_of(blocks))
 
 
 def code_object(
@@ -158,7 +158,7 @@ def rebuild_stripes(
         view = memoryview(buffer)
         want = {index: view[slot * size : (slot + 1) * size] for slot, index in enumerate(indexes)}
         codec.rebuild(code, {index: each[number] for index, each in blocks.items()}, want)
-        made.append(Coded(buffer, size, tuple(leaf(room) for room in want.values()), indexes))
+        made.append(Coded(buffer, size, leaves_of(want.values()), indexes))
     return made
 
 
