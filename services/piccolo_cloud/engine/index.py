@@ -1,7 +1,8 @@
 """Where each log stands, read from the store itself and remembered for a while.
 
-A remembered state may be old when several processes share a bucket. That is no danger: an entry is created
-exclusively, so whoever worked from an old state is told "taken" and looks again.
+A remembered state may be old: several processes may share a bucket, and a caller who hangs up while its entry
+is stored is not waited for. That is no danger. An entry is created exclusively, so whoever worked from an old
+state is told "taken" and looks again; and nobody is told of a gap before the store was asked.
 """
 
 from __future__ import annotations
@@ -29,13 +30,15 @@ class Index:
         self._store = store
         self._states: OrderedDict[bytes, LogState] = OrderedDict()
 
-    async def state(self, locator: bytes) -> LogState:
-        """The state of a log, perhaps remembered.
+    async def state(self, locator: bytes, seq: int) -> LogState:
+        """The state of a log that is offered entry `seq`: remembered, unless there would be a gap.
 
         Raises PiccoloError DATA_LOSS (LOG_DAMAGED) when its newest entry cannot be read.
         """
         known = self._states.get(locator)
-        return await self.fresh(locator) if known is None else known
+        if known is None or seq > known.extent.last + 1:
+            return await self.fresh(locator)
+        return known
 
     async def fresh(self, locator: bytes) -> LogState:
         """The state of a log as the store has it now."""

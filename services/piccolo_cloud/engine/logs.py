@@ -59,7 +59,7 @@ class Logs:
             )
         if not caller.is_owner and caller.key != prefix.entry.delegation.record.key:
             raise PiccoloError(Kind.DENIED, "ENTRY_NOT_SIGNED", "The entry is signed by another delegate.")
-        state = await self._index.state(caller.locator)
+        state = await self._index.state(caller.locator, seq)
         if seq <= state.extent.last:
             return await self._same_again(caller.locator, state, prefix)
         await self._check_next(caller.locator, state, prefix)

@@ -84,6 +84,38 @@ class TestAppend:
         for cloud in clouds:
             await cloud.append(device, follower)
 
+    async def test_what_went_through_another_process_is_no_gap(
+        self, make_store: Made, device: Device
+    ) -> None:
+        here, there = Cloud(make_store()), Cloud(make_store())
+        first = device.entry(None)
+        await here.append(device, first)
+        second = device.entry(first, CHANGESET)
+        third = device.entry(second, CHANGESET)
+        await there.append(device, second)
+        assert await here.append(device, third) == 3
+        size = sum(len(entry.data) for entry in (first, second, third))
+        assert await here.head(device.owner) == Extent(1, 3, size)
+
+    async def test_what_was_stored_for_a_caller_that_hung_up_is_no_gap(
+        self, cloud: Cloud, device: Device, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        create = cloud.store.create
+
+        async def hung_up(key: str, size: int, content: AsyncIterator[bytes]) -> bool:
+            await create(key, size, content)
+            raise asyncio.CancelledError
+
+        [first] = await history(cloud, device, SNAPSHOT)
+        second = device.entry(first, CHANGESET)
+        with monkeypatch.context() as patch:
+            patch.setattr(cloud.store, "create", hung_up)
+            with pytest.raises(asyncio.CancelledError):
+                await cloud.append(device, second)
+        # its writer asks for the head, learns that the entry is there, and goes on behind it
+        assert (await cloud.head(device.owner)).last == 2
+        assert await cloud.append(device, device.entry(second, CHANGESET)) == 3
+
     async def test_a_body_that_is_not_the_headers(self, cloud: Cloud, device: Device) -> None:
         good = device.entry(None, plain=os.urandom(100_000))
         middle = len(good.data) - 50_000
