@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from piccolo.chassis.v1 import metrics_pb2, metrics_pb2_grpc
@@ -38,9 +39,11 @@ class RpcMetrics:
 
 
 def new_registry() -> CollectorRegistry:
-    """A registry that already counts what the process itself uses."""
+    """A registry that already counts what the process itself uses; it is read in the event loop."""
     registry = CollectorRegistry(auto_describe=True)
     ProcessCollector(registry=registry)
+    tasks = Gauge("piccolo_tasks", "Tasks of the event loop, running or waiting.", registry=registry)
+    tasks.set_function(lambda: len(asyncio.all_tasks()))
     return registry
 
 

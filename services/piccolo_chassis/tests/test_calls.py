@@ -253,6 +253,25 @@ async def test_a_client_that_leaves_frees_the_handler(toy: Service, channel: Cha
     assert any(line.get("code") == "CANCELLED" for line in toy.log())
 
 
+async def test_the_tasks_of_a_process_are_counted(channel: Channel, stub: Stub) -> None:
+    reader = metrics_pb2_grpc.MetricsServiceStub(channel)
+
+    async def tasks() -> float:
+        lines = (await reader.Read(metrics_pb2.ReadRequest())).exposition.splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith("piccolo_tasks "))
+
+    before = await tasks()
+    calls = [stub.Count(CountRequest(last=1, stay=True)) for _ in range(5)]
+    for call in calls:
+        assert (await anext(aiter(call))).number == 1
+    assert await tasks() >= before + 5
+    for call in calls:
+        call.cancel()
+    async with asyncio.timeout(10):
+        while await tasks() > before:
+            pass  # as above
+
+
 async def test_a_client_that_leaves_in_the_middle_of_an_answer_is_no_incident(
     toy: Service, stub: Stub
 ) -> None:
