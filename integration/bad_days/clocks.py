@@ -1,9 +1,12 @@
-"""A box's wall clock, wrong by as much as a test wants, and jumping while its processes run.
+"""The clocks of boxes: a wall clock that is wrong and jumps, or all clocks running fast.
 
 Rules:
-* libfaketime moves the wall clock only: a real machine's monotonic clock cannot be set, and what sleeps
-  sleeps as long as it should.
-* The clock is a file that the processes look at every second; so a jump needs no restart.
+* Of a clock that is wrong, libfaketime moves the wall clock only: a real machine's monotonic clock cannot be
+  set, and what sleeps sleeps as long as it should.
+* Where clocks run fast, all of them do, and whoever waits waits the shorter: event loops, gRPC's timers and
+  deadlines, SQLite. Only a thread that waits for a lock with a timeout would wait for ever (libfaketime knows
+  no sem_clockwait(3)); no service has one.
+* A clock is a file that the processes look at every second; so a change needs no restart.
 """
 
 from __future__ import annotations
@@ -17,6 +20,9 @@ import pytest
 from integration.device import Box
 
 DAY: Final = 86_400
+SEEN_SECONDS: Final = 3.0
+"""Until a running process has seen how fast its clocks run: it looks when more than one whole second of the
+machine's has passed (FAKETIME_CACHE_DURATION) and it asks for the time."""
 _LIBRARY: Final = next(iter(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
 needs_faketime: Final = pytest.mark.skipif(
     _LIBRARY is None, reason="libfaketime is not installed (Debian: libfaketime): no clock can be moved"
@@ -46,6 +52,41 @@ class WallClock:
 
     def set(self, days: float) -> None:
         """Lets it be wrong by so many days; running processes see it within a second."""
-        new = self.file.with_suffix(".new")
-        new.write_text(f"{days * DAY:+.0f}\n")
-        new.replace(self.file)
+        _replace(self.file, f"{days * DAY:+.0f}")
+
+
+@dataclass(frozen=True, slots=True)
+class FastClocks:
+    """All clocks of all processes of some boxes, those that start after each was given them."""
+
+    file: Path
+
+    @classmethod
+    def at(cls, file: Path) -> FastClocks:
+        """Clocks that run as the machine's until they are told otherwise. Raises RuntimeError without
+        libfaketime."""
+        if _LIBRARY is None:
+            raise RuntimeError("libfaketime is not installed (Debian: libfaketime): no clock can be hurried")
+        clocks = cls(file)
+        clocks.run(1)
+        return clocks
+
+    def give(self, box: Box) -> None:
+        """Lets a box that has not started live by them."""
+        box.environment |= {
+            "LD_PRELOAD": str(_LIBRARY),
+            "FAKETIME_TIMESTAMP_FILE": str(self.file),
+            "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_XRESET": "1",  # a change of speed begins now, not at the start of the process
+            "NO_FAKE_STAT": "1",
+        }
+
+    def run(self, speed: float) -> None:
+        """So many seconds a second. Whoever sleeps already sleeps on for as long as it meant to before."""
+        _replace(self.file, f"+0 x{speed:g}")
+
+
+def _replace(file: Path, line: str) -> None:
+    new = file.with_suffix(".new")
+    new.write_text(f"{line}\n")
+    new.replace(file)
