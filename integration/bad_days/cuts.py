@@ -107,9 +107,15 @@ class Cuts(Kills):
 
 
 @asynccontextmanager
-async def fragile_circle(folder: Path, devices: int) -> AsyncIterator[tuple[Circle, dict[str, Disk]]]:
-    """A circle whose boxes stand on disks whose power can be cut. Raises NoPowerError."""
-    names = {"cloud": "cloud"} | {f"device-{number}": f"d{number:02d}" for number in range(devices)}
+async def fragile_circle(
+    folder: Path, devices: int, later: int = 0
+) -> AsyncIterator[tuple[Circle, dict[str, Disk]]]:
+    """A circle whose boxes stand on disks whose power can be cut, and disks for those that are bought later.
+
+    Raises NoPowerError.
+    """
+    numbers = range(devices + later)
+    names = {"cloud": "cloud"} | {f"device-{number}": f"d{number:02d}" for number in numbers}
     places = [folder / name / "state" for name in names.values()]
     async with disks(places) as mounted, circle(folder, devices) as made:
         yield made, dict(zip(names, mounted, strict=True))
