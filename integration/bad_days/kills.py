@@ -153,19 +153,19 @@ class Kills:
     # --- what the owner does ---
 
     async def _put(self, chance: Random) -> None:
-        await self._store(f"/{chance.randrange(_PATHS)}", chance.randbytes(chance.choice(_SIZES)))
+        await self.store(f"/{chance.randrange(_PATHS)}", chance.randbytes(chance.choice(_SIZES)))
 
     async def _put_many(self, chance: Random) -> None:
         paths = chance.sample(range(_PATHS), k=12)
         files = {f"/many/{number}": chance.randbytes(chance.randrange(5_000)) for number in paths}
-        await asyncio.gather(*(unanswered(self._store(path, data)) for path, data in files.items()))
+        await asyncio.gather(*(unanswered(self.store(path, data)) for path, data in files.items()))
 
     async def _get(self, chance: Random) -> None:
         if there := self.promises.there():
             await self._look([chance.choice(there)])
 
     async def _remove(self, chance: Random) -> None:
-        await self._store(f"/{chance.randrange(_PATHS)}", chance.randbytes(1_000))
+        await self.store(f"/{chance.randrange(_PATHS)}", chance.randbytes(1_000))
         if there := self.promises.there():
             path = chance.choice(there)
             self.promises.asked(path, NOTHING)
@@ -193,7 +193,8 @@ class Kills:
         await owner.burn()
         await owner.start()
 
-    async def _store(self, path: str, data: bytes) -> None:
+    async def store(self, path: str, data: bytes) -> None:
+        """Puts a file, and notes what was asked for and what was acknowledged."""
         content = content_of(data)
         self.promises.asked(path, content)
         await self.api.put(path, data)

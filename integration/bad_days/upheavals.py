@@ -93,7 +93,7 @@ class Upheavals(Kills):
         """Many small files, and most of them gone for good: their packs are sparse, and are compacted."""
         paths = [f"/cleared/{number}" for number in range(16)]
         for path in paths:
-            await self._store(path, chance.randbytes(chance.randrange(5_000)))
+            await self.store(path, chance.randbytes(chance.randrange(5_000)))
         for path in chance.sample(paths, k=12):
             self.promises.asked(path, NOTHING)
             await self.api.delete(path, purge=True)

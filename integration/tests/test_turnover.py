@@ -34,7 +34,7 @@ async def test_a_power_cut_leaves_nobody_half_in(
     try:
         async with fragile_circle(tmp_path, 4, later=-(-rounds // 2)) as (made, disks):
             turnover = Turnover(made, seed, say, disks=disks)
-            await turnover._store("/before", bytes(range(256)) * 3_000)
+            await turnover.store("/before", bytes(range(256)) * 3_000)
             for number in range(rounds):
                 async with asyncio.timeout(_ROUND_SECONDS):
                     await turnover.round(number)
