@@ -40,9 +40,12 @@ class Call:
         inner: Any,
         connected: Callable[[], bool] = lambda: True,
         met: Callable[[], Awaitable[bool]] | None = None,
+        *,
+        written: bool = True,
     ) -> None:
+        """`written`: whether the call's requests are a stream."""
         self._inner, self._connected, self._met = inner, connected, met
-        self._ending = _Ending(inner)
+        self._ending = _Ending(inner, written=written)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -99,14 +102,15 @@ class _Ending:
     """How a call really ended.
 
     When the server ends a stream that we still write to, grpc.aio sets the status "INTERNAL: Internal error
-    from Core", before or after the server's own (grpc/grpc#36066). So the status is noted when it is first
-    set, and looked for again when that was not the server's.
+    from Core", before or after the server's own (grpc/grpc#36066). So the status of a stream that is written
+    to is noted when it is first set, and looked for again when that was not the server's.
     """
 
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, inner: Any, *, written: bool) -> None:
         self._inner = inner
         self._status: grpc.aio.AioRpcError | None = None
-        inner.add_done_callback(self._note)
+        if written:
+            inner.add_done_callback(self._note)
 
     def _note(self, _: object = None) -> None:
         code, details = _now(self._inner.code()), _now(self._inner.details())
@@ -142,8 +146,15 @@ def _now(finished: Coroutine[Any, Any, Any]) -> Any:
 class _Method:
     """A method of a stub."""
 
-    def __init__(self, inner: Any, limit: float | None, patient_with: grpc.aio.Channel | None = None) -> None:
-        self._inner, self._limit, self._channel = inner, limit, patient_with
+    def __init__(
+        self,
+        inner: Any,
+        limit: float | None,
+        patient_with: grpc.aio.Channel | None = None,
+        *,
+        written: bool = False,
+    ) -> None:
+        self._inner, self._limit, self._channel, self._written = inner, limit, patient_with, written
         self._options = {"wait_for_ready": True} if patient_with else {}
 
     def __call__(
@@ -155,7 +166,7 @@ class _Method:
             given.append((logs.REQUEST_ID, logs.request_id() or secrets.token_hex(8)))
         inner = self._inner(*request, timeout=seconds, metadata=given, **(self._options | options))
         long = self._channel is not None and self._limit is not None and (seconds or 0) > self._limit
-        return Call(inner, self._connected, self._met if long else None)
+        return Call(inner, self._connected, self._met if long else None, written=self._written)
 
     async def _met(self) -> bool:
         """Whether somebody listens before the channel's own limit."""
@@ -190,11 +201,11 @@ class Channel(grpc.aio.Channel):
 
     def stream_unary(self, *args: Any, **kwargs: Any) -> Any:
         """A method of many requests and one response."""
-        return _Method(self._inner.stream_unary(*args, **kwargs), None)
+        return _Method(self._inner.stream_unary(*args, **kwargs), None, written=True)
 
     def stream_stream(self, *args: Any, **kwargs: Any) -> Any:
         """A method of many requests and many responses."""
-        return _Method(self._inner.stream_stream(*args, **kwargs), None)
+        return _Method(self._inner.stream_stream(*args, **kwargs), None, written=True)
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
         """The state of the connection."""

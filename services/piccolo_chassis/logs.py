@@ -63,7 +63,7 @@ class _Json(logging.Formatter):
         line.update(getattr(record, "fields", {}))
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        text = json.dumps(line, default=_plain, ensure_ascii=False)
+        text = _encoder.encode(line)
         return f"<{_SYSLOG.get(record.levelname, 6)}>{text}" if self._prefix else text
 
 
@@ -71,6 +71,9 @@ def _plain(value: object) -> Any:
     if isinstance(value, bytes | bytearray | memoryview):
         return f"<{len(value)} bytes>"
     return str(value)
+
+
+_encoder: Final = json.JSONEncoder(default=_plain, ensure_ascii=False)
 
 
 def _leave_out_what_no_line_shows() -> None:

@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from typing import Any
 
 from piccolo.chassis.v1 import metrics_pb2, metrics_pb2_grpc
@@ -36,6 +37,9 @@ class RpcMetrics:
         self.running = Gauge(
             "piccolo_rpc_running", "Calls being answered now.", ["method"], registry=registry
         )
+        # the library looks a labelled series up anew, under a lock, each time it is asked for
+        self.running_of, self.seconds_of = cache(self.running.labels), cache(self.seconds.labels)
+        self.ended_of = cache(self.ended.labels)
 
 
 def new_registry() -> CollectorRegistry:

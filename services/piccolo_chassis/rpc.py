@@ -22,6 +22,8 @@ from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import Kind, PiccoloError
 
 MESSAGE_LIMIT: Final = 8 * 1024 * 1024
+WINDOW: Final = 2 * 1024 * 1024  # bytes on their way: 80 Mbit/s over a line of 200 ms, for each stream
+LOCAL_WINDOW: Final = 64 * 1024
 UNARY_SECONDS: Final = 30.0
 _PATH_LIMIT: Final = 107  # sizeof(sockaddr_un.sun_path) less the closing NUL: unix(7)
 
@@ -32,6 +34,9 @@ _COMMON: Final[list[tuple[str, Any]]] = [
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
+    # the probe grows a stream's window for as long as a busy process is slow to answer pings, to tens of MiB
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", WINDOW),
 ]
 _CLIENT: Final = [
     *_COMMON,
@@ -43,8 +48,8 @@ _CLIENT: Final = [
 _LOCAL: Final = [
     # a socket of this device costs nothing to try, and whoever restarts is back within a second
     ("grpc.max_reconnect_backoff_ms", 500),
-    # the probe takes a socket for a long line and lets tens of MiB wait in memory, which speeds up nothing
-    ("grpc.http2.bdp_probe", 0),
+    # no socket is a long line: what waits in memory speeds up nothing
+    ("grpc.http2.lookahead_bytes", LOCAL_WINDOW),
 ]
 _SERVER: Final = [
     *_COMMON,

@@ -49,16 +49,16 @@ class Running:
     def begin(self, call: Answering) -> None:
         """Counts the call that the current task answers from now on."""
         self._calls[_task()] = call
-        self._metrics.running.labels(call.method).inc()
+        self._metrics.running_of(call.method).inc()
 
     def finish(self, call: Answering, code: str, reason: str) -> None:
         """Counts how it ended, and logs it."""
         self._calls.pop(_task(), None)
         self._ending.discard(_task())
         seconds = asyncio.get_running_loop().time() - call.began
-        self._metrics.running.labels(call.method).dec()
-        self._metrics.ended.labels(call.method, code).inc()
-        self._metrics.seconds.labels(call.method).observe(seconds)
+        self._metrics.running_of(call.method).dec()
+        self._metrics.ended_of(call.method, code).inc()
+        self._metrics.seconds_of(call.method).observe(seconds)
         level = logging.DEBUG if call.method.startswith(_CHATTY) else logging.INFO
         told = logs.fields(method=call.method, code=code, reason=reason, seconds=round(seconds, 6))
         _log.log(level, "answered", extra=told)

@@ -12,10 +12,11 @@ Rules:
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,8 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 _FORMAT: Final = "format"
 _LOCK: Final = ".lock"
+# another user's folder is its owner's to keep; what is never written, as its root, has no sync
+_NOT_OURS_TO_SYNC: Final = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.EROFS})
 
 
 @dataclass(slots=True)
@@ -87,8 +90,11 @@ def make_folder(folder: Path, within: Path | None = None) -> None:
         return
     make_folder(folder.parent, within)
     folder.mkdir(mode=0o700, exist_ok=True)
-    with suppress(PermissionError):  # then it is not our user's, and its owner's to keep
+    try:
         sync_folder(folder.parent)
+    except OSError as refused:
+        if refused.errno not in _NOT_OURS_TO_SYNC:
+            raise
 
 
 def sync_folder(folder: Path) -> None:

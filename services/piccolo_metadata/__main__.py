@@ -43,6 +43,7 @@ from piccolo_metadata.engine.backup_trace import Tracer
 from piccolo_metadata.engine.backup_writer import Writer
 from piccolo_metadata.service.audit import AuditServicer
 from piccolo_metadata.service.backup import BackupServicer
+from piccolo_metadata.service.changes import ChangeServicer
 from piccolo_metadata.service.file import FileServicer
 from piccolo_metadata.service.object import ObjectServicer
 from piccolo_metadata.service.operations import OperationServicer
@@ -115,6 +116,10 @@ def _serve(memory: Database, host: Host, *, backed_up: bool) -> None:
     host.add_service(
         lambda to: memory_pb2_grpc.add_OperationServiceServicer_to_server(operations, to),
         f"{_WIRE}OperationService",
+    )
+    changes = ChangeServicer(memory, host.stopping)
+    host.add_service(
+        lambda to: memory_pb2_grpc.add_ChangeServiceServicer_to_server(changes, to), f"{_WIRE}ChangeService"
     )
     audit = AuditServicer(memory)
     host.add_service(

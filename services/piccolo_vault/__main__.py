@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from piccolo.vault.v1 import key_pb2_grpc as wire
 from piccolo.vault.v1 import membership_pb2_grpc
@@ -20,7 +21,9 @@ from piccolo_vault.adapters.attestation import AttestationTrust
 from piccolo_vault.adapters.backup import MetadataBackups
 from piccolo_vault.adapters.boot_key import BootKey
 from piccolo_vault.adapters.clock import SystemClock
+from piccolo_vault.adapters.common_passphrases import CommonPassphrases
 from piccolo_vault.adapters.contacts import DialledContacts
+from piccolo_vault.adapters.disk import NoDisk, RootsDisk
 from piccolo_vault.adapters.memory import protect
 from piccolo_vault.adapters.promises import DialledPromisers
 from piccolo_vault.adapters.remembered import MetadataRemembers
@@ -28,9 +31,11 @@ from piccolo_vault.adapters.state_files import FolderFiles
 from piccolo_vault.adapters.successions import MetadataSuccessions
 from piccolo_vault.adapters.witnesses import DialledWitnesses
 from piccolo_vault.config import Config
+from piccolo_vault.core.keys.passphrase import check_new
 from piccolo_vault.engine.keys.aftermath import Fence, Quiet
 from piccolo_vault.engine.keys.carrying import Carrying
 from piccolo_vault.engine.keys.custody import Custody
+from piccolo_vault.engine.keys.disk_slot import DiskSlot
 from piccolo_vault.engine.keys.duties import Duties, Pulses
 from piccolo_vault.engine.keys.generations import Generations
 from piccolo_vault.engine.keys.heads import HeadPost
@@ -80,7 +85,8 @@ def _wire_keys(
     trust, backups = AttestationTrust(attestation), MetadataBackups(metadata)
     own = load_or_make(files, random)
     there = Neighbours(trust, backups, MetadataRemembers(metadata), Roles(own, trust, backups))
-    custody = Custody(files, random, clock, Cost(config.custody.passes, config.custody.memory_mib << 20))
+    cost = Cost(config.custody.passes, config.custody.memory_mib << 20)
+    custody = Custody(files, random, clock, cost, partial(check_new, common=CommonPassphrases()))
     generations = Generations(files, backups, DialledPromisers(), clock)
     fence, quiet = Fence(files, generations.pending), Quiet(files, clock)
     successions = MetadataSuccessions(metadata)
@@ -101,9 +107,10 @@ def _wire_keys(
     heads = HeadPost(custody, fence, backups, circle, own, witnesses, moved, config.heads.pace)
     pulses = Pulses(circle.pulse, proposals.pulse, fences.pulse)
     duties = Duties(custody, fence, there, generations, membership, clock, pulses)
-    for work in (circle, proposals, fences, quiet, duties, heads, recovery, rotation):
+    disk = DiskSlot(custody, NoDisk() if config.disk is None else RootsDisk(config.disk))
+    for work in (circle, proposals, fences, quiet, duties, heads, recovery, rotation, disk):
         tasks.create_task(work.run(), name=type(work).__name__)
-    keys = key_service.KeyServicer(custody, recovery, rotation, fence, heads, BootKey(random))
+    keys = key_service.KeyServicer(custody, recovery, rotation, fence, heads, disk, BootKey(random))
     host.add_service(lambda to: wire.add_KeyServiceServicer_to_server(keys, to), key_service.NAME)
     members = membership_service.MembershipServicer(membership)
     host.add_service(

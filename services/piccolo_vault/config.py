@@ -67,11 +67,13 @@ class Config:
         state: this service's folder.
         metadata: metadata's socket.
         attestation: attestation's socket.
+        disk: the socket of root's part of the data partition; None: there is no such partition.
     """
 
     state: Path = Path("/var/lib/piccolo/vault")
     metadata: Path = Path("/run/piccolo/metadata/s.sock")
     attestation: Path = Path("/run/piccolo/attestation/s.sock")
+    disk: Path | None = None
     serve: ServeConfig = ServeConfig()
     custody: CustodyConfig = field(default_factory=CustodyConfig)
     recovery: RecoveryConfig = field(default_factory=RecoveryConfig)

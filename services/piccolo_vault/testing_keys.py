@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -18,8 +19,13 @@ from piccolo_chassis.running import Running
 from piccolo_formats.passphrase import Cost
 from prometheus_client import CollectorRegistry
 
+from piccolo_vault.adapters.common_passphrases import CommonPassphrases
+from piccolo_vault.core.keys.passphrase import check_new
+
 CHEAP = Cost(ops=1, mem=8 * 1024)
 """The least that Argon2id takes: tests guess thousands of passphrases."""
+good_new = partial(check_new, common=CommonPassphrases())
+"""The rules of a real vault for new passphrases."""
 
 
 class Crash(Exception):  # noqa: N818 - it is no error of the program

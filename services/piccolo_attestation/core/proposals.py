@@ -19,7 +19,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.records.roster import Member, MemberState, Roster
@@ -33,11 +33,33 @@ from piccolo_attestation.core.view import standing
 ADMINS = 3
 # Nobody gets a certificate back by being removed in a milder way.
 _SEVERITY = (MemberState.ACTIVE, MemberState.LEAVING, MemberState.EXPELLED, MemberState.COMPROMISED)
-_WORDS = {
-    MemberState.LEAVING: "leaves the circle",
-    MemberState.EXPELLED: "is expelled",
-    MemberState.COMPROMISED: "is cut off as compromised",
+_KINDS = {
+    MemberState.LEAVING: "LEAVES",
+    MemberState.EXPELLED: "EXPELLED",
+    MemberState.COMPROMISED: "COMPROMISED",
 }
+_WORDS = {
+    "JOINS": "{} joins the circle.",
+    "RETURNS": "{} comes back to the circle.",
+    "LEAVES": "{} leaves the circle.",
+    "EXPELLED": "{} is expelled.",
+    "COMPROMISED": "{} is cut off as compromised.",
+    "NEW_WORDS": "{} has new words.",
+    "NOTHING": "Nothing changes.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a proposal changes, and the name of whom it is about: a kind is a key of `_WORDS`."""
+
+    kind: str
+    member: str = ""
+
+    @property
+    def words(self) -> str:
+        """The same as a sentence."""
+        return _WORDS[self.kind].format(self.member)
 
 
 def admit(circle: TrustedCircle, joiner: Joiner, inviter: bytes, now: int) -> Roster:
@@ -136,18 +158,17 @@ def removal_of(circle: TrustedCircle, proposed: Roster) -> tuple[bytes, MemberSt
     return owner, state
 
 
-def describe(circle: TrustedCircle, proposed: Roster, name: str = "") -> str:
-    """What a proposal changes, in words; `name` is that of a joiner, whom the circle does not know yet."""
+def describe(circle: TrustedCircle, proposed: Roster, name: str = "") -> Change:
+    """What a proposal changes; `name` is that of a joiner, whom the circle does not know yet."""
     before = circle.head.record
     for member in proposed.members:
         old = before.member(member.owner)
         if _moved(old, member):
-            called = name or _name(circle, member)
-            what = _WORDS.get(member.state, "joins the circle" if old is None else "comes back to the circle")
-            return f"{called} {what}."
+            kind = _KINDS.get(member.state, "JOINS" if old is None else "RETURNS")
+            return Change(kind, name or _name(circle, member))
         if old is not None and old.root != member.root:
-            return f"{_name(circle, member)} has new words."
-    return "Nothing changes."
+            return Change("NEW_WORDS", _name(circle, member))
+    return Change("NOTHING")
 
 
 def not_admin(message: str) -> PiccoloError:

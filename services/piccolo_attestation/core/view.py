@@ -75,6 +75,27 @@ class Admission:
 
 
 @dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something about the member of that number that somebody should look at.
+
+    Attributes:
+        reason: DEVICE_TWICE (two devices claim to be one generation) or CERTIFICATE_TWICE.
+        generation: the one that is claimed twice; else 0.
+    """
+
+    reason: str
+    member: int
+    generation: int = 0
+
+    @property
+    def words(self) -> str:
+        """The same as a sentence."""
+        if self.generation:
+            return f"Two devices claim to be generation {self.generation} of member {self.member}."
+        return f"Member {self.member} names a certificate that is another member's."
+
+
+@dataclass(frozen=True, slots=True)
 class CircleView:
     """The circle at one moment. `roster` is Signed("roster"): whose signatures it has may differ by
     device."""
@@ -86,7 +107,7 @@ class CircleView:
     members: tuple[Member, ...]
     admissions: tuple[Admission, ...]
     frozen: str
-    alarms: tuple[str, ...]
+    alarms: tuple[Alarm, ...]
     roster: bytes = field(compare=False)
 
     def member(self, owner: bytes) -> Member | None:
@@ -99,11 +120,8 @@ def view_of(circle: TrustedCircle) -> CircleView:
     roster = circle.head.record
     admissions, doubles = _unambiguous(circle)
     numbers = {member.owner: member.number for member in roster.members}
-    alarms = [
-        f"Two devices claim to be generation {generation} of member {numbers[owner]}."
-        for owner, generation in _twins(circle)
-    ]
-    alarms += [f"Member {numbers[owner]} names a certificate that is another member's." for owner in doubles]
+    alarms = [Alarm("DEVICE_TWICE", numbers[owner], generation) for owner, generation in _twins(circle)]
+    alarms += [Alarm("CERTIFICATE_TWICE", numbers[owner]) for owner in doubles]
     return CircleView(
         circle=circle.circle_id,
         epoch=roster.epoch,

@@ -268,8 +268,8 @@ class Circle:
             self.moves.tell()
         elif proposals.renewals(trusted) != renewals:
             self.moves.tell()
-        for alarm in (self._view.frozen, *self._view.alarms):
-            if alarm and (before is None or alarm not in (before.frozen, *before.alarms)):
+        for alarm in _alarms(self._view):
+            if before is None or alarm not in _alarms(before):
                 _log.error("circle alarm", extra=fields(alarm=alarm))
         self.changes.tell()
 
@@ -339,3 +339,7 @@ def _tell(refusals: list[Refusal], source: str) -> None:
                 refused=len(refusals),
             ),
         )
+
+
+def _alarms(view: CircleView) -> list[str]:
+    return [words for words in (view.frozen, *(each.words for each in view.alarms)) if words]

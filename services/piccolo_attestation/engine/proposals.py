@@ -115,8 +115,8 @@ class Proposals:
         """The proposed roster with the own signature on it, if there is one: not to leave this device."""
         return merge(proposal.roster, proposal.signature) if proposal.signature else proposal.roster
 
-    def change(self, proposal: Proposal) -> str:
-        """What a proposal changes, in words."""
+    def change(self, proposal: Proposal) -> proposals.Change:
+        """What a proposal changes."""
         name = proposal.joiner.device.record.name if proposal.joiner else ""
         return proposals.describe(self._circle.trusted, proposal.roster.record, name)
 
@@ -207,7 +207,9 @@ class Proposals:
             signed = Signed(proposal.roster.record, proposal.roster.payload, ((key, signature),))
             proposal = replace(proposal, signature=signed)
             await self._add(proposal)
-            _log.info("proposal signed", extra=fields(change=self.change(proposal), hash=roster_hash.hex()))
+            _log.info(
+                "proposal signed", extra=fields(change=self.change(proposal).words, hash=roster_hash.hex())
+            )
         return self.wanted(proposal)
 
     async def prepare(self, base: bytes, ballot: int) -> Vote:

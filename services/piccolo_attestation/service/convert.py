@@ -50,7 +50,11 @@ def circle_to_wire(circle: Circle, view: CircleView, invited: Iterable[Admission
         owner_id=circle.owner,
         unheard=circle.unheard,
         fenced=circle.fenced,
-        alarms=view.alarms,
+        alarms=[each.words for each in view.alarms],
+        alarm_facts=[
+            pb.Alarm(reason=each.reason, member=each.member, generation=each.generation)
+            for each in view.alarms
+        ],
         successors=[each.to_bytes() for each in circle.trusted.roots],
     )
 
@@ -107,13 +111,16 @@ def proposals_to_wire(proposals: Proposals) -> list[pb.Proposal]:
 
 
 def _proposal(proposals: Proposals, proposal: Proposal) -> pb.Proposal:
+    change = proposals.change(proposal)
     return pb.Proposal(
         roster_hash=proposal.hash,
         roster=proposals.with_signature(proposal).to_bytes(),
-        change=proposals.change(proposal),
+        change=change.words,
         acceptance=proposal.evidence.acceptance,
         invited=proposal.joiner is not None,
         wanted=proposals.wanted(proposal),
         needs_consent=proposal.joiner is None and not proposals.is_renewal(proposal),
         invitation=proposal.evidence.invitation,
+        kind=change.kind,
+        member=change.member,
     )

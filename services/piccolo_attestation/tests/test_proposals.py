@@ -66,7 +66,7 @@ def test_who_left_comes_back_under_the_old_number() -> None:
     circle = grown(ANA, BEN, CLEO, DAN)
     apply(circle, proposals.remove(circle, BEN.id, MemberState.LEAVING, NOW), ANA, CLEO)
     back = proposals.admit(circle, BEN.joiner(circle.head.record_hash()), CLEO.id, NOW)
-    assert "ben comes back" in proposals.describe(circle, back)
+    assert proposals.describe(circle, back).words == "ben comes back to the circle."
     apply(circle, back, ANA, CLEO)
     member = circle.head.record.member(BEN.id)
     assert member is not None
@@ -122,7 +122,7 @@ def test_a_removal_that_does_more_than_it_says_is_seen_through() -> None:
     circle = grown(ANA, BEN, CLEO, DAN, EVE)
     good = proposals.remove(circle, EVE.id, MemberState.EXPELLED, NOW)
     assert proposals.removal_of(circle, good) == (EVE.id, MemberState.EXPELLED)
-    assert "eve is expelled" in proposals.describe(circle, good)
+    assert proposals.describe(circle, good) == proposals.Change("EXPELLED", "eve")
     both = replace(good, members=tuple(
         replace(member, state=MemberState.EXPELLED) if member.owner == DAN.id else member for member in
         good.members

@@ -237,7 +237,7 @@ def test_devices_of_one_generation_stand_side_by_side_until_the_next() -> None:
         assert len(circle.holders(BEN.id)) == 8
         views.append(view_of(circle))
     assert views[0] == views[1] == views[2]
-    assert "generation 2" in views[0].alarms[0]
+    assert "generation 2" in views[0].alarms[0].words
     circle.add_device(BEN.device(3).to_bytes())
     assert not view_of(circle).alarms
 
@@ -274,7 +274,7 @@ def test_a_certificate_acts_for_one_owner() -> None:
     circle.add_device(sign(record, CLEO.kek.owner_root()).to_bytes())
     view = view_of(circle)
     assert [a.owner for a in view.admissions if a.certificate == stolen] == [ANA.id]
-    assert "another member's" in view.alarms[0]
+    assert "another member's" in view.alarms[0].words
     as_enrol = replace(BEN.device_record(2), tls=replace(BEN.device_record(2).tls, vault=CLEO.enrol))
     circle.add_device(sign(as_enrol, BEN.kek.owner_root()).to_bytes())
     assert [a.owner for a in view_of(circle).admissions if a.certificate == CLEO.enrol] == [CLEO.id]

@@ -125,3 +125,10 @@ def test_a_folder_within_one_that_is_durable_costs_no_more_than_its_own(
     state.make_folder(tmp_path / "b/c", within=tmp_path)
     assert synced == [tmp_path, tmp_path / "b"]
     assert (tmp_path / "b/c").stat().st_mode & 0o777 == 0o700
+
+
+def test_what_lies_on_a_file_system_that_is_never_written_needs_no_sync() -> None:
+    folder = Path("/proc/self")
+    with pytest.raises(OSError, match="Invalid argument"):
+        state.sync_folder(folder.parent)
+    state.make_folder(folder)

@@ -290,7 +290,8 @@ async def test_large_entries_pass_in_bounded_memory(tmp_path: Path) -> None:
         async for piece in cloud.logs.ReadEntries(request, timeout=60):
             received += len(piece.data)
         assert received == size
-        assert _peak(process) - before < 128 * MIB
+        # what was freed may still be kept, up to 128 MiB (piccolo_chassis.memory); the entry is 320
+        assert _peak(process) - before < 192 * MIB
 
 
 async def test_kill_9_during_appends_loses_nothing_acknowledged(tmp_path: Path) -> None:

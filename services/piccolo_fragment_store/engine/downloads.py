@@ -47,7 +47,8 @@ class Downloads:
                 async with self._traffic.reading(key.owner, 2 * range_.step_bytes or len(data)):
                     await self._send(range_, data, send)
             finally:
-                self._workers.start(ticket.close)
+                if not ticket.over:
+                    self._workers.start(ticket.close)
 
     async def _send(self, range_: Range, data: bytes, send: Send) -> None:
         opening: Opening | None = range_.opening
@@ -80,6 +81,9 @@ class Downloads:
 
 def _begun(ticket: Ticket[Range]) -> tuple[Range, bytes]:
     """Opens a range, and reads it at once when it is a small one: most are, and a hop to a thread costs
-    more than that."""
+    more than that. What is read to its end is closed."""
     range_ = ticket.open()
-    return range_, range_.read() if range_.step_bytes <= _SMALL else b""
+    data = range_.read() if range_.step_bytes <= _SMALL else b""
+    if range_.over:
+        ticket.close()
+    return range_, data

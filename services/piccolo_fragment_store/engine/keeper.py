@@ -48,22 +48,23 @@ class Keeper:
         """Reads every fragment file again."""
         return await self.workers.run(_rebuild, self.holdings)
 
-    def refusing(self) -> str:
-        """Why new fragments are refused, in words; empty when they are not."""
+    def refusing(self) -> tuple[str, str]:
+        """Why new fragments are refused: a reason, and the same in words; both empty when they are not."""
         circle = self.circle()
         if circle is None:
-            return "The circle is not known yet: attestation was not reached since this device was set up."
+            words = "The circle is not known yet: attestation was not reached since this device was set up."
+            return "CIRCLE_UNKNOWN", words
         if not circle.id:
-            return "This device is in no circle yet."
+            return "NO_CIRCLE", "This device is in no circle yet."
         standing = circle.standing(circle.self_owner)
         if standing not in (Standing.ACTIVE, Standing.UNKNOWN):
-            return f"This device is {standing} and takes nothing new."
+            return f"DEVICE_{standing.upper()}", f"This device is {standing} and takes nothing new."
         space = self.holdings.ledger.space()
         if space.free_disk < _TOO_LITTLE:
-            return "The disk is full up to its reserve."
+            return "DISK_FULL", "The disk is full up to its reserve."
         if space.free_offer < _TOO_LITTLE:
-            return "What this device gives to the circle is used up."
-        return ""
+            return "OFFER_USED", "What this device gives to the circle is used up."
+        return "", ""
 
 
 def _rebuild(holdings: Holdings) -> Result:

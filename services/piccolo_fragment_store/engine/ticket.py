@@ -23,6 +23,11 @@ class Ticket(Generic[T]):
         self._opened: T | None = None
         self._over = False
 
+    @property
+    def over(self) -> bool:
+        """Whether it was closed, or will be once it is opened."""
+        return self._over
+
     def open(self) -> T:
         """Opens it; closes it at once when nobody wants it any more."""
         opened = self._open()

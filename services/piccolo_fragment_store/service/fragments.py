@@ -178,7 +178,7 @@ class FragmentServicer(stubs.FragmentServiceServicer):
         borrowable = ledger.share - held if asked else space.free
         return wire.NoticeResponse(
             notices=self._keeper.notices.holding(owner),
-            full=bool(self._keeper.refusing()) or borrowable <= 0,
+            full=any(self._keeper.refusing()) or borrowable <= 0,
             owner_bytes=held,
             free_bytes=max(0, min(space.free, borrowable)),
             damaged=damaged,

@@ -31,6 +31,7 @@ class KeeperServicer(stubs.KeeperServiceServicer):
         """Tells space and load."""
         ledger, space = self._keeper.holdings.ledger, self._keeper.holdings.ledger.space()
         live, damaged = await self._keeper.run(_counts)
+        reason, words = self._keeper.refusing()
         return wire.GetKeeperStatusResponse(
             offer_bytes=space.offer,
             used_bytes=ledger.used,
@@ -39,7 +40,8 @@ class KeeperServicer(stubs.KeeperServiceServicer):
             live_fragments=live,
             damaged_fragments=damaged,
             scrub=_scrub(self._keeper.scrub),
-            refusing=self._keeper.refusing(),
+            refusing=words,
+            refusing_reason=reason,
             endpoint=self._endpoint,
         )
 

@@ -39,13 +39,14 @@ async def peers() -> AsyncIterator[Peers]:
 async def refusing(peers: Peers) -> str:
     async with rpc.connect(peers.socket) as channel:
         status = await KeeperServiceStub(channel).GetKeeperStatus(keeper_pb2.GetKeeperStatusRequest())
-    return status.refusing
+    assert bool(status.refusing) == bool(status.refusing_reason)
+    return status.refusing_reason
 
 
 @pytest.mark.component
 async def test_without_attestation_it_stays_up_and_says_why_it_serves_nobody(peers: Peers) -> None:
     async with peers.keeper():
-        assert "attestation was not reached" in await refusing(peers)
+        assert await refusing(peers) == "CIRCLE_UNKNOWN"
         async with serving(peers.attestation, peers.folder / "a.sock"):
             await peers.attestation.until_registered()
             async with peers.calling(peers.ana.vault_tls) as keeper:

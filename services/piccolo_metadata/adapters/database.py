@@ -175,6 +175,7 @@ class Database:
         finally:
             self._usable.set()
         self._topics.tell(_OUTBOX)
+        self._topics.tell_all()  # another database may be in its place
 
     async def _shut(self) -> None:
         self._usable.clear()

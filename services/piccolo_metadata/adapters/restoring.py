@@ -27,7 +27,7 @@ from piccolo_metadata.adapters.connection import translated
 from piccolo_metadata.adapters.database import Database
 from piccolo_metadata.adapters.schema import migrate
 from piccolo_metadata.adapters.snapshots import check_whole, forget_number, number_of, sync_file
-from piccolo_metadata.engine import audit, numbers, outbox, search_index
+from piccolo_metadata.engine import audit, numbers, outbox, search_index, tree
 from piccolo_metadata.ports import SNAPSHOT_WANTED, OutboxEntry
 
 _CARRIED: Final = ("operation", "local")
@@ -98,6 +98,7 @@ class Restoration:
             _carry_over(living, self._connection)
             audit.append_again(write, living.execute("SELECT * FROM audit ORDER BY number"))
             numbers.skip_ahead(write)
+            tree.skip_ids(write, numbers.SKIPPED)
             outbox.set_local(write, {SNAPSHOT_WANTED: b"", **local})
             outbox.continue_after(write, self._number)
             return outbox.count_files(write)

@@ -235,7 +235,20 @@ CREATE TABLE exposed (                  -- objects whose keys were wrapped for w
 ) STRICT;
 """
 
-STEPS: Final[tuple[str, ...]] = (_NAMES + _OBJECTS + _MEMORY + _LOCAL + _FIRST_ROWS, _EXPOSED)
+_PROPERTIES = """
+CREATE TABLE property (                 -- what clients noted about entries
+    entry INTEGER NOT NULL REFERENCES entry (id),
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (entry, name)
+) STRICT, WITHOUT ROWID;
+"""
+
+STEPS: Final[tuple[str, ...]] = (
+    _NAMES + _OBJECTS + _MEMORY + _LOCAL + _FIRST_ROWS,
+    _EXPOSED,
+    _PROPERTIES,
+)
 SCHEMA_VERSION: Final = len(STEPS)
 
 

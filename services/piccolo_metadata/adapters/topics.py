@@ -19,6 +19,11 @@ class Topics:
         if event := self._wake.pop(topic, None):
             event.set()
 
+    def tell_all(self) -> None:
+        """Counts one more of each topic that anybody has asked for or told of."""
+        for topic in {*self._counts, *self._wake}:
+            self.tell(topic)
+
     def count(self, topic: str) -> int:
         """How much happened so far."""
         return self._counts.get(topic, 0)

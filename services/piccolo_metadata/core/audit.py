@@ -16,6 +16,7 @@ from piccolo_formats import cbor
 from piccolo_formats.digests import digest, same
 
 BEFORE_ALL: Final = bytes(32)
+FAILED: Final = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,25 @@ class Event:
     subject: str
     outcome: str
     details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events: those that all of it fits; what is empty fits all.
+
+    Attributes:
+        action: how their action begins.
+        actor: how their actor begins.
+        outcome: theirs; FAILED is every one but "ok".
+        since: the first second, since 1970.
+        until: the second after the last; 0 is none.
+    """
+
+    action: str = ""
+    actor: str = ""
+    outcome: str = ""
+    since: int = 0
+    until: int = 0
 
 
 def chain(previous: bytes, event: Event) -> bytes:

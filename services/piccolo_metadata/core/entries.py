@@ -19,8 +19,20 @@ class EntryKind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Property:
+    """A text that a client noted about an entry, by a name of its own."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One name. `version_id` is None, `size` and `versions` are 0 for a directory."""
+    """One name. `version_id` is None, `size` and `versions` are 0 for a directory.
+
+    `entry_id` stays with it under every name; 0 where it was not asked for.
+    `properties` are there only where they were asked for.
+    """
 
     path: Path
     kind: EntryKind
@@ -30,11 +42,14 @@ class Entry:
     modified: int
     media: str
     versions: int
+    entry_id: int = 0
+    properties: tuple[Property, ...] = ()
 
     @property
     def weight(self) -> int:
         """About how many bytes it is on the wire."""
-        return self.path.size + len(self.media) + 64
+        noted = sum(len(one.name) + 4 * len(one.value) + 8 for one in self.properties)
+        return self.path.size + len(self.media) + 64 + noted
 
 
 @dataclass(frozen=True, slots=True)

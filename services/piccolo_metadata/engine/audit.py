@@ -8,10 +8,11 @@ from typing import Final
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
-from piccolo_metadata.core.audit import BEFORE_ALL, Event, Verifier, chain
+from piccolo_metadata.core.audit import BEFORE_ALL, FAILED, Event, Verifier, Wanted, chain
 from piccolo_metadata.core.pages import Page, take
 from piccolo_metadata.ports import Memory, Row, Rows, Transaction
 
+TOPIC: Final = "audit"
 _COLUMNS: Final = "number, time, actor, action, subject, outcome, details, hash"
 _STRIDE: Final = 5_000
 
@@ -50,6 +51,7 @@ def append(
         details,
         digest,
     )
+    tx.touch(TOPIC)
     return event, digest
 
 
@@ -59,13 +61,23 @@ def append_again(tx: Transaction, rows: Iterable[Row]) -> None:
         append(tx, actor, action, subject, outcome, details, time)
 
 
-def listing(rows: Rows, action: str, before: int | None, most: int) -> Page[Logged]:
-    """A page of events, newest first: numbers below `before`, actions that begin with `action`."""
+def listing(rows: Rows, wanted: Wanted, before: int | None, most: int) -> Page[Logged]:
+    """A page of the wanted events, newest first: numbers below `before`.
+
+    All are looked at: a clock that was set makes a later event an earlier one.
+    """
     found = rows.each(
         f"SELECT {_COLUMNS} FROM audit WHERE number < ?1"  # noqa: S608
-        " AND substr(action, 1, length(?2)) = ?2 ORDER BY number DESC",
+        " AND substr(action, 1, length(?2)) = ?2 AND substr(actor, 1, length(?3)) = ?3"
+        " AND (?4 IN ('', outcome) OR ?4 = ?5 AND outcome != 'ok')"
+        " AND time >= ?6 AND (?7 = 0 OR time < ?7) ORDER BY number DESC",
         before if before is not None else 1 << 62,
-        action,
+        wanted.action,
+        wanted.actor,
+        wanted.outcome,
+        FAILED,
+        wanted.since,
+        wanted.until,
     )
     return take((_logged(row) for row in found), most, _weight)
 

@@ -66,6 +66,7 @@ class Status:
     last_backup: int
     pending: int
     problem: str
+    problem_reason: str
     fenced: bool
     head: bytes
     fenced_by: bytes
@@ -233,13 +234,15 @@ class Backup:
         standing = await load(self._outbox)
         last = (await self._outbox.backlog()).last
         position = standing.position
+        reason, problem = self._problem(standing)
         return Status(
             enabled=standing.delegation is not None and self._cloud.configured,
             seq=position.seq if position else 0,
             head_hash=(position.hash if position else None) or b"",
             last_backup=position.time if position and position.seq else 0,
             pending=max(last - (position.outbox if position else 0), 0),
-            problem=self._problem(standing),
+            problem=problem,
+            problem_reason=reason,
             fenced=standing.fence is not None,
             head=self._head(position),
             fenced_by=standing.fence.header if standing.fence else b"",
@@ -375,15 +378,14 @@ class Backup:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
-    def _problem(self, standing: Standing) -> str:
-        if standing.fence is not None:
-            return fenced(standing.fence.generation).message
-        if self._failure is not None:
-            return self._failure.message
+    def _problem(self, standing: Standing) -> tuple[str, str]:
+        failure = self._failure if standing.fence is None else fenced(standing.fence.generation)
+        if failure is not None:
+            return failure.reason, failure.message
         position = standing.position
         if position is not None and position.missed:
-            return missed_entries(position.missed, position.missed_to)
-        return ""
+            return "ENTRIES_MISSED", missed_entries(position.missed, position.missed_to)
+        return "", ""
 
     def _head(self, position: Position | None) -> bytes:
         if position is None or position.hash is None:

@@ -14,7 +14,7 @@ from typing import Final
 
 from piccolo_metadata.core.entries import Entry
 from piccolo_metadata.core.paths import Path, check_length
-from piccolo_metadata.engine import files, trash, tree
+from piccolo_metadata.engine import files, properties, trash, tree
 from piccolo_metadata.engine.tree import Node
 from piccolo_metadata.engine.walk import Place, walk
 from piccolo_metadata.ports import Memory, Transaction
@@ -23,22 +23,33 @@ _PIECE: Final = 500
 
 
 async def copy(
-    memory: Memory, source: Path, destination: Path, *, overwrite: bool, expected: int | None = None
+    memory: Memory,
+    source: Path,
+    destination: Path,
+    *,
+    overwrite: bool,
+    expected: int | None = None,
+    replace: bool = False,
+    shallow: bool = False,
 ) -> Entry:
     """Copies a file or a directory, of this revision if one is named; returns the new entry.
+
+    `replace`: see files.make_room; `shallow`: of a directory only itself.
 
     Raises PiccoloError NOT_FOUND (ENTRY_NOT_FOUND), CONFLICT (REVISION_CONFLICT), ALREADY_EXISTS
     (ENTRY_EXISTS), PRECONDITION (NOT_A_DIRECTORY) or INVALID (INTO_ITSELF, PATH_TOO_LONG).
     """
-    entry = await memory.write(files.copy_file, source, destination, overwrite=overwrite, expected=expected)
+    entry = await memory.write(
+        files.copy_file, source, destination, overwrite=overwrite, expected=expected, replace=replace
+    )
     if entry is not None:
         return entry
-    staged = await memory.write(_begin, source, destination, overwrite=overwrite)
+    staged = await memory.write(_begin, source, destination, overwrite=overwrite, replace=replace)
     try:
-        after: Place | None = ()
+        after: Place | None = None if shallow else ()
         while after is not None:
             after = await memory.write(_go_on, source, staged, after)
-        return await memory.write(_finish, staged, destination, overwrite=overwrite)
+        return await memory.write(_finish, staged, destination, overwrite=overwrite, replace=replace)
     except BaseException:
         await asyncio.shield(memory.write(_give_up, staged))
         await trash.take_apart(memory)
@@ -52,16 +63,25 @@ async def clean_up(memory: Memory) -> None:
     await trash.take_apart(memory)
 
 
-def _begin(tx: Transaction, source: Path, destination: Path, *, overwrite: bool) -> int:
+def _begin(tx: Transaction, source: Path, destination: Path, *, overwrite: bool, replace: bool) -> int:
     """Refuses what cannot end well; makes the directory that becomes the copy, and returns its id."""
     node = tree.find_directory(tx, source)
     files.refuse_into_itself(source, destination)
+    if replace:
+        files.refuse_to_lose(source, destination)
     check_length(destination.size + node.deep)
     occupant = tree.lookup(tx, destination)
-    if occupant and (occupant.is_directory or not overwrite):
+    if occupant and not files.may_replace(occupant, overwrite=overwrite, replace=replace):
         raise files.exists(destination)
     stage = tree.by_id(tx, tree.STAGE)
-    return tree.insert(tx, [stage], str(tx.revision()), deep=node.deep).id
+    return _copied(tx, node, [stage], str(tx.revision())).id
+
+
+def _copied(tx: Transaction, node: Node, above: list[Node], name: str) -> Node:
+    """A copy of a directory, without what is in it."""
+    copy = tree.insert(tx, above, name, deep=node.deep)
+    properties.copy(tx, node.id, copy.id)
+    return copy
 
 
 def _go_on(tx: Transaction, source: Path, staged: int, after: Place) -> Place | None:
@@ -73,7 +93,7 @@ def _go_on(tx: Transaction, source: Path, staged: int, after: Place) -> Place | 
             continue  # its directory was a file when it was copied
         del above[depth:]
         if node.is_directory:
-            above.append(tree.insert(tx, above, node.name, deep=node.deep))
+            above.append(_copied(tx, node, above, node.name))
         else:
             files.copy_node(tx, node, above, node.name)
         if count == _PIECE:
@@ -92,8 +112,8 @@ def _chain(tx: Transaction, staged: int, place: Place) -> list[Node]:
     return nodes
 
 
-def _finish(tx: Transaction, staged: int, destination: Path, *, overwrite: bool) -> Entry:
-    above = files.make_room(tx, destination, overwrite=overwrite)
+def _finish(tx: Transaction, staged: int, destination: Path, *, overwrite: bool, replace: bool) -> Entry:
+    above = files.make_room(tx, destination, overwrite=overwrite, replace=replace)
     return tree.place(tx, tree.by_id(tx, staged), above, destination.name).entry(destination)
 
 

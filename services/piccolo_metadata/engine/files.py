@@ -8,39 +8,53 @@ Rules:
 
 from __future__ import annotations
 
+from dataclasses import replace as changed
+
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_metadata.core.entries import Entry, Totals
 from piccolo_metadata.core.pages import Page, take
 from piccolo_metadata.core.paths import Path
-from piccolo_metadata.engine import history, trash, tree
+from piccolo_metadata.engine import history, properties, trash, tree
 from piccolo_metadata.engine.tree import Node
 from piccolo_metadata.engine.walk import children, walk
 from piccolo_metadata.ports import Rows, Transaction
 
 
-def stat(rows: Rows, path: Path) -> Entry:
-    """The entry of a path; raises PiccoloError NOT_FOUND, ENTRY_NOT_FOUND."""
-    return tree.find(rows, path).entry(path)
+def stat(rows: Rows, path: Path, *, noted: bool = False) -> Entry:
+    """The entry of a path, `noted`: with its properties; raises PiccoloError NOT_FOUND, ENTRY_NOT_FOUND."""
+    return _told(rows, tree.find(rows, path), path, noted)
 
 
-def listing(rows: Rows, path: Path, after: str, most: int) -> Page[Entry]:
-    """A page of a directory in name order, the names after one.
+def locate(rows: Rows, number: int) -> Entry:
+    """The entry of an id; raises PiccoloError NOT_FOUND, ENTRY_NOT_FOUND."""
+    path = tree.path_of(rows, number, {})
+    if path is None:
+        raise PiccoloError(
+            Kind.NOT_FOUND, "ENTRY_NOT_FOUND", "It is not among the files any more: it was deleted."
+        )
+    return tree.by_id(rows, number).entry(path)
+
+
+def listing(rows: Rows, path: Path, after: str, most: int, *, noted: bool = False) -> Page[Entry]:
+    """A page of a directory in name order, the names after one; `noted`: with their properties.
 
     Raises PiccoloError NOT_FOUND (ENTRY_NOT_FOUND) or PRECONDITION (NOT_A_DIRECTORY).
     """
     directory = tree.find_directory(rows, path)
-    entries = (node.entry(path / node.name) for node in children(rows, directory.id, after))
+    entries = (_told(rows, node, path / node.name, noted) for node in children(rows, directory.id, after))
     return take(entries, most, lambda entry: entry.weight)
 
 
-def listing_below(rows: Rows, path: Path, after: tuple[str, ...], most: int) -> Page[Entry]:
+def listing_below(
+    rows: Rows, path: Path, after: tuple[str, ...], most: int, *, noted: bool = False
+) -> Page[Entry]:
     """A page of all that lies below a directory, in path order, what comes after a place in it.
 
     Raises PiccoloError NOT_FOUND (ENTRY_NOT_FOUND) or PRECONDITION (NOT_A_DIRECTORY).
     """
     directory = tree.find_directory(rows, path)
-    entries = (node.entry(here) for here, node in walk(rows, directory, path, after))
+    entries = (_told(rows, node, here, noted) for here, node in walk(rows, directory, path, after))
     return take(entries, most, lambda entry: entry.weight)
 
 
@@ -58,19 +72,32 @@ def totals(rows: Rows, path: Path) -> Totals:
     return Totals(*row or (0, 0, 0, 0))
 
 
-def make_directory(tx: Transaction, path: Path) -> Entry:
-    """Makes a directory and its missing parents; one that is there already is as good.
+def _told(rows: Rows, node: Node, path: Path, noted: bool) -> Entry:
+    entry = node.entry(path)
+    return changed(entry, properties=properties.of(rows, node.id)) if noted else entry
+
+
+def make_directory(tx: Transaction, path: Path, *, exclusive: bool = False) -> Entry:
+    """Makes a directory and its missing parents; one that is there is as good, unless it is `exclusive`.
 
     Raises PiccoloError ALREADY_EXISTS (ENTRY_EXISTS) or PRECONDITION (NOT_A_DIRECTORY).
     """
     present = tree.lookup(tx, path)
-    if present and not present.is_directory:
+    if present and (exclusive or not present.is_directory):
         raise exists(path)
     return tree.make_directories(tx, path)[-1].entry(path)
 
 
-def move(tx: Transaction, source: Path, destination: Path, *, overwrite: bool, expected: int | None) -> Entry:
-    """Renames a file or a directory; returns it under its new name.
+def move(
+    tx: Transaction,
+    source: Path,
+    destination: Path,
+    *,
+    overwrite: bool,
+    expected: int | None,
+    replace: bool = False,
+) -> Entry:
+    """Renames a file or a directory; returns it under its new name. For `replace` see `make_room`.
 
     Raises PiccoloError NOT_FOUND (ENTRY_NOT_FOUND), CONFLICT (REVISION_CONFLICT), ALREADY_EXISTS
     (ENTRY_EXISTS), PRECONDITION (NOT_A_DIRECTORY) or INVALID (ROOT_FIXED, INTO_ITSELF, PATH_TOO_LONG).
@@ -81,12 +108,20 @@ def move(tx: Transaction, source: Path, destination: Path, *, overwrite: bool, e
     if source == destination:
         return node.entry(source)
     refuse_into_itself(source, destination)
-    above = make_room(tx, destination, overwrite=overwrite)
+    if replace:
+        refuse_to_lose(source, destination)
+    above = make_room(tx, destination, overwrite=overwrite, replace=replace)
     return tree.place(tx, node, above, destination.name).entry(destination)
 
 
 def copy_file(
-    tx: Transaction, source: Path, destination: Path, *, overwrite: bool, expected: int | None = None
+    tx: Transaction,
+    source: Path,
+    destination: Path,
+    *,
+    overwrite: bool,
+    expected: int | None = None,
+    replace: bool = False,
 ) -> Entry | None:
     """Gives a file's current version a second name; None when the source is a directory.
 
@@ -98,7 +133,9 @@ def copy_file(
     if node.is_directory:
         return None
     refuse_into_itself(source, destination)
-    above = make_room(tx, destination, overwrite=overwrite)
+    if replace:
+        refuse_to_lose(source, destination)
+    above = make_room(tx, destination, overwrite=overwrite, replace=replace)
     return copy_node(tx, node, above, destination.name).entry(destination)
 
 
@@ -106,6 +143,7 @@ def copy_node(tx: Transaction, node: Node, above: list[Node], name: str) -> Node
     """A second name for a file's current version, in the last of the directories `above`."""
     copy = tree.insert(tx, above, name, node.current)
     history.add_first(tx, copy)
+    properties.copy(tx, node.id, copy.id)
     return copy
 
 
@@ -130,8 +168,10 @@ def remove(
     return removed.files, removed.trash_id
 
 
-def make_room(tx: Transaction, path: Path, *, overwrite: bool) -> list[Node]:
+def make_room(tx: Transaction, path: Path, *, overwrite: bool, replace: bool = False) -> list[Node]:
     """Sees to it that a new name is free and its parents are there; returns the chain of directories to it.
+
+    What has the name goes into the trash: a file with `overwrite`, a directory too with `replace`.
 
     Raises PiccoloError ALREADY_EXISTS (ENTRY_EXISTS) or PRECONDITION (NOT_A_DIRECTORY).
     """
@@ -141,10 +181,25 @@ def make_room(tx: Transaction, path: Path, *, overwrite: bool) -> list[Node]:
     occupant = tree.child(tx, above[-1].id, path.name)
     if occupant is None:
         return above
-    if occupant.is_directory or not overwrite:
+    if not may_replace(occupant, overwrite=overwrite, replace=replace):
         raise exists(path)
     trash.discard(tx, occupant, str(path))
     return above
+
+
+def may_replace(occupant: Node, *, overwrite: bool, replace: bool) -> bool:
+    """Whether what has a name may give way."""
+    return replace or (overwrite and not occupant.is_directory)
+
+
+def refuse_to_lose(source: Path, destination: Path) -> None:
+    """Raises PiccoloError INVALID, INTO_ITSELF where what is replaced holds what it is replaced by."""
+    if source.within(destination):
+        raise PiccoloError(
+            Kind.INVALID,
+            "INTO_ITSELF",
+            f"{source} lies in {destination}: it cannot replace what it is a part of.",
+        )
 
 
 def refuse_root(path: Path) -> None:

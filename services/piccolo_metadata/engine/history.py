@@ -57,6 +57,7 @@ def add(tx: Transaction, node: Node, new: Current, order: Order) -> Node:
         _make_room(tx, node.id, number)
         _insert(tx, node.id, number, new.version_id, replaced=tx.age)
         tx.run("UPDATE entry SET versions = versions + 1 WHERE id = ?", node.id)
+        tx.touch(tree.TOPIC)
     return tree.by_id(tx, node.id)
 
 
@@ -200,6 +201,7 @@ def _show(tx: Transaction, node: Node, current: Current, count: int) -> None:
         tx.revision(),
         node.id,
     )
+    tx.touch(tree.TOPIC)
 
 
 def _version(row: tuple[int, bytes, int, int, int, int, str]) -> Version:

@@ -186,7 +186,7 @@ def _pack_one(outcome: Published) -> cbor.Value:
         return []
     entry = outcome.entry
     shown = [entry.revision, entry.version_id, entry.size, entry.modified, entry.media, entry.versions]
-    return [str(entry.path), *shown, outcome.created]
+    return [str(entry.path), *shown, entry.entry_id, outcome.created]
 
 
 def _unpack(answer: bytes) -> list[Published]:

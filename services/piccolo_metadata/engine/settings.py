@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Final
 
 from piccolo_metadata.core import settings
 from piccolo_metadata.core.settings import Plain
 from piccolo_metadata.ports import Rows, Transaction
+
+TOPIC: Final = "settings"
 
 
 def get_all(rows: Rows) -> dict[str, Plain]:
@@ -32,6 +35,8 @@ def set_some(tx: Transaction, values: Mapping[str, str]) -> dict[str, Plain]:
             tx.run("DELETE FROM setting WHERE name = ?", name)
         else:
             tx.run("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", name, json.dumps(value))
+    tx.revision()
+    tx.touch(TOPIC)
     changed = get_all(tx)
     settings.check_together(changed)
     return changed

@@ -60,19 +60,25 @@ def restore(tx: Transaction, trash_id: int, path: Path | None) -> Entry:
     Raises PiccoloError NOT_FOUND (TRASH_NOT_FOUND), ALREADY_EXISTS (ENTRY_EXISTS), PRECONDITION
     (NOT_A_DIRECTORY) or INVALID (PATH_TOO_LONG).
     """
-    row = tx.one("SELECT entry, path FROM trash WHERE id = ? AND doomed = 0", trash_id)
-    if row is None:
-        raise PiccoloError(
-            Kind.NOT_FOUND, "TRASH_NOT_FOUND", "The trash does not hold this any more, or never did."
-        )
-    target = Path.parse(row[1]) if path is None else path
+    entry, old, _ = _find(tx, trash_id)
+    target = Path.parse(old) if path is None else path
     above = tree.make_directories(tx, target.parent)
     if target == Path() or tree.child(tx, above[-1].id, target.name):
         raise PiccoloError(
             Kind.ALREADY_EXISTS, "ENTRY_EXISTS", f"{target} exists; restore under another name."
         )
     tx.run("DELETE FROM trash WHERE id = ?", trash_id)
-    return tree.place(tx, tree.by_id(tx, row[0]), above, target.name).entry(target)
+    return tree.place(tx, tree.by_id(tx, entry), above, target.name).entry(target)
+
+
+def doom(tx: Transaction, trash_id: int) -> tuple[int, str]:
+    """Dooms one entry before its time; returns how many files that are, and the path that it had.
+
+    Raises PiccoloError NOT_FOUND (TRASH_NOT_FOUND).
+    """
+    _, path, files = _find(tx, trash_id)
+    tx.run("UPDATE trash SET doomed = 1 WHERE id = ?", trash_id)
+    return files, path
 
 
 def doom_expired(tx: Transaction, keep: int) -> int:
@@ -106,6 +112,15 @@ def take_apart_some(tx: Transaction) -> bool:
         deleted += 1
     history.release(tx, freed)
     return True
+
+
+def _find(rows: Rows, trash_id: int) -> tuple[int, str, int]:
+    row = rows.one("SELECT entry, path, files FROM trash WHERE id = ? AND doomed = 0", trash_id)
+    if row is None:
+        raise PiccoloError(
+            Kind.NOT_FOUND, "TRASH_NOT_FOUND", "The trash does not hold this any more, or never did."
+        )
+    return row[0], row[1], row[2]
 
 
 def _count_files(rows: Rows, node: Node) -> int:

@@ -7,6 +7,7 @@ Rules:
 * `deep` of a directory is at least the length of the longest path below it, beyond its own. So a move can
   tell, without a walk, that no path grows beyond the limit.
 * Every row of the tree is written here, and the search index with it.
+* An id is given once: what was deleted last is remembered, because others may know an entry by its id alone.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_metadata.core.entries import Entry, EntryKind
 from piccolo_metadata.core.paths import PATH_BYTES, Path, check_length
-from piccolo_metadata.engine import search_index
+from piccolo_metadata.engine import outbox, search_index
 from piccolo_metadata.ports import Rows, Transaction
 
 ROOT: Final = 1
@@ -31,9 +32,12 @@ DIRECTORY: Final = int(EntryKind.DIRECTORY)
 COLUMNS: Final = "id, parent, name, kind, revision, version_id, size, modified, media, versions, deep"
 _BY_NAME: Final = f"SELECT {COLUMNS} FROM entry WHERE parent = ? AND name = ?"  # noqa: S608 - a constant
 _BY_ID: Final = f"SELECT {COLUMNS} FROM entry WHERE id = ?"  # noqa: S608
+TOPIC: Final = "files"
+_DELETED: Final = "entry.deleted"
 _INSERT: Final = (
-    f"INSERT INTO entry ({COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-    f" RETURNING {COLUMNS}"
+    f"INSERT INTO entry ({COLUMNS}) VALUES (1 + max((SELECT max(id) FROM entry), coalesce("  # noqa: S608
+    f"(SELECT CAST(value AS INTEGER) FROM local WHERE key = '{_DELETED}'), 0)),"
+    f" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {COLUMNS}"
 )
 
 
@@ -94,6 +98,7 @@ class Node(NamedTuple):
             self.modified,
             self.media,
             self.versions,
+            self.id,
         )
 
 
@@ -235,6 +240,7 @@ def insert(
         deep,
     )
     node = Node(*row or ())
+    tx.touch(TOPIC)
     search_index.add(tx, node.id, name)
     deepen(tx, above, node.length)
     return node
@@ -259,14 +265,31 @@ def place(tx: Transaction, node: Node, above: list[Node], name: str) -> Node:
     if name != node.name:
         search_index.remove(tx, node.id)
         search_index.add(tx, node.id, name)
+    tx.touch(TOPIC)
     deepen(tx, above, length)
     return by_id(tx, node.id)
 
 
 def delete(tx: Transaction, number: int) -> None:
     """Deletes an entry that nothing refers to any more."""
+    (highest,) = tx.one("SELECT max(id) FROM entry") or (number,)
+    if number == highest:
+        give_no_more(tx, number)
+    tx.run("DELETE FROM property WHERE entry = ?", number)
     tx.run("DELETE FROM entry WHERE id = ?", number)
     search_index.remove(tx, number)
+
+
+def give_no_more(tx: Transaction, number: int) -> None:
+    """Gives no id up to this one to another entry."""
+    present = int(outbox.local(tx, _DELETED) or b"0")
+    outbox.set_local(tx, {_DELETED: str(max(present, number)).encode()})
+
+
+def skip_ids(tx: Transaction, count: int) -> None:
+    """After a restore: gives no id that the lost device may have given since."""
+    (highest,) = tx.one("SELECT max(id) FROM entry") or (0,)
+    give_no_more(tx, highest + count)
 
 
 def deepen(tx: Transaction, above: list[Node], length: int) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any, Final
 
 from piccolo.metadata.v1 import memory_pb2 as pb
 from piccolo.metadata.v1 import memory_pb2_grpc
 
+from piccolo_metadata.core.audit import Wanted
 from piccolo_metadata.engine import audit
 from piccolo_metadata.engine.audit import Logged
 from piccolo_metadata.ports import Memory
@@ -30,9 +32,10 @@ class AuditServicer(memory_pb2_grpc.AuditServiceServicer):
 
     async def ListAudit(self, request: pb.ListAuditRequest, context: Any) -> pb.ListAuditResponse:
         """Returns a page of events."""
-        listing = Listing("audit", request.action)
+        wanted = Wanted(request.action, request.actor, request.outcome, request.since, request.until)
+        listing = Listing("audit", *astuple(wanted))
         before, most = listing.before(request.page_token), request.page_size or _PAGE
-        page = await self._memory.read(audit.listing, request.action, before, most)
+        page = await self._memory.read(audit.listing, wanted, before, most)
         last = page.items[-1][0].number if page.items else 0
         return pb.ListAuditResponse(
             events=map(_event_of, page.items), next_page_token=listing.next(page.more, last)

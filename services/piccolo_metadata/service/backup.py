@@ -170,6 +170,7 @@ def _status(status: Status) -> backup_pb2.BackupStatus:
         last_backup=status.last_backup,
         pending=status.pending,
         problem=status.problem,
+        problem_reason=status.problem_reason,
         fenced=status.fenced,
         head=status.head,
         fenced_by=status.fenced_by,

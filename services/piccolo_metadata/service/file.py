@@ -7,9 +7,9 @@ from typing import Any, Final
 from piccolo.metadata.v1 import file_pb2 as pb
 from piccolo.metadata.v1 import file_pb2_grpc
 
-from piccolo_metadata.core.entries import Entry, Removed, Version
+from piccolo_metadata.core.entries import Entry, Property, Removed, Version
 from piccolo_metadata.core.paths import Path
-from piccolo_metadata.engine import copying, files, history, search, trash
+from piccolo_metadata.engine import copying, files, history, properties, search, trash
 from piccolo_metadata.ports import Memory
 from piccolo_metadata.service.wire import Listing, optional, path_or_root, whole
 
@@ -26,17 +26,25 @@ class FileServicer(file_pb2_grpc.FileServiceServicer):
 
     async def Stat(self, request: pb.StatRequest, context: Any) -> pb.StatResponse:
         """Returns one entry."""
-        return pb.StatResponse(entry=entry_of(await self._memory.read(files.stat, Path.parse(request.path))))
+        path = Path.parse(request.path)
+        entry = await self._memory.read(files.stat, path, noted=request.properties)
+        return pb.StatResponse(entry=entry_of(entry))
+
+    async def Locate(self, request: pb.LocateRequest, context: Any) -> pb.LocateResponse:
+        """Returns the entry of an id."""
+        found = await self._memory.read(files.locate, whole(request.entry_id))
+        return pb.LocateResponse(entry=entry_of(found))
 
     async def List(self, request: pb.ListRequest, context: Any) -> pb.ListResponse:
         """Returns a page of a directory, or of all below it."""
-        path, most = Path.parse(request.path), request.page_size or _PAGE
+        path, most, noted = Path.parse(request.path), request.page_size or _PAGE, request.properties
         listing = Listing("list", str(path), int(request.recursive))
         after = listing.names(request.page_token)
         if request.recursive:
-            page = await self._memory.read(files.listing_below, path, after, most)
+            page = await self._memory.read(files.listing_below, path, after, most, noted=noted)
         else:
-            page = await self._memory.read(files.listing, path, after[0] if after else "", most)
+            first = after[0] if after else ""
+            page = await self._memory.read(files.listing, path, first, most, noted=noted)
         last = page.items[-1].path.parts[len(path.parts) :] if page.items else ()
         return pb.ListResponse(
             entries=map(entry_of, page.items), next_page_token=listing.next(page.more, *last)
@@ -56,7 +64,8 @@ class FileServicer(file_pb2_grpc.FileServiceServicer):
 
     async def MakeDirectory(self, request: pb.MakeDirectoryRequest, context: Any) -> pb.MakeDirectoryResponse:
         """Makes a directory."""
-        entry = await self._memory.write(files.make_directory, Path.parse(request.path))
+        path = Path.parse(request.path)
+        entry = await self._memory.write(files.make_directory, path, exclusive=request.exclusive)
         return pb.MakeDirectoryResponse(entry=entry_of(entry))
 
     async def Move(self, request: pb.MoveRequest, context: Any) -> pb.MoveResponse:
@@ -67,6 +76,7 @@ class FileServicer(file_pb2_grpc.FileServiceServicer):
             Path.parse(request.destination),
             overwrite=request.overwrite,
             expected=optional(request, "expected_revision"),
+            replace=request.replace,
         )
         return pb.MoveResponse(entry=entry_of(entry))
 
@@ -78,6 +88,8 @@ class FileServicer(file_pb2_grpc.FileServiceServicer):
             Path.parse(request.destination),
             overwrite=request.overwrite,
             expected=optional(request, "expected_revision"),
+            replace=request.replace,
+            shallow=request.shallow,
         )
         return pb.CopyResponse(entry=entry_of(entry))
 
@@ -134,6 +146,21 @@ class FileServicer(file_pb2_grpc.FileServiceServicer):
         entry = await self._memory.write(trash.restore, whole(request.trash_id), path)
         return pb.RestoreRemovedResponse(entry=entry_of(entry))
 
+    async def PurgeRemoved(self, request: pb.PurgeRemovedRequest, context: Any) -> pb.PurgeRemovedResponse:
+        """Ends an entry of the trash."""
+        count, path = await self._memory.write(trash.doom, whole(request.trash_id))
+        await trash.take_apart(self._memory)
+        return pb.PurgeRemovedResponse(files=count, path=path)
+
+    async def PatchProperties(
+        self, request: pb.PatchPropertiesRequest, context: Any
+    ) -> pb.PatchPropertiesResponse:
+        """Notes and forgets texts about an entry."""
+        put = [Property(one.name, one.value) for one in request.put]
+        path = Path.parse(request.path)
+        entry = await self._memory.write(properties.patch, path, put, list(request.remove))
+        return pb.PatchPropertiesResponse(entry=entry_of(entry))
+
     async def Summarise(self, request: pb.SummariseRequest, context: Any) -> pb.SummariseResponse:
         """Counts what lies below a directory."""
         totals = await self._memory.read(files.totals, Path.parse(request.path))
@@ -153,6 +180,8 @@ def entry_of(entry: Entry) -> pb.Entry:
         modified=entry.modified,
         media=entry.media,
         versions=entry.versions,
+        entry_id=entry.entry_id,
+        properties=[pb.Property(name=one.name, value=one.value) for one in entry.properties],
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from piccolo.metadata.v1 import memory_pb2 as pb
 from piccolo.metadata.v1 import memory_pb2_grpc
@@ -14,9 +14,8 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_metadata.core.operations import Operation, OperationState, Progress
 from piccolo_metadata.engine import operations
 from piccolo_metadata.ports import Memory
+from piccolo_metadata.service.watching import until
 from piccolo_metadata.service.wire import Listing, whole
-
-T = TypeVar("T")
 
 _PAGE: Final = 100
 
@@ -75,28 +74,9 @@ class OperationServicer(memory_pb2_grpc.OperationServiceServicer):
         """Streams changed operations."""
         after = whole(request.after_revision)
         changes = operations.watch(self._memory, request.operation_id, after)
-        async with aclosing(_until(self._stopping, changes)) as watched:
+        async with aclosing(until(self._stopping, changes)) as watched:
             async for operation in watched:
                 yield pb.WatchOperationsResponse(operation=_operation_of(operation))
-
-
-async def _until(stopping: asyncio.Event, items: AsyncIterator[T]) -> AsyncGenerator[T]:
-    """The items, until the process stops; then PiccoloError UNAVAILABLE, STOPPING."""
-    stop = asyncio.ensure_future(stopping.wait())
-    try:
-        while True:
-            following = asyncio.ensure_future(anext(items))
-            try:
-                await asyncio.wait((following, stop), return_when=asyncio.FIRST_COMPLETED)
-                if not following.done():
-                    raise PiccoloError(
-                        Kind.UNAVAILABLE, "STOPPING", "The service is stopping; watch again in a moment."
-                    )
-                yield following.result()
-            finally:
-                following.cancel()
-    finally:
-        stop.cancel()
 
 
 def _progress_from(told: pb.Operation) -> Progress:

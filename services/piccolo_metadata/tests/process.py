@@ -25,6 +25,7 @@ class Client:
         self.state = memory_pb2_grpc.StateServiceStub(channel)
         self.settings = memory_pb2_grpc.SettingsServiceStub(channel)
         self.operations = memory_pb2_grpc.OperationServiceStub(channel)
+        self.changes = memory_pb2_grpc.ChangeServiceStub(channel)
         self.audit = memory_pb2_grpc.AuditServiceStub(channel)
 
     async def publish(self, *files: NewFile) -> objects.PublishResponse:

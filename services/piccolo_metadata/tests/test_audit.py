@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from piccolo_chassis.errors import PiccoloError
 
-from piccolo_metadata.core.audit import BEFORE_ALL, Event, Verifier, chain
+from piccolo_metadata.core.audit import BEFORE_ALL, Event, Verifier, Wanted, chain
 from piccolo_metadata.engine import audit
 from piccolo_metadata.tests.builders import Bench, run
 
@@ -58,10 +58,46 @@ def test_events_are_numbered_and_listed_newest_first() -> None:
     bench = Bench()
     for number in range(1, 8):
         assert append(bench, f"vault.{'lock' if number % 2 else 'unlock'}").number == number
-    page = bench.now(audit.listing, "vault.un", None, 2)
+    page = bench.now(audit.listing, Wanted("vault.un"), None, 2)
     assert ([event.number for event, _ in page.items], page.more) == ([6, 4], True)
-    page = bench.now(audit.listing, "vault.un", 4, 2)
+    page = bench.now(audit.listing, Wanted("vault.un"), 4, 2)
     assert ([event.number for event, _ in page.items], page.more) == ([2], False)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["owner", "token:a", "token:b"]),
+            st.sampled_from(["vault.lock", "vault.unlock", "%"]),
+            st.sampled_from(["ok", "LOCKED", "failed"]),
+            st.integers(0, 9),
+        ),
+        max_size=12,
+    ),
+    st.builds(
+        Wanted,
+        action=st.sampled_from(["", "vault.", "vault.un", "%", "_"]),
+        actor=st.sampled_from(["", "token:", "owner"]),
+        outcome=st.sampled_from(["", "ok", "failed", "LOCKED", "OTHER"]),
+        since=st.integers(0, 9),
+        until=st.integers(0, 9),
+    ),
+)
+def test_only_the_wanted_events_are_listed(events: list[tuple[str, str, str, int]], wanted: Wanted) -> None:
+    bench = Bench()
+    for actor, action, outcome, time in events:
+        bench.do(audit.append, actor, action, "/a", outcome, "", time)
+    found = [event for event, _ in bench.now(audit.listing, wanted, None, 100).items]
+    fitting = [
+        number
+        for number, (actor, action, outcome, time) in enumerate(events, 1)
+        if action.startswith(wanted.action)
+        and actor.startswith(wanted.actor)
+        and (wanted.outcome in {"", outcome} or (wanted.outcome == "failed" and outcome != "ok"))
+        and wanted.since <= time
+        and (time < wanted.until or not wanted.until)
+    ]
+    assert [event.number for event in found] == fitting[::-1]
 
 
 def test_a_failed_write_leaves_no_gap() -> None:

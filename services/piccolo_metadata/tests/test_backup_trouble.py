@@ -112,7 +112,7 @@ class TestCloudInTrouble:
         await one.delegate()
         await one.make("a")
         status = await one.until(lambda now: bool(now.problem))
-        assert status.problem == "The log is full."
+        assert (status.problem, status.problem_reason) == ("The log is full.", "LOG_FULL")
         assert (await one.outbox.backlog()).entries == 1
         cloud.full = False
         one.backup.wake()

@@ -12,6 +12,7 @@ from piccolo_chassis.errors import PiccoloError
 
 from piccolo_metadata.adapters import database
 from piccolo_metadata.adapters import restoring as module
+from piccolo_metadata.core.audit import Wanted
 from piccolo_metadata.core.paths import Path
 from piccolo_metadata.engine import (
     audit,
@@ -74,6 +75,7 @@ async def test_no_number_is_given_twice_after_a_restore(living: TestMemory, blan
     assert (first > 10_000_000, generation) == (True, 2)
     made = await blank.database.write(files.make_directory, Path.parse("/made"))
     assert made.revision > lost.revision
+    assert made.entry_id > lost.entry_id
     last = (await blank.outbox.backlog()).last
     assert last > (await entries(blank))[0].number - 1
     assert (await entries(blank))[0].number == restoring.number + 1
@@ -91,7 +93,7 @@ async def test_what_belongs_to_this_device_stays(living: TestMemory, blank: Test
     snapshot = await handed_over(living, blank)
     async with blank.outbox.restoring(snapshot) as restoring:
         await restoring.replace({})
-    events = await blank.database.read(audit.listing, "", None, 10)
+    events = await blank.database.read(audit.listing, Wanted(), None, 10)
     assert [(event.number, event.action) for event, _ in events.items] == [
         (3, "recover"),
         (2, "two"),

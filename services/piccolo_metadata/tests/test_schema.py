@@ -49,6 +49,7 @@ def test_what_a_backup_holds_and_what_stays_here() -> None:
         "exposed",
         "object",
         "progress",
+        "property",
         "repair",
         "setting",
         "state",

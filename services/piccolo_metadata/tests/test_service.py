@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
 import pytest
 from piccolo.metadata.v1 import file_pb2 as f
-from piccolo.metadata.v1 import memory_pb2 as m
 from piccolo.metadata.v1 import object_pb2 as o
 from piccolo.metadata.v1 import repair_pb2, tombstone_pb2, upload_pb2
-from piccolo_chassis import command
 from piccolo_chassis.errors import Kind, PiccoloError
-from piccolo_chassis.testing import grpcurl, running, spawned
 
 from piccolo_metadata.service import convert
 from piccolo_metadata.tests.builders import KEEPERS, a_file, a_layout, an_id, an_intent
@@ -87,6 +82,44 @@ async def test_what_befalls_a_directory(client: Client) -> None:
     purged = await files.Remove(f.RemoveRequest(path="/zurück", recursive=True, purge=True))
     assert (purged.files, purged.trash_id) == (1, 0)
     assert not (await files.ListTrash(f.ListTrashRequest())).removed
+
+
+async def test_an_entry_of_the_trash_ends_for_good(client: Client) -> None:
+    files = client.files
+    await client.publish(a_file("/a", 1))
+    removed = await files.Remove(f.RemoveRequest(path="/a"))
+    ended = f.PurgeRemovedRequest(trash_id=removed.trash_id)
+    told = await files.PurgeRemoved(ended)
+    assert (told.files, told.path) == (1, "/a")
+    assert not (await files.ListTrash(f.ListTrashRequest())).removed
+    assert len((await client.objects.ListReclaimable(o.ListReclaimableRequest())).objects) == 1
+    assert await reason(files.PurgeRemoved(ended)) == (Kind.NOT_FOUND, "TRASH_NOT_FOUND")
+    assert await reason(files.RestoreRemoved(f.RestoreRemovedRequest(trash_id=removed.trash_id))) == (
+        Kind.NOT_FOUND,
+        "TRASH_NOT_FOUND",
+    )
+
+
+async def test_notes_and_replacing(client: Client) -> None:
+    files = client.files
+    await client.publish(a_file("/a", 1))
+    await files.MakeDirectory(f.MakeDirectoryRequest(path="/d/e", exclusive=True))
+    assert (await reason(files.MakeDirectory(f.MakeDirectoryRequest(path="/d", exclusive=True))))[1] == (
+        "ENTRY_EXISTS"
+    )
+    patched = await files.PatchProperties(
+        f.PatchPropertiesRequest(path="/d", put=[f.Property(name="n", value="ü")], remove=["m"])
+    )
+    assert [(one.name, one.value) for one in patched.entry.properties] == [("n", "ü")]
+    copied = await files.Copy(f.CopyRequest(source="/d", destination="/a", replace=True, shallow=True))
+    assert copied.entry.kind == f.ENTRY_KIND_DIRECTORY
+    listed = await files.List(f.ListRequest(path="/", recursive=True, properties=True))
+    assert [(one.path, len(one.properties)) for one in listed.entries] == [("/a", 1), ("/d", 1), ("/d/e", 0)]
+    await files.Move(f.MoveRequest(source="/a", destination="/d", replace=True))
+    assert (await files.Stat(f.StatRequest(path="/d", properties=True))).entry.properties
+    assert len((await files.ListTrash(f.ListTrashRequest())).removed) == 2
+    inside = f.MoveRequest(source="/d", destination="/", replace=True)
+    assert await reason(files.Move(inside)) == (Kind.INVALID, "INTO_ITSELF")
 
 
 async def test_versions(client: Client) -> None:
@@ -224,164 +257,3 @@ async def test_repair_and_burial(client: Client) -> None:
     assert not (await objects.ListObjects(o.ListObjectsRequest())).objects
     assert (await objects.Reserve(o.ReserveRequest(count=5))).first == 1
     assert (await objects.Reserve(o.ReserveRequest(count=5))).first == 6
-
-
-async def test_state_and_settings(client: Client) -> None:
-    value = m.StateValue(key="k", value=b"v")
-    put = await client.state.PutState(m.PutStateRequest(namespace="n", values=[value], check_revisions=True))
-    got = (await client.state.GetState(m.GetStateRequest(namespace="n", key="k"))).value
-    assert (got.value, got.revision) == (b"v", put.revision)
-    again = m.PutStateRequest(namespace="n", values=[value], check_revisions=True)
-    assert await reason(client.state.PutState(again)) == (Kind.CONFLICT, "REVISION_CONFLICT")
-    assert [one.key for one in (await client.state.ListState(m.ListStateRequest(namespace="n"))).values] == [
-        "k"
-    ]
-    changed = await client.settings.SetSettings(m.SetSettingsRequest(values={"versions.keep": "3"}))
-    known = await client.settings.GetSettings(m.GetSettingsRequest())
-    assert known.settings == changed.settings
-    (keep,) = [one for one in known.settings if one.name == "versions.keep"]
-    assert (keep.value, keep.default_value) == ("3", "10")
-    wrong = m.SetSettingsRequest(values={"versions.keep": '"many"'})
-    assert await reason(client.settings.SetSettings(wrong)) == (Kind.INVALID, "SETTING_WRONG")
-
-
-async def test_operations_are_watched_to_their_end(client: Client) -> None:
-    work = client.operations
-    started = (await work.StartOperation(m.StartOperationRequest(kind="check", unit="files"))).operation
-    mine = started.operation_id
-    watched = aiter(work.WatchOperations(m.WatchOperationsRequest(operation_id=mine)))
-    async with asyncio.timeout(60):
-        assert (await anext(watched)).operation == started
-        done = m.Operation(operation_id=mine, done=3, total=9, phase="looking")
-        await work.AdvanceOperation(m.AdvanceOperationRequest(operation=done))
-        assert (await anext(watched)).operation.done == 3
-        cancel = m.CancelOperationRequest(operation_id=mine)
-        assert (await work.CancelOperation(cancel)).operation.cancel_requested
-        ended = m.Operation(operation_id=mine, state=m.OPERATION_STATE_CANCELLED)
-        assert (await work.AdvanceOperation(m.AdvanceOperationRequest(operation=ended))).cancel_requested
-        seen = (await anext(watched)).operation
-        while seen.state == m.OPERATION_STATE_RUNNING:
-            seen = (await anext(watched)).operation
-    assert (await work.GetOperation(m.GetOperationRequest(operation_id=mine))).operation == seen
-    assert list((await work.ListOperations(m.ListOperationsRequest())).operations) == [seen]
-    assert not (await work.ListOperations(m.ListOperationsRequest(running=True))).operations
-    late = m.AdvanceOperationRequest(operation=done)
-    assert await reason(work.AdvanceOperation(late)) == (Kind.PRECONDITION, "OPERATION_ENDED")
-
-
-async def test_the_audit_log(client: Client) -> None:
-    for number in range(3):
-        await client.audit.AppendAudit(
-            m.AppendAuditRequest(actor="owner", action=f"a.{number}", outcome="ok")
-        )
-    listed = await client.audit.ListAudit(m.ListAuditRequest(page_size=2, action="a."))
-    assert [event.number for event in listed.events] == [3, 2]
-    rest = m.ListAuditRequest(page_size=2, action="a.", page_token=listed.next_page_token)
-    assert [event.action for event in (await client.audit.ListAudit(rest)).events] == ["a.0"]
-    assert (await client.audit.VerifyAudit(m.VerifyAuditRequest())).verified == 3
-
-
-async def test_what_is_no_request_is_refused_in_words(client: Client) -> None:
-    for request in (
-        f.ListRequest(path="/", page_token="nonsense"),
-        f.ListRequest(path="relative"),
-        f.ListRequest(path=""),
-        f.ListRequest(path="/", page_size=10_001),
-        f.ListRequest(path="/\0"),
-    ):
-        kind, _ = await reason(client.files.List(request))
-        assert kind is Kind.INVALID
-    huge = f.RestoreRemovedRequest(trash_id=2**63)
-    assert await reason(client.files.RestoreRemoved(huge)) == (Kind.INVALID, "NUMBER_TOO_LARGE")
-    file = convert.file_to(a_file("/a", 1))
-    file.size = 2**64 - 1
-    intent = o.Intent(object=convert.object_to(an_intent(a_file("/a", 1)).object), files=[file])
-    too_large = o.PrepareRequest(intent=intent)
-    assert await reason(client.objects.Prepare(too_large)) == (Kind.INVALID, "NUMBER_TOO_LARGE")
-    for order in ((0, 1), (1, 0)):  # it would go below all others
-        file.size, (file.generation, file.seq) = 1, order
-        without = o.PrepareRequest(intent=o.Intent(object=intent.object, files=[file]))
-        assert (await reason(client.objects.Prepare(without)))[0] is Kind.INVALID
-    intent.object.kind = o.OBJECT_KIND_UNSPECIFIED
-    no_kind = o.PrepareRequest(intent=intent)
-    assert await reason(client.objects.Prepare(no_kind)) == (Kind.INVALID, "OBJECT_INVALID")
-
-
-async def test_a_token_of_another_listing_is_refused(client: Client) -> None:
-    for name in "abc":
-        await client.files.MakeDirectory(f.MakeDirectoryRequest(path=f"/{name}/{name}"))
-    token = (await client.files.List(f.ListRequest(path="/", page_size=1))).next_page_token
-    for other in (
-        f.ListRequest(path="/a", page_token=token),
-        f.ListRequest(path="/", page_token=token, recursive=True),
-    ):
-        assert await reason(client.files.List(other)) == (Kind.INVALID, "PAGE_TOKEN_FOREIGN")
-    search = f.SearchRequest(query="a", page_token=token)
-    assert await reason(client.files.Search(search)) == (Kind.INVALID, "PAGE_TOKEN_FOREIGN")
-
-
-async def test_pages_stay_right_while_entries_come_and_go(client: Client) -> None:
-    for number in range(0, 40, 2):
-        await client.files.MakeDirectory(f.MakeDirectoryRequest(path=f"/d/{number:02}"))
-    seen: list[str] = []
-    token, round_ = "", 0
-    while True:
-        page = await client.files.List(f.ListRequest(path="/d", page_size=3, page_token=token))
-        seen += [entry.path for entry in page.entries]
-        token = page.next_page_token
-        if not token:
-            break
-        await client.files.Remove(f.RemoveRequest(path=seen[-1]))  # what the token names goes
-        await client.files.MakeDirectory(f.MakeDirectoryRequest(path=f"/d/{round_ * 2 + 1:02}"))
-        round_ += 1
-    assert len(seen) == len(set(seen))
-    assert {f"/d/{number:02}" for number in range(0, 40, 2)} <= set(seen)  # none that stayed is missed
-    assert seen == sorted(seen)
-
-
-async def test_a_stop_ends_watchers_in_words(tmp_path: Path) -> None:
-    async with metadata(tmp_path) as (service, client):
-        await client.operations.StartOperation(m.StartOperationRequest(kind="check"))
-        watched = aiter(client.operations.WatchOperations(m.WatchOperationsRequest()))
-        await anext(watched)
-        service.process.send_signal(signal.SIGTERM)
-        assert await reason(anext(watched)) == (Kind.UNAVAILABLE, "STOPPING")
-        assert await service.exited() == 0
-
-
-async def test_grpcurl_lists_describes_and_calls(tmp_path: Path) -> None:
-    async with metadata(tmp_path) as (service, _):
-
-        async def curl(*rest: str) -> str:
-            options: list[str | Path] = ["-d", '{"path": "/"}'] if "/" in rest[0] else []
-            program = [grpcurl(), "-plaintext", "-unix", *options, service.socket, *rest]
-            return (await command.run(program, seconds=20)).stdout.decode()
-
-        listed = await curl("list")
-        for name in ("File", "Object", "State", "Settings", "Operation", "Audit", "Backup"):
-            assert f"piccolo.metadata.v1.{name}Service" in listed
-        assert "rpc Search" in await curl("describe", "piccolo.metadata.v1.FileService")
-        assert "ENTRY_KIND_DIRECTORY" in await curl("piccolo.metadata.v1.FileService/Stat")
-
-
-async def test_a_second_process_on_the_same_folder_is_refused(tmp_path: Path) -> None:
-    async with metadata(tmp_path) as (_, client):
-        settings = {"state": str(tmp_path / "state")}
-        async with spawned("metadata", settings, tmp_path / "second") as second:
-            assert await second.exited() == 1
-            assert "Another process uses the state folder" in second.raw_log()
-        await client.files.MakeDirectory(f.MakeDirectoryRequest(path="/still-here"))
-
-
-async def test_a_damaged_database_ends_the_process_with_what_to_do(tmp_path: Path) -> None:
-    async with metadata(tmp_path) as (_, client):
-        await client.files.MakeDirectory(f.MakeDirectoryRequest(path="/a"))
-    database = tmp_path / "state" / "metadata.db"
-    database.write_bytes(b"\0" * 100 + database.read_bytes()[100:])
-    settings = {"state": str(tmp_path / "state")}
-    async with spawned("metadata", settings, tmp_path / "damaged") as damaged:
-        assert await damaged.exited() == 78
-        assert "restore the backup with your 24 words" in damaged.raw_log()
-    async with running("metadata", settings, tmp_path / "after") as service, service.connect() as channel:
-        assert not (await Client(channel).files.List(f.ListRequest(path="/"))).entries
-        assert "was set aside" in service.raw_log()

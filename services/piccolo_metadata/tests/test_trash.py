@@ -133,6 +133,25 @@ def test_a_large_purge_goes_piece_by_piece_to_its_end(bench: Bench, monkeypatch:
     assert len(bench.now(objects.reclaimable, 100).items) == 30
 
 
+def test_one_entry_of_the_trash_ends_before_its_time_and_the_others_stay(bench: Bench) -> None:
+    bench.publish(a_file("/d/a", 1))
+    bench.publish(a_file("/d/b", 2))
+    bench.publish(a_file("/kept", 3))
+    ended, kept = remove(bench, "/d"), remove(bench, "/kept")
+    bench.publish(a_file("/d/a", 4))  # its name is somebody else's now
+    assert bench.do(trash.doom, ended) == (2, "/d")
+    assert [one.trash_id for one in bench.now(trash.listing, None, 10).items] == [kept]
+    for again in (lambda: bench.do(trash.doom, ended), lambda: bench.do(trash.restore, ended, None)):
+        with pytest.raises(PiccoloError) as refused:
+            again()
+        assert refused.value.reason == "TRASH_NOT_FOUND"
+    keep_up(bench)  # the process that doomed it died before it was taken apart
+    freed = {one.object_id for one in bench.now(objects.reclaimable, 10).items}
+    assert freed == {an_id((a_file("/d/a", 1),)), an_id((a_file("/d/b", 2),))}
+    assert bench.now(files.stat, Path.parse("/d/a")).version_id == an_id(4)
+    bench.do(trash.restore, kept, None)
+
+
 def test_versions_are_pruned_by_count_and_age(bench: Bench) -> None:
     for number in range(15):
         bench.publish(a_file("/a", number))

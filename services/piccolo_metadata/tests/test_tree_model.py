@@ -79,14 +79,18 @@ class TreeMachine(RuleBasedStateMachine):
         self.add_parents(parts)
         self.model.update({parts + key: value for key, value in taken.items()})
 
-    def make_room(self, parts: Parts, *, overwrite: bool) -> None:
+    def make_room(self, parts: Parts, *, overwrite: bool, replace: bool = False) -> None:
         if not parts:
             raise RefusedError("ENTRY_EXISTS")
         self.need_parents(parts)
         if parts in self.model:
-            if self.model[parts] is DIRECTORY or not overwrite:
+            if not replace and (self.model[parts] is DIRECTORY or not overwrite):
                 raise RefusedError("ENTRY_EXISTS")
             self.overwritten = (parts, self.take_out(parts))
+
+    def need_apart(self, old: Parts, new: Parts, *, replace: bool) -> None:
+        if replace and old[: len(new)] == new:
+            raise RefusedError("INTO_ITSELF")
 
     def check(self, real: Callable[[], T], expected: Callable[[], None]) -> T | None:
         """Runs both; they agree on whether and why it is refused. A refusal changes nothing."""
@@ -148,8 +152,8 @@ class TreeMachine(RuleBasedStateMachine):
 
         self.check(lambda: self.bench.do(files.make_directory, Path(key)), expected)
 
-    @rule(source=PATHS, goal=PATHS, overwrite=st.booleans())
-    def move(self, source: Parts, goal: Parts, overwrite: bool) -> None:
+    @rule(source=PATHS, goal=PATHS, overwrite=st.booleans(), replace=st.booleans())
+    def move(self, source: Parts, goal: Parts, overwrite: bool, replace: bool) -> None:
         old, new = nfc(source), nfc(goal)
 
         def expected() -> None:
@@ -161,16 +165,19 @@ class TreeMachine(RuleBasedStateMachine):
                 return
             if new[: len(old)] == old:
                 raise RefusedError("INTO_ITSELF")
-            self.make_room(new, overwrite=overwrite)
+            self.need_apart(old, new, replace=replace)
+            self.make_room(new, overwrite=overwrite, replace=replace)
             self.put_in(new, self.take_out(old))
 
-        self.check(
-            lambda: self.bench.do(files.move, Path(old), Path(new), overwrite=overwrite, expected=None),
-            expected,
-        )
+        def real() -> Entry:
+            return self.bench.do(
+                files.move, Path(old), Path(new), overwrite=overwrite, expected=None, replace=replace
+            )
 
-    @rule(source=PATHS, goal=PATHS, overwrite=st.booleans())
-    def copy(self, source: Parts, goal: Parts, overwrite: bool) -> None:
+        self.check(real, expected)
+
+    @rule(source=PATHS, goal=PATHS, overwrite=st.booleans(), replace=st.booleans(), shallow=st.booleans())
+    def copy(self, source: Parts, goal: Parts, overwrite: bool, replace: bool, shallow: bool) -> None:
         old, new = nfc(source), nfc(goal)
 
         def expected() -> None:
@@ -178,11 +185,14 @@ class TreeMachine(RuleBasedStateMachine):
                 raise RefusedError("ENTRY_NOT_FOUND")
             if new[: len(old)] == old:
                 raise RefusedError("INTO_ITSELF")
-            copied = below(self.model, old)
-            self.make_room(new, overwrite=overwrite)
+            self.need_apart(old, new, replace=replace)
+            copied = {(): self.model[old]} if shallow else below(self.model, old)
+            self.make_room(new, overwrite=overwrite, replace=replace)
             self.put_in(new, {key: value and value[-1:] for key, value in copied.items()})
 
-        real = copying.copy(self.bench, Path(old), Path(new), overwrite=overwrite)
+        real = copying.copy(
+            self.bench, Path(old), Path(new), overwrite=overwrite, replace=replace, shallow=shallow
+        )
         self.check(lambda: run(real), expected)
 
     @rule(target=removed, parts=PATHS, recursive=st.booleans())
@@ -230,6 +240,15 @@ class TreeMachine(RuleBasedStateMachine):
             return
         self.take_out(key)
         self.bench.do(files.remove, Path(key), recursive=True, expected=None, doomed=purge)
+        run(trash.take_apart(self.bench))
+
+    @rule(trash_id=removed)
+    def end_removed(self, trash_id: int) -> None:
+        def expected() -> None:
+            if self.trash.pop(trash_id, None) is None:
+                raise RefusedError("TRASH_NOT_FOUND")
+
+        self.check(lambda: self.bench.do(trash.doom, trash_id), expected)
         run(trash.take_apart(self.bench))
 
     @rule(parts=PATHS, number=st.integers(0, 5))

@@ -230,6 +230,11 @@ class MetadataObjects:
         )
         return (await self._files.Remove(request)).files
 
+    async def end_removed(self, trash_id: int) -> tuple[int, str]:
+        """Ends an entry of the trash for good."""
+        told = await self._files.PurgeRemoved(file_pb2.PurgeRemovedRequest(trash_id=trash_id))
+        return told.files, told.path
+
     async def redundancy(self) -> tuple[int, int]:
         """Returns the owner's k and m."""
         answer = await self._settings.GetSettings(memory_pb2.GetSettingsRequest())

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+# Returns a new passphrase in its normal form; raises PiccoloError INVALID (PASSPHRASE_...).
+Check: TypeAlias = Callable[[str], str]
 
 
 class StateFiles(Protocol):

@@ -270,6 +270,12 @@ class Objects(Protocol):
     async def remove(self, path: str, *, recursive: bool, expected_revision: int | None) -> int:
         """Removes a name for good; returns how many files. Raises PiccoloError NOT_FOUND, CONFLICT."""
 
+    async def end_removed(self, trash_id: int) -> tuple[int, str]:
+        """Ends an entry of the trash for good; returns how many files, and the name it had.
+
+        Raises PiccoloError NOT_FOUND.
+        """
+
     async def redundancy(self) -> tuple[int, int]:
         """Returns (k, m) as the owner set them, each 0 when it is left to the circle's rule."""
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from piccolo_vault.adapters.boot_key import BootKey
     from piccolo_vault.engine.keys.aftermath import Fence
     from piccolo_vault.engine.keys.custody import Custody
+    from piccolo_vault.engine.keys.disk_slot import DiskSlot
     from piccolo_vault.engine.keys.heads import HeadPost
     from piccolo_vault.engine.keys.recovery import Recovery
     from piccolo_vault.engine.keys.rotation import Rotation
@@ -41,10 +42,11 @@ class KeyServicer(wire.KeyServiceServicer):
         rotation: Rotation,
         fence: Fence,
         heads: HeadPost,
+        disk: DiskSlot,
         boot_key: BootKey,
     ) -> None:
         self._custody, self._recovery, self._rotation = custody, recovery, rotation
-        self._fence, self._heads, self._boot_key = fence, heads, boot_key
+        self._fence, self._heads, self._disk, self._boot_key = fence, heads, disk, boot_key
 
     async def GetKeyStatus(self, request: pb.GetKeyStatusRequest, context: Any) -> pb.GetKeyStatusResponse:
         """Where the keys are."""
@@ -138,6 +140,11 @@ class KeyServicer(wire.KeyServiceServicer):
         )
         operation = await self._recovery.start(words, passphrase, wish)
         return pb.RecoverResponse(operation_id=operation)
+
+    async def OpenDisk(self, request: pb.OpenDiskRequest, context: Any) -> pb.OpenDiskResponse:
+        """Opens the data partition."""
+        await self._disk.open(self._boot_key.open(Purpose.WORDS, request.words))
+        return pb.OpenDiskResponse()
 
     async def GetWitnesses(self, request: pb.GetWitnessesRequest, context: Any) -> pb.GetWitnessesResponse:
         """Who knows of the backup."""

@@ -139,6 +139,11 @@ class StoreServicer(store_pb2_grpc.StoreServiceServicer):
         )
         return wire.DeleteResponse(files=files, objects=objects)
 
+    async def DeleteRemoved(self, request: Any, context: Any) -> wire.DeleteRemovedResponse:
+        """Deletes an entry of the trash for good."""
+        files, objects, path = await self._store.delete_removed(request.trash_id)
+        return wire.DeleteRemovedResponse(files=files, objects=objects, path=path)
+
 
 class _Sink:
     """Sends a read's bytes, about 1 MiB a message."""
@@ -245,6 +250,8 @@ def _member(report: MemberReport) -> wire.MemberFigures:
         words=report.words.words,
         next_step=report.words.next_step,
         urgent=report.words.urgent,
+        reason=report.words.matter.value,
+        stuck=report.stuck,
     )
 
 

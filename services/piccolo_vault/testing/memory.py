@@ -38,7 +38,8 @@ class _Version:
 class FakeObjects:
     """Metadata in memory: what was answered is durable, in one transaction each.
 
-    `older`: versions that a history or the trash keeps too. `backed_up`: whether the cloud acknowledges.
+    `older`: versions that a history or the trash keeps too. `removed`: files in the trash, by its ids.
+    `backed_up`: whether the cloud acknowledges.
     """
 
     def __init__(self, steps: Steps, now: Callable[[], float]) -> None:
@@ -51,6 +52,7 @@ class FakeObjects:
         self.objects: dict[bytes, StoredObject] = {}
         self.versions: dict[bytes, _Version] = {}
         self.entries: dict[str, Entry] = {}
+        self.removed: dict[int, Entry] = {}
         self.published: dict[bytes, list[Published]] = {}
         self.repairs: dict[bytes, Repair] = {}
         self.pending: dict[int, tuple[bytes, set[bytes]]] = {}
@@ -145,7 +147,7 @@ class FakeObjects:
         return None
 
     def _kept(self) -> set[bytes]:
-        return self.older | {entry.version_id for entry in self.entries.values()}
+        return self.older | {one.version_id for one in (*self.entries.values(), *self.removed.values())}
 
     def _paths(self) -> dict[bytes, str]:
         """Under which names versions are kept; what has one no more is in the trash."""
@@ -239,21 +241,14 @@ class FakeObjects:
     ) -> tuple[list[StoredObject], str]:
         """Returns a page of objects."""
         await self._enter("list_objects")
-        found = sorted(
-            (each for each in self.objects.values() if self._wanted(each, under, keeper)),
-            key=lambda each: each.object_id,
-        )
-        rest = [each for each in found if each.object_id.hex() > page_token]
+        found = {each for each, one in self.objects.items() if self._wanted(one, under, keeper)}
+        rest = [self.objects[each] for each in sorted(found) if each.hex() > page_token]
         page = rest[:page_size]
         return page, page[-1].object_id.hex() if len(rest) > page_size else ""
 
     def _wanted(self, stored: StoredObject, under: str, keeper: bytes) -> bool:
-        named = {
-            self.versions[entry.version_id].object_id
-            for p, entry in self.entries.items()
-            if p.startswith(under)
-        }
-        if under and stored.object_id not in named:
+        below = [entry.version_id for path, entry in self.entries.items() if path.startswith(under)]
+        if under and stored.object_id not in {self.versions[each].object_id for each in below}:
             return False
         return not keeper or keeper in open_signed(Layout, stored.layout).record.keepers
 
@@ -287,8 +282,7 @@ class FakeObjects:
     async def locate(self, version_ids: Sequence[bytes]) -> list[bytes]:
         """Says where versions lie."""
         await self._enter("locate")
-        found = [self.versions.get(each) for each in version_ids]
-        return [each.object_id if each else b"" for each in found]
+        return [found.object_id if (found := self.versions.get(each)) else b"" for each in version_ids]
 
     async def list_object_files(self, object_id: bytes, *, kept: bool = False) -> list[NewFile]:
         """Returns the files in an object."""
@@ -356,9 +350,8 @@ class FakeObjects:
             self.objects.pop(object_id, None)
             self.exposed.discard(object_id)
             self.repairs.pop(object_id, None)
-        forgotten = [id_ for id_, each in self.versions.items() if each.object_id in object_ids]
-        for version_id in forgotten:
-            del self.versions[version_id]
+        left = {id_: each for id_, each in self.versions.items() if each.object_id not in object_ids}
+        self.versions = left
         await self._steps.leave(number)
         return tombstone_id
 
@@ -385,6 +378,13 @@ class FakeObjects:
             raise PiccoloError(Kind.NOT_FOUND, "NO_FILE", f"There is no {path}.")
         self.entries = {name: each for name, each in self.entries.items() if name not in found}
         return len(found)
+
+    async def end_removed(self, trash_id: int) -> tuple[int, str]:
+        """Ends a file in the trash."""
+        await self._enter("end_removed")
+        if trash_id not in self.removed:
+            raise PiccoloError(Kind.NOT_FOUND, "TRASH_NOT_FOUND", "The trash does not hold this.")
+        return 1, self.removed.pop(trash_id).path
 
     async def get_state(self, key: str) -> bytes | None:
         """Returns a value."""

@@ -15,7 +15,7 @@ from piccolo_vault.core.keys.custody import Stage
 from piccolo_vault.core.keys.delay import delay_after
 from piccolo_vault.core.keys.shown import Shown
 from piccolo_vault.engine.keys.custody import OWNER_FILE, SEALED_FILE, Custody
-from piccolo_vault.testing_keys import CHEAP, Crash, MemoryFiles, SetClock
+from piccolo_vault.testing_keys import CHEAP, Crash, MemoryFiles, SetClock, good_new
 from piccolo_vault.tests.vault_on import reason_of
 
 GOOD = "seven green kettles"
@@ -24,7 +24,7 @@ WRONG = "nineteen blue lanterns"
 
 
 def custody_on(files: MemoryFiles, clock: SetClock | None = None) -> Custody:
-    return Custody(files, os.urandom, clock or SetClock(), CHEAP)
+    return Custody(files, os.urandom, clock or SetClock(), CHEAP, good_new)
 
 
 def answer(shown: Shown) -> str:
@@ -260,7 +260,7 @@ async def test_a_key_wrapped_at_another_cost_still_opens() -> None:
     await owned(files)
     sealed = SealedKek.from_record(files.content[SEALED_FILE])
     assert (sealed.ops, sealed.mem) == (CHEAP.ops, CHEAP.mem)
-    dearer = Custody(files, os.urandom, SetClock(), type(CHEAP)(ops=2, mem=2 * CHEAP.mem))
+    dearer = Custody(files, os.urandom, SetClock(), type(CHEAP)(ops=2, mem=2 * CHEAP.mem), good_new)
     await dearer.change(GOOD, OTHER)
     sealed = SealedKek.from_record(files.content[SEALED_FILE])
     assert (sealed.ops, sealed.mem) == (2, 2 * CHEAP.mem)
@@ -354,3 +354,13 @@ async def _either(custody: Custody, one: str, other: str, clock: SetClock | None
         clock.pass_by(custody.retry_after)
         await custody.unlock(other)
     return other
+
+
+async def test_no_door_takes_a_passphrase_that_leaked() -> None:
+    custody = custody_on(MemoryFiles())
+    with refused("PASSPHRASE_COMMON", Kind.INVALID):
+        await custody.setup("liverpool")
+    await custody.confirm(answer(await custody.setup(GOOD)))
+    with refused("PASSPHRASE_COMMON", Kind.INVALID):
+        await custody.change(GOOD, "Liverpool!")
+    await custody.verify(GOOD)

@@ -10,14 +10,20 @@ from hypothesis import strategies as st
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.kek import Kek
 
+from piccolo_vault.adapters.common_passphrases import CommonPassphrases
 from piccolo_vault.core.keys.custody import Stage, Step, permit
 from piccolo_vault.core.keys.delay import LONGEST, delay_after
 from piccolo_vault.core.keys.owner import ask_back, owner_of, read_words, wrong_words
-from piccolo_vault.core.keys.passphrase import check_new
+from piccolo_vault.core.keys.passphrase import check_new, normalise
 from piccolo_vault.core.keys.records import OwnerRecord
 
 KEK = Kek(bytes(range(32)))
+COMMON = CommonPassphrases()
 WORDS = KEK.to_words()
+
+
+def check(passphrase: str) -> str:
+    return check_new(passphrase, COMMON)
 
 
 @pytest.mark.parametrize(("step", "stage"), list(itertools.product(Step, Stage)))
@@ -76,13 +82,18 @@ def test_delays_grow_and_stay_bounded(failures: int) -> None:
         ("Piccolo2026", "PASSPHRASE_TRIVIAL"),
         ("changeme", "PASSPHRASE_TRIVIAL"),
         ("".join(chr(0xFEE0 + ord(sign)) for sign in "password1"), "PASSPHRASE_TRIVIAL"),
+        ("liverpool", "PASSPHRASE_COMMON"),
+        ("LiverPool", "PASSPHRASE_COMMON"),
+        ("butthead1999", "PASSPHRASE_COMMON"),
+        ("!!tacobell1", "PASSPHRASE_COMMON"),
+        ("l1v3rp00l", "PASSPHRASE_COMMON"),
         ("a good one\nwith a line break", "PASSPHRASE_CHARACTERS"),
         ("tab\tand more of it", "PASSPHRASE_CHARACTERS"),
     ],
 )
 def test_bad_passphrases_are_refused_in_words(passphrase: str, reason: str) -> None:
     with pytest.raises(PiccoloError) as refused:
-        check_new(passphrase)
+        check(passphrase)
     assert (refused.value.kind, refused.value.reason) == (Kind.INVALID, reason)
     assert not passphrase or passphrase not in refused.value.message
 
@@ -96,23 +107,43 @@ def test_bad_passphrases_are_refused_in_words(passphrase: str, reason: str) -> N
         "пять несвязанных слов подряд",
         "五つの関係ない言葉を並べる",
         "my password is a whole sentence",
+        "liverpool lost by a narrow margin",
+        "tacobell-31-05-1987",
         "271828182845904523536",
     ],
 )
 def test_good_passphrases_pass(passphrase: str) -> None:
-    check_new(passphrase)
+    check(passphrase)
+
+
+def test_the_list_is_whole_and_holds_nothing_but_what_leaked() -> None:
+    for text in ("liverpool", "tacobell", "!qaz2wsx", "zzzzzzz1"):
+        assert text in COMMON
+    for odd in ("", "\n", "liverpool\ntacobell", "acobell", "tacobel", "no such passphrase", "\udcff"):
+        assert odd not in COMMON
+
+
+@given(st.text(min_size=5, max_size=12), st.text("0123456789!?.-_ ", max_size=4), st.booleans())
+def test_signs_around_a_common_passphrase_do_not_hide_it(word: str, signs: str, before: bool) -> None:
+    text = signs + word if before else word + signs
+    reasons = {"PASSPHRASE_COMMON", "PASSPHRASE_TRIVIAL", "PASSPHRASE_SHORT", "PASSPHRASE_CHARACTERS"}
+    letters = word.isalpha() and word == word.casefold() == normalise(word)
+    if letters:
+        with pytest.raises(PiccoloError) as refused:
+            check_new(text, {word, word.translate(str.maketrans("0134578@$!|", "oieastbasii"))})
+        assert refused.value.reason in reasons
 
 
 def test_the_normal_form_is_one_for_all_keyboards() -> None:
     composed, decomposed = "Fünf Köche würzen", "Fu\u0308nf Ko\u0308che wu\u0308rzen"
-    assert check_new(composed) == check_new(decomposed)
+    assert check(composed) == check(decomposed)
 
 
 @given(st.text(max_size=60))
 def test_any_text_is_taken_or_refused_with_a_typed_error(text: str) -> None:
     kind, length = Kind.INVALID, 8
     try:
-        length = len(check_new(text))
+        length = len(check(text))
     except PiccoloError as refused:
         kind = refused.kind
     assert (kind, length >= 8) == (Kind.INVALID, True)

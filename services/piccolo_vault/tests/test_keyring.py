@@ -26,7 +26,7 @@ from piccolo_vault.engine.keys.keyring import DeviceKeyring
 from piccolo_vault.engine.keys.role_keys import FILE, RoleKeys, load_or_make
 from piccolo_vault.engine.keys.roles import Neighbours
 from piccolo_vault.engine.keys.settling import Settling
-from piccolo_vault.testing_keys import CHEAP, Crash, MemoryFiles, SetClock
+from piccolo_vault.testing_keys import CHEAP, Crash, MemoryFiles, SetClock, good_new
 
 KEK = Kek(bytes(range(32)))
 OWNER = owner_of(KEK, ask=(), generation=3)
@@ -89,7 +89,7 @@ def unsettled(custody: Custody) -> Settling:
 
 
 async def keyring_on(files: MemoryFiles, clock: SetClock) -> tuple[DeviceKeyring, Custody, RoleKeys]:
-    custody = Custody(files, os.urandom, clock, CHEAP)
+    custody = Custody(files, os.urandom, clock, CHEAP, good_new)
     roles = load_or_make(files, os.urandom)
     return (
         DeviceKeyring(custody, roles, fence_on(files), Quiet(files, clock), unsettled(custody)),

@@ -34,6 +34,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Burned]:
             made.old.metadata.back_up()
             await until(made.old, vault, lambda: vault.circle._heard)
             await vault.heads.leave()
+        assert [len(keeper.heads) for keeper in made.keepers] == [1, 1, 1]
         yield made
 
 

@@ -6,7 +6,7 @@ import pytest
 from piccolo_formats.records.keeping import Notice, NoticeKind
 
 from piccolo_vault.core.circle import Standing
-from piccolo_vault.core.storage.attention import Known, words_for
+from piccolo_vault.core.storage.attention import Known, Matter, words_for
 from piccolo_vault.core.storage.figures import Figures
 from piccolo_vault.testing import random_bytes
 from piccolo_vault.tests.world import world
@@ -74,6 +74,7 @@ def test_the_words(changes: dict[str, object], words: str, next_step: str, urgen
     assert told.words.endswith(".")
     assert (next_step in told.next_step) if next_step else told.next_step == ""
     assert told.urgent == urgent
+    assert (told.matter in {Matter.WELL, Matter.UNCHECKED}) == (" answers" in told.words)
 
 
 async def test_the_figures_are_those_of_the_members() -> None:

@@ -249,6 +249,24 @@ async def test_a_deletion_buries_everywhere_and_tells_the_absent_when_they_retur
         assert not await here.objects.list_tombstones()
 
 
+async def test_one_entry_of_the_trash_is_buried_and_the_rest_of_it_stays() -> None:
+    async with world(4) as here:
+        for number, path in ((1, "/ended"), (2, "/kept")):
+            await here.put(path, random_bytes(700_000))
+            here.objects.removed[number] = here.objects.entries.pop(path)
+        assert await here.store.delete_removed(1) == (1, 1, "/ended")
+        assert here.holders() == 4
+        assert [one.path for one in here.objects.removed.values()] == ["/kept"]
+        with pytest.raises(PiccoloError) as refused:
+            await here.store.delete_removed(1)
+        assert refused.value.reason == "TRASH_NOT_FOUND"
+        here.keyring.locked = True
+        with pytest.raises(PiccoloError) as refused:
+            await here.store.delete_removed(2)
+        assert refused.value.kind is Kind.LOCKED
+        assert list(here.objects.removed) == [2]
+
+
 async def test_nothing_is_buried_locked_or_after_a_recovery() -> None:
     async with world(4) as here:
         await here.put("/f", random_bytes(700_000))

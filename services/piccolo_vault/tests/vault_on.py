@@ -41,7 +41,7 @@ from piccolo_vault.engine.keys.rotation import Rotation
 from piccolo_vault.engine.keys.settling import Settling
 from piccolo_vault.engine.keys.watching import CircleFollower, FenceFollower, ProposalFollower
 from piccolo_vault.engine.keys.witnessing import Witnessing
-from piccolo_vault.testing_keys import CHEAP, MemoryFiles, SetClock, serving
+from piccolo_vault.testing_keys import CHEAP, MemoryFiles, SetClock, good_new, serving
 from piccolo_vault.tests.circle_fakes import FakeAttestation
 from piccolo_vault.tests.cloud_fake import FakeCloud
 from piccolo_vault.tests.metadata_fake import FakeMetadata
@@ -134,7 +134,7 @@ class Box:
         trust, backups = around(AttestationTrust(attestation)), around(MetadataBackups(metadata))
         own = load_or_make(files, os.urandom)
         there = Neighbours(trust, backups, around(MetadataRemembers(metadata)), Roles(own, trust, backups))
-        custody = Custody(files, os.urandom, clock, CHEAP)
+        custody = Custody(files, os.urandom, clock, CHEAP, good_new)
         generations = Generations(files, backups, around(DialledPromisers()), clock)
         fence, quiet = Fence(files, generations.pending), Quiet(files, clock)
         membership = Membership(custody, fence, there, clock, os.urandom)

@@ -2,12 +2,14 @@
 
 At least eight characters after NFKC (RFC 8265 and the format compare passphrases so). No demand for digits or
 signs: they make passphrases harder to remember, not to guess (NIST SP 800-63B, 5.1.1.2). Argon2id and the
-growing delay carry the rest.
+growing delay carry the rest. But what leaked often is tried first by everybody, so a list of it is looked at
+here, without asking anybody (5.1.1.2 again): the passphrase itself, and without a few signs around it.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Container, Iterator
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
@@ -54,10 +56,11 @@ def normalise(passphrase: str) -> str:
     return unicodedata.normalize("NFKC", passphrase)
 
 
-def check_new(passphrase: str) -> str:
-    """Returns a new passphrase in its normal form.
+def check_new(passphrase: str, common: Container[str]) -> str:
+    """Returns a new passphrase in its normal form; `common` holds those that leaked often, in lower case.
 
-    Raises PiccoloError INVALID (PASSPHRASE_SHORT, PASSPHRASE_TRIVIAL, PASSPHRASE_CHARACTERS).
+    Raises PiccoloError INVALID (PASSPHRASE_SHORT, PASSPHRASE_TRIVIAL, PASSPHRASE_COMMON,
+    PASSPHRASE_CHARACTERS).
     """
     text = normalise(passphrase)
     if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
@@ -80,7 +83,23 @@ def check_new(passphrase: str) -> str:
             f"This passphrase {why}, so it would be guessed at once. "
             "Four or five unrelated words are a good one.",
         )
+    if any(stem in common for stem in _stems(text.strip().casefold())):
+        raise PiccoloError(
+            Kind.INVALID,
+            "PASSPHRASE_COMMON",
+            "This passphrase, or one that differs in a few signs, is known from leaks and would be guessed "
+            "at once. Four or five unrelated words are a good one.",
+        )
     return text
+
+
+def _stems(text: str) -> Iterator[str]:
+    """What a passphrase comes down to: itself, its disguises undone, and both without a few signs around."""
+    for plain in dict.fromkeys((text, text.translate(_LEET))):
+        yield plain
+        stem = plain.strip("".join(sign for sign in set(plain) if not sign.isalpha()))
+        if stem != plain and len(plain) - len(stem) < _REST:
+            yield stem
 
 
 def _trivial(text: str) -> str:

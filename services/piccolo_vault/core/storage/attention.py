@@ -9,6 +9,7 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from piccolo_formats.records.keeping import NoticeKind
@@ -55,10 +56,28 @@ class Known:
     figures: Figures
 
 
+class Matter(StrEnum):
+    """What is the matter with a member, for programs."""
+
+    WELL = "MEMBER_WELL"
+    UNCHECKED = "MEMBER_UNCHECKED"
+    FULL = "MEMBER_FULL"
+    ASKS_BACK = "MEMBER_ASKS_BACK"
+    SILENT = "MEMBER_SILENT"
+    AWAY = "MEMBER_AWAY"
+    AWAY_LONG = "MEMBER_AWAY_LONG"
+    MISSED_BLOCKS = "MEMBER_MISSED_BLOCKS"
+    DAMAGED = "MEMBER_DAMAGED"
+    LEAVING = "MEMBER_LEAVING"
+    EXPELLED = "MEMBER_EXPELLED"
+    COMPROMISED = "MEMBER_COMPROMISED"
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """What is the matter, and what to do next. `urgent`: somebody should look at it."""
 
+    matter: Matter
     words: str
     next_step: str = ""
     urgent: bool = False
@@ -79,27 +98,29 @@ def _going(member: Known, now: float) -> Words | None:
     name, notice = member.name, next(iter(member.notices), None)
     if member.standing is Standing.COMPROMISED:
         return Words(
+            Matter.COMPROMISED,
             f"{name} was cut off as compromised; what it kept is rebuilt on other members.",
             f"Help {name}'s owner to set up another device with the 24 words.",
             urgent=True,
         )
     if member.standing is Standing.EXPELLED:
-        return _moving(member, f"{name} was removed from the circle")
+        return _moving(Matter.EXPELLED, member, f"{name} was removed from the circle")
     if member.standing is Standing.LEAVING:
-        return _moving(member, f"{name} is leaving the circle")
+        return _moving(Matter.LEAVING, member, f"{name} is leaving the circle")
     if notice is not None and notice.kind is NoticeKind.LEAVING:
-        return _moving(member, f"{name} is leaving within {_days(notice.until - now)}")
+        return _moving(Matter.LEAVING, member, f"{name} is leaving within {_days(notice.until - now)}")
     return None
 
 
-def _moving(member: Known, why: str) -> Words:
+def _moving(matter: Matter, member: Known, why: str) -> Words:
     if member.stuck:
         return Words(
+            matter,
             f"{why}, and nobody else has a place for what it keeps of yours.",
             "Invite another member, or ask one to give more room.",
             urgent=True,
         )
-    return Words(f"{why}; what it keeps of yours is moved to others.")
+    return Words(matter, f"{why}; what it keeps of yours is moved to others.")
 
 
 def _failing(member: Known, now: float) -> Words | None:
@@ -107,9 +128,10 @@ def _failing(member: Known, now: float) -> Words | None:
     if member.damaged:
         found = _fragments(member.damaged)
         told = f"{name} found {found} of yours damaged on its disk; what is damaged is put there anew."
-        return Words(told, f"Tell {name}'s owner that the disk may be failing.", urgent=True)
+        return Words(Matter.DAMAGED, told, f"Tell {name}'s owner that the disk may be failing.", urgent=True)
     if figures.failed and now - figures.last_failure < _RECENT:
         return Words(
+            Matter.MISSED_BLOCKS,
             f"{name} did not have {_blocks(figures.failed)} of the {figures.audited:,} that were read to "
             "check on it; what was wrong is repaired.",
             f"Tell {name}'s owner that the disk may be failing.",
@@ -123,15 +145,17 @@ def _away(member: Known, now: float) -> Words | None:
         return None
     name, silent = member.name, now - member.away_since
     if silent < _QUIET:
-        return Words(f"{name} does not answer at the moment.")
+        return Words(Matter.SILENT, f"{name} does not answer at the moment.")
     if silent < _PATIENCE_DAYS * _DAY:
         return Words(
+            Matter.AWAY,
             f"{name} has not answered for {_span(silent)}; after {_PATIENCE_DAYS} days what it keeps is "
             "rebuilt on others.",
             f"Ask {name}'s owner whether the device is on and connected.",
             urgent=True,
         )
     return Words(
+        Matter.AWAY_LONG,
         f"{name} has not answered for {_span(silent)}; what it keeps is rebuilt on others, as far as they "
         "have room.",
         f"Ask {name}'s owner whether the device will come back; if not, propose its removal.",
@@ -147,17 +171,17 @@ def _asking(member: Known, now: float) -> Words | None:
         told = f"{name} needs {size} back that you borrowed, within {time}"
         if member.stuck:
             next_ = "Invite another member, ask one to give more room, or delete what you do not need."
-            return Words(f"{told}, and nobody else has a place for it.", next_, urgent=True)
-        return Words(f"{told}; it is being moved to others.")
+            return Words(Matter.ASKS_BACK, f"{told}, and nobody else has a place for it.", next_, urgent=True)
+        return Words(Matter.ASKS_BACK, f"{told}; it is being moved to others.")
     if member.full:
-        return Words(f"{name} has no room for more of your files; what it has is safe.")
+        return Words(Matter.FULL, f"{name} has no room for more of your files; what it has is safe.")
     return None
 
 
 def _fine(member: Known) -> Words:
     if member.figures.audited:
-        return Words(f"{member.name} answers, and had all that was read to check on it.")
-    return Words(f"{member.name} answers; nothing of it was checked yet.")
+        return Words(Matter.WELL, f"{member.name} answers, and had all that was read to check on it.")
+    return Words(Matter.UNCHECKED, f"{member.name} answers; nothing of it was checked yet.")
 
 
 def _span(seconds: float) -> str:

@@ -19,7 +19,6 @@ from piccolo_formats.passphrase import SealedKek, open_kek, seal_kek
 
 from piccolo_vault.core.keys.custody import Held, Stage, Step, check_pair, damaged, permit, stage_of
 from piccolo_vault.core.keys.owner import ask_back, is_owners, owner_of, read_words, wrong_words
-from piccolo_vault.core.keys.passphrase import check_new
 from piccolo_vault.core.keys.records import OwnerRecord, RecoveryJournal, RotationRecord
 from piccolo_vault.core.keys.refusals import differ, no_memory, no_new_words, rotation_running
 from piccolo_vault.core.keys.rotation import succeeded
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from piccolo_formats.records.codec import Record
     from piccolo_formats.secret import Random
 
-    from piccolo_vault.ports.custody import Clock, StateFiles
+    from piccolo_vault.ports.custody import Check, Clock, StateFiles
 
 SEALED_FILE, OWNER_FILE, RECOVERY_FILE, ROTATION_FILE = "kek.sealed", "owner", "recovery", "rotation"
 R = TypeVar("R", bound="Record")
@@ -43,9 +42,9 @@ _log = logging.getLogger(__name__)
 class Custody:
     """The KEK of this device, on the disk under the passphrase and in memory while unlocked."""
 
-    def __init__(self, files: StateFiles, random: Random, clock: Clock, cost: Cost) -> None:
+    def __init__(self, files: StateFiles, random: Random, clock: Clock, cost: Cost, check: Check) -> None:
         """Reads the state folder. Raises PiccoloError DATA_LOSS (STATE_DAMAGED)."""
-        self._files, self._random, self._cost = files, random, cost
+        self._files, self._random, self._cost, self.check_new = files, random, cost, check
         self._guesses = Guesses(files, clock)
         self._ring = KekRing()
         self._box, self._next, self._former = self._ring.present, self._ring.following, self._ring.former
@@ -197,7 +196,7 @@ class Custody:
         """
         async with self._busy:
             permit(Step.SETUP, self.stage)
-            text = check_new(passphrase)
+            text = self.check_new(passphrase)
             kek = Kek.generate(self._random)
             owner = owner_of(kek, ask=ask_back(self._random))
             sealed = await self._seal(kek, text, owner, owner.epoch)
@@ -258,7 +257,7 @@ class Custody:
         """Wraps the KEK under another passphrase, locked or not. Raises as `unlock` and `setup`."""
         async with self._busy:
             permit(Step.CHANGE, self.stage)
-            text = check_new(new)
+            text = self.check_new(new)
             kek, following = await self._try_both(old)
             owner, rotation = self._shown(), self._held.rotation
             sealed = await self._seal(kek, text, owner, owner.epoch)
@@ -299,7 +298,7 @@ class Custody:
         """Ends a recovery: the device is this owner's, and unlocked."""
         async with self._busy:
             permit(Step.RECOVER, self.stage)
-            sealed = await self._seal(kek, check_new(passphrase), owner, owner.epoch)
+            sealed = await self._seal(kek, self.check_new(passphrase), owner, owner.epoch)
             self._keep(kek, sealed, owner)
             self._files.remove(RECOVERY_FILE)
             self._held = replace(self._held, recovery=None)

@@ -30,7 +30,6 @@ from piccolo_formats.errors import FormatError
 from piccolo_vault.core.keys.certificates import NO_CIRCLE, device_name, generation_of, log_delegation
 from piccolo_vault.core.keys.custody import Step, permit
 from piccolo_vault.core.keys.owner import FIRST_GENERATION, owner_of, read_words
-from piccolo_vault.core.keys.passphrase import check_new
 from piccolo_vault.core.keys.records import OutcomeRecord, RecoveryJournal, RecoveryPhase
 from piccolo_vault.core.keys.recovering import (
     begin_journal,
@@ -126,7 +125,7 @@ class Recovery:
         """
         permit(Step.RECOVER, self._custody.stage)
         kek = read_words(words)
-        passphrase = check_new(passphrase)
+        passphrase = self._custody.check_new(passphrase)
         name = device_name(wish.name) if wish.name else ""
         wish.circle()
         owner = owner_of(kek, ask=())

@@ -116,7 +116,7 @@ class Fetcher:
         blocks = await self._context.peers.ask(owner, get, _GET_SECONDS + size / _SLOWEST)
         self._context.peers.measured(owner, size, asyncio.get_running_loop().time() - began)
         try:
-            return await self._context.pipeline.submit(check_blocks, layout, index, stripes, blocks)
+            return await self._context.pipeline.run(size, check_blocks, layout, index, stripes, blocks)
         except FormatError as error:
             self.distrust.add(fragment_id)
             await self.report(

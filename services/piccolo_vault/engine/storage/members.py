@@ -32,6 +32,7 @@ class MemberReport:
     notices: Sequence[Notice]
     beyond_bytes: int
     damaged: int
+    stuck: bool
     words: Words
 
 
@@ -78,5 +79,6 @@ class Members:
             in_force,
             known.beyond_bytes,
             known.damaged,
+            known.stuck,
             words_for(known, now),
         )

@@ -134,7 +134,7 @@ class Packer:
         object_id, pack_key = context.random(16), Fek.generate(context.random)
         scope, keyring = Scope.of_pack(object_id), context.keyring
         wrapped = wrap(keyring.kek(), keyring.kek_epoch(), pack_key, scope, context.random)
-        data = await context.pipeline.submit(seal_pack, plan, keys, context.random)
+        data = await context.pipeline.run(plan.padded_length, seal_pack, plan, keys, context.random)
         files = [
             new_file(each.start, key, _plan(each), offset, context.time())
             for each, key, offset in zip(plan.files, keys, plan.offsets, strict=True)

@@ -1,7 +1,8 @@
 """Seals, codes and hashes in worker threads, off the event loop.
 
 Rules:
-* One hop to a thread per segment (or per small object): the event loop only hands over and takes back.
+* One hop to a thread per segment (or per object that fits in memory): the event loop only hands over and
+  takes back. What is smaller than the hop is dear is done at once.
 * The heavy calls release the GIL, so that two threads use two cores.
 * Buffers are used again; what held plaintext belongs to one upload and goes with it.
 """
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from piccolo_vault.ports.codec import Codec
 
+_AT_ONCE = 131_072  # bytes that are sealed, coded or hashed in less time than a hop to a thread takes
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -94,6 +96,12 @@ class Pipeline:
     def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         """Runs work in a thread; the future is the event loop's."""
         return asyncio.wrap_future(self._executor.submit(work, *args, **kwargs))
+
+    async def run(self, size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs work on so many bytes, in a thread if they are many."""
+        if size <= _AT_ONCE:
+            return work(*args, **kwargs)
+        return await self.submit(work, *args, **kwargs)
 
     def close(self) -> None:
         """Ends the threads; work under way is finished first."""

@@ -186,10 +186,11 @@ class Reader:
         if opened.packed:
             sealed = await self._stripes.get(opened.source, batch.stripes)
             with translated("The file cannot be opened"):
-                return await pipeline.submit(open_segments, *work, sealed)
+                return await pipeline.run(len(sealed), open_segments, *work, sealed)
         blocks = await self._fetch(opened.source, batch.stripes)
         with translated("The file cannot be opened"):
-            return await pipeline.submit(open_batch, pipeline.codec, *work, blocks)
+            size = sum(len(block) for each in blocks.values() for block in each)
+            return await pipeline.run(size, open_batch, pipeline.codec, *work, blocks)
 
     async def _fetch(self, source: Source, stripes: range) -> dict[int, list[memoryview]]:
         async with self._under_way:
@@ -202,7 +203,8 @@ class Reader:
             source.layout.plan(),
             self._context.pipeline,
         )
-        whole = await pipeline.submit(decode_stripes, pipeline.codec, source.layout, stripes, blocks)
+        size = sum(plan.stripe_length(stripe) for stripe in stripes)
+        whole = await pipeline.run(size, decode_stripes, pipeline.codec, source.layout, stripes, blocks)
         first = stripes.start * plan.stripe_size
         places = [(stripe * plan.stripe_size - first, plan.stripe_length(stripe)) for stripe in stripes]
         return [bytes(whole[at : at + length]) for at, length in places]

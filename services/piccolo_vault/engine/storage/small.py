@@ -72,7 +72,7 @@ class SmallObjects:
         promise = self._context.promise(code, at_risk=at_risk, losses=losses)
         plan = StripePlan(len(blob.data), blob.stripe_size, code.k)
         pipeline = self._context.pipeline
-        fragments = await pipeline.submit(code_object, pipeline.codec, code, plan, blob.data)
+        fragments = await pipeline.run(len(blob.data), code_object, pipeline.codec, code, plan, blob.data)
         try:
             return await self._attempt(blob, files, code, plan, fragments, promise, epoch=1)
         except PiccoloError as error:
@@ -163,7 +163,7 @@ class LoneFiles:
         key = FileKey.generate(self._context, start.anew)
         plan = SegmentPlan(len(data))
         sealer = SegmentSealer(key.fek, key.scope, self._context.random)
-        sealed = await self._context.pipeline.submit(seal_all, sealer, plan, data)
+        sealed = await self._context.pipeline.run(len(data), seal_all, sealer, plan, data)
         object_id = key.object_id
         blob = Blob(ObjectKind.FILE, object_id, sealed, LONE_STRIPE_SIZE, key.fek.layout_key(object_id))
         file = new_file(start, key, plan, 0, self._context.time())

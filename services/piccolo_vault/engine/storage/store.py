@@ -224,6 +224,15 @@ class Store:
         )
         return files, await outliving(self._context.tasks, self._bury())
 
+    async def delete_removed(self, trash_id: int) -> tuple[int, int, str]:
+        """Ends an entry of the trash for good; returns (files, objects buried, the name it had).
+
+        Raises PiccoloError LOCKED, NOT_FOUND.
+        """
+        self._context.keyring.kek()
+        files, path = await self._context.objects.end_removed(trash_id)
+        return files, await outliving(self._context.tasks, self._bury()), path
+
     def name(self, owner_id: bytes) -> str:
         """Returns a member's name for a person."""
         return self._context.peers.name(owner_id)

@@ -13,7 +13,7 @@ import asyncio
 from collections import OrderedDict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.segments import SEGMENT_SIZE
@@ -21,12 +21,13 @@ from piccolo_formats.segments import SEGMENT_SIZE
 from piccolo_vault.engine.storage.files import WriteStart
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable
 
     from piccolo_vault.engine.storage.context import Context
     from piccolo_vault.ports.objects import Upload
 
 _HANDOVER_SECONDS = 15.0
+T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
@@ -34,14 +35,27 @@ class Interrupt:
     """Ends a piece of work from outside, with a reason."""
 
     error: PiccoloError | None = None
-    raised: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    _wait: asyncio.Timeout | None = None
 
     def set(self, error: PiccoloError) -> None:
         """Asks for the end."""
         if self.error is None:
             self.error = error
-            self.raised.set()
+            if self._wait is not None and not self._wait.expired():
+                self._wait.reschedule(asyncio.get_running_loop().time())
+
+    async def within(self, seconds: float, work: Awaitable[T]) -> T:
+        """Awaits work, for so long at most. Raises the reason once it is asked to end, and TimeoutError."""
+        self.check()
+        try:
+            async with asyncio.timeout(seconds) as self._wait:
+                return await work
+        except TimeoutError:
+            self.check()
+            raise
+        finally:
+            self._wait = None
 
     def check(self) -> None:
         """Raises the reason when there is one."""

@@ -204,25 +204,11 @@ class _Source:
 
     async def next(self) -> Step | None:
         """Returns the next step, None when the client ended the stream without Finish."""
-        self._interrupt.check()
-        step = asyncio.ensure_future(_next(self._steps))
-        ending = asyncio.ensure_future(self._interrupt.raised.wait())
         try:
-            await asyncio.wait({step, ending}, timeout=self._idle, return_when=asyncio.FIRST_COMPLETED)
-            if step.done():
-                return step.result()
-        finally:
-            ending.cancel()
-            if not step.done():
-                step.cancel()
-                await asyncio.wait({step})
-        self._interrupt.check()
-        raise PiccoloError(
-            Kind.TIMEOUT,
-            "CLIENT_IDLE",
-            f"No data came for {self._idle:g} seconds; go on with the upload later.",
-        )
-
-
-async def _next(steps: AsyncIterator[Step]) -> Step | None:
-    return await anext(steps, None)
+            return await self._interrupt.within(self._idle, anext(self._steps, None))
+        except TimeoutError as late:
+            raise PiccoloError(
+                Kind.TIMEOUT,
+                "CLIENT_IDLE",
+                f"No data came for {self._idle:g} seconds; go on with the upload later.",
+            ) from late
