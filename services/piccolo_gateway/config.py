@@ -48,12 +48,32 @@ class SessionsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class HomeConfig:
+    """The table [home]: what this device is in the network of its home.
+
+    Attributes:
+        announce: whether it tells its name and address there, by multicast DNS.
+        addresses: at which addresses; none are those of the machine that the listener is reached at.
+    """
+
+    announce: bool = True
+    addresses: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuses what is no address."""
+        for address in self.addresses:
+            ip_address(address)
+
+
+@dataclass(frozen=True, slots=True)
 class LimitsConfig:
     """The table [limits].
 
     Attributes:
-        connections: open connections.
+        connections: open connections; when one more comes, an idle one goes.
+        handshakes: connections that are being opened, for 10 seconds at most; when one more comes, one goes.
         uploads: files that are being stored at once.
+        archives: archives that are being sent at once; each may need 20 MiB.
         events: streams of events at once.
         patience: seconds that a further upload waits for its turn.
         idle: seconds without a byte after which a stream ends.
@@ -65,7 +85,9 @@ class LimitsConfig:
     """
 
     connections: int = 512
+    handshakes: int = 128
     uploads: int = 32
+    archives: int = 4
     events: int = 32
     patience: float = 10.0
     idle: float = 60.0
@@ -76,8 +98,11 @@ class LimitsConfig:
 
     def __post_init__(self) -> None:
         """Refuses limits that let nobody in."""
-        if min(self.connections, self.uploads, self.events, self.keyed_answers) < 1:
-            raise ValueError("connections, uploads, events and keyed_answers must be 1 at least")
+        places = (self.connections, self.handshakes, self.uploads, self.archives, self.events)
+        if min(*places, self.keyed_answers) < 1:
+            raise ValueError(
+                "connections, handshakes, uploads, archives, events and keyed_answers must be 1 at least"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +111,17 @@ class Config:
 
     Attributes:
         state: this service's folder: its certificate, its instance's name.
-        address: `host:port`; with port 0 the machine chooses, and the state folder's `port` tells.
+        address: `host:port`; `[::]` is every address, of IPv4 too; with port 0 the machine chooses, and the
+            state folder's `port` tells.
         names: the host names that its own certificate is for.
         addresses: the IP addresses that it is for.
         tls: a certificate made elsewhere instead.
+        home: how it makes itself known in the home's network.
+        ui: the folder of the built web UI.
+        claim_code: the file with the one-time code that setting up a blank device needs; without it, whoever
+            comes first from the local network may.
+        boot: where the initrd tells how this boot came by its data; there may be nothing.
+        provision: where provision tells what became of the device's configuration; there may be none.
     """
 
     state: Path = Path("/var/lib/piccolo/gateway")
@@ -97,6 +129,11 @@ class Config:
     names: tuple[str, ...] = ("piccolo.local", "localhost")
     addresses: tuple[str, ...] = ("127.0.0.1", "::1")
     tls: TlsConfig | None = None
+    home: HomeConfig = field(default_factory=HomeConfig)
+    ui: Path = Path(__file__).parent / "ui" / "dist"
+    claim_code: Path | None = None
+    boot: Path = Path("/run/piccolo/boot")
+    provision: Path = Path("/run/piccolo/provision/status.json")
     sockets: SocketsConfig = field(default_factory=SocketsConfig)
     sessions: SessionsConfig = field(default_factory=SessionsConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
@@ -118,6 +155,19 @@ class Config:
     def host(self) -> str:
         """Where to listen."""
         return self.address.rpartition(":")[0].strip("[]")
+
+    @property
+    def reached_at(self) -> tuple[str, ...] | None:
+        """The addresses at which neighbours reach the listener; None is all that the machine has."""
+        if self.home.addresses:
+            return self.home.addresses
+        try:
+            bound = ip_address(self.host)
+        except ValueError:
+            return ()
+        if bound.is_unspecified:
+            return None
+        return () if bound.is_loopback else (self.host,)
 
     @property
     def port(self) -> int:

@@ -14,6 +14,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.core.bodies.circle import (
     Circle,
+    CircleAlarm,
     Contact,
     Contacts,
     Departure,
@@ -154,7 +155,17 @@ def _circle(told: pb.Circle) -> Circle:
         unheard=told.unheard,
         fenced=told.fenced,
         alarms=[text for text in (told.frozen, told.fenced, *told.alarms) if text],
+        alarm_facts=_alarms(told),
     )
+
+
+def _alarms(told: pb.Circle) -> list[CircleAlarm]:
+    names = {one.number: one.name for one in told.members}
+    frozen = [CircleAlarm(reason="CIRCLE_FROZEN", words=told.frozen)] if told.frozen else []
+    pairs = zip(told.alarm_facts, told.alarms, strict=True)
+    return frozen + [
+        CircleAlarm(reason=one.reason, words=words, member=names.get(one.member, "")) for one, words in pairs
+    ]
 
 
 def _member(told: pb.Member) -> Member:
@@ -190,4 +201,6 @@ def _proposal(told: pb.Proposal) -> Proposal:
         change=told.change,
         wanted=told.wanted,
         needs_consent=told.needs_consent,
+        kind=told.kind,
+        member=told.member,
     )

@@ -2,13 +2,13 @@
 
 Rules:
 * A configured certificate is taken as it is; its owner renews it.
-* Otherwise the gateway makes a P-256 key at its first start, and a certificate for the configured names and
-  addresses. The key stays: callers pin it. The certificate is made anew when the names change or its end
-  comes near: programs refuse those that hold for years (RFC 5280 leaves the length to them; 825 days is the
-  usual limit).
+* Otherwise the gateway has a P-256 key, made at its first start, and a certificate for its names and
+  addresses by its own authority (adapters/authority.py). The key stays: callers pin it.
+* The certificate holds for 397 days, the most that browsers take. It is made anew when the names or the
+  authority's root change, and when its end comes near.
 * A certificate that does not hold at the machine's present time is made anew at the start, and each begins 45
   days before it was made: a clock that was weeks ahead then locks nobody out.
-* The certificate lies beside its key as `tls.pem`, for whoever pins it.
+* Certificate and root lie beside the key as `tls.pem`: for whoever pins them.
 """
 
 from __future__ import annotations
@@ -22,26 +22,28 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.state import write_durably
 
+from piccolo_gateway.adapters import authority
+from piccolo_gateway.adapters.authority import Authority
+
 KEY: Final = "tls.key"
 CERTIFICATE: Final = "tls.pem"
-_LIFETIME: Final = datetime.timedelta(days=800)
+_LIFETIME: Final = datetime.timedelta(days=397)
 _RENEWED: Final = datetime.timedelta(days=60)
-_BACK: Final = datetime.timedelta(days=45)
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Where key and certificate chain lie, as PEM."""
+    """Where key and certificate chain lie, as PEM; `root` is the own authority's, as DER."""
 
     key: Path
     certificate: Path
+    root: bytes | None = None
 
 
 def context(identity: Identity) -> ssl.SSLContext:
@@ -59,7 +61,13 @@ def load(into: ssl.SSLContext, identity: Identity) -> None:
     try:
         into.load_cert_chain(identity.certificate, identity.key)
     except (OSError, ValueError) as unreadable:
-        raise _unreadable(identity, unreadable) from unreadable
+        raise PiccoloError(
+            Kind.PRECONDITION,
+            "CERTIFICATE_UNREADABLE",
+            f"The certificate {identity.certificate} with the key {identity.key} cannot be used:"
+            f" {unreadable}. Bring them back from a copy, or remove both; then new ones are made: tell those"
+            " who pinned the old.",
+        ) from unreadable
 
 
 def self_made(
@@ -69,24 +77,14 @@ def self_made(
 
     Raises PiccoloError PRECONDITION, CERTIFICATE_UNREADABLE for a key that cannot be read.
     """
-    identity = Identity(folder / KEY, folder / CERTIFICATE)
-    if not identity.key.exists():
-        write_durably(identity.key, _pem(ec.generate_private_key(ec.SECP256R1())))
-    try:
-        key = _p256(identity.key.read_bytes())
-    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as unreadable:
-        raise _unreadable(identity, unreadable) from unreadable
+    key = authority.own_key(folder / KEY)
+    own = authority.opened(folder, names, addresses, now)
+    identity = Identity(folder / KEY, folder / CERTIFICATE, _der(own.root))
     wanted = _wanted(names, addresses)
-    if not _still_good(identity.certificate, key, wanted, now):
-        write_durably(identity.certificate, _certificate(key, wanted, now))
+    if not _still_good(identity.certificate, key, own, wanted, now):
+        chain = (_certificate(key, own, wanted, now), own.root)
+        write_durably(identity.certificate, b"".join(map(_pem, chain)))
     return identity
-
-
-def _p256(pem: bytes) -> ec.EllipticCurvePrivateKey:
-    key = serialization.load_pem_private_key(pem, None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ValueError("it is no P-256 key")  # noqa: TRY004 - the file is wrong, not a type
-    return key
 
 
 def _wanted(names: Sequence[str], addresses: Sequence[str]) -> x509.SubjectAlternativeName:
@@ -99,63 +97,48 @@ def _wanted(names: Sequence[str], addresses: Sequence[str]) -> x509.SubjectAlter
 def _still_good(
     path: Path,
     key: ec.EllipticCurvePrivateKey,
+    own: Authority,
     wanted: x509.SubjectAlternativeName,
     now: datetime.datetime,
 ) -> bool:
     try:
-        present = x509.load_pem_x509_certificate(path.read_bytes())
-        present.verify_directly_issued_by(present)  # a flipped bit in it would still read as a certificate
+        present, root = x509.load_pem_x509_certificates(path.read_bytes())
         names = present.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (OSError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+    except (OSError, ValueError, x509.ExtensionNotFound):
         return False
     fits = present.public_key() == key.public_key() and names == wanted
-    return fits and present.not_valid_before_utc <= now < present.not_valid_after_utc - _RENEWED
+    holds = present.not_valid_before_utc <= now < present.not_valid_after_utc - _RENEWED
+    return fits and holds and root == own.root and own.issued(present)
 
 
 def _certificate(
-    key: ec.EllipticCurvePrivateKey, names: x509.SubjectAlternativeName, now: datetime.datetime
-) -> bytes:
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Piccolo")])
+    key: ec.EllipticCurvePrivateKey,
+    own: Authority,
+    names: x509.SubjectAlternativeName,
+    now: datetime.datetime,
+) -> x509.Certificate:
+    by = own.root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     builder = (
         x509.CertificateBuilder()
         .serial_number(x509.random_serial_number())
-        .issuer_name(subject)
-        .subject_name(subject)
-        .not_valid_before(now - _BACK)
-        .not_valid_after(now - _BACK + _LIFETIME)
+        .issuer_name(own.root.subject)
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Piccolo")]))
+        .not_valid_before(now - authority.BACK)
+        .not_valid_after(now - authority.BACK + _LIFETIME)
         .public_key(key.public_key())
         .add_extension(names, critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(), critical=True)
+        .add_extension(authority.usage(authority=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(by), critical=False)
     )
-    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    return builder.sign(own.key, hashes.SHA256())
 
 
-def _usage() -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
-def _unreadable(identity: Identity, why: Exception) -> PiccoloError:
-    return PiccoloError(
-        Kind.PRECONDITION,
-        "CERTIFICATE_UNREADABLE",
-        f"The certificate {identity.certificate} with the key {identity.key} cannot be used: {why}. Bring"
-        " them back from a copy, or remove both; then new ones are made: tell those who pinned the old.",
-    )
+def _der(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.DER)

@@ -25,6 +25,7 @@ class OwnKeeper:
             used_bytes=told.used_bytes,
             disk_free_bytes=told.disk_free_bytes,
             refusing=told.refusing,
+            refusing_reason=told.refusing_reason,
             damaged_fragments=told.damaged_fragments,
             owners=[
                 KeptFor(owner_id=one.owner_id.hex(), fragments=one.fragments, bytes=one.bytes)

@@ -1,8 +1,9 @@
 """The HTTPS listener.
 
 Rules:
-* Who does not finish its handshake or its first request's head in time, or comes when all places are taken,
-  is cut off.
+* Who does not finish its handshake or a request's head in time is cut off; so is, when a newcomer finds no
+  place, who has one and does nothing with it (`entrance`).
+* A place is kept from when a request's caller was let in until its answer was sent.
 * At the end of the process no new connection is taken; requests under way get the grace to end.
 """
 
@@ -11,15 +12,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import web
-from piccolo_chassis.errors import Kind, PiccoloError
 
-_HANDSHAKE_SECONDS: Final = 10.0
+from piccolo_gateway.adapters.entrance import Entrance, open_to
+from piccolo_gateway.ports.machine import Tasks
+
 _BUFFER: Final = 256 * 1024
 _LINE: Final = 128 * 1024  # an owner's path, each byte as three
 _FIELD: Final = 16 * 1024
@@ -34,6 +36,7 @@ class Door:
 
     host: str
     port: int
+    handshakes: int
     connections: int
     head_seconds: float
     grace: float
@@ -41,7 +44,7 @@ class Door:
 
 @asynccontextmanager
 async def listening(
-    app: web.Application, door: Door, tls: ssl.SSLContext, refuse: Refuse
+    app: web.Application, door: Door, tls: ssl.SSLContext, refuse: Refuse, tasks: Tasks
 ) -> AsyncIterator[int]:
     """Serves an application; gives the port. Raises PiccoloError UNAVAILABLE, ADDRESS_IN_USE.
 
@@ -50,57 +53,45 @@ async def listening(
         door: where, and within which limits.
         tls: the certificate to show.
         refuse: the answer to what is no HTTP, by its status.
+        tasks: the parent of what shakes hands.
     """
+    app.middlewares.insert(0, _begins)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=door.grace)
     await runner.setup()
     try:
-        server = await _bind(runner, door, tls, refuse)
-        try:
-            yield server.sockets[0].getsockname()[1]
-        finally:
-            server.close()
+        server = runner.server
+        if server is None:
+            raise RuntimeError("the runner is set up")
+        entrance = Entrance(
+            tls,
+            door.handshakes,
+            door.connections,
+            lambda entrance, where: _Connection(server, door, refuse, entrance, where),
+        )
+        async with open_to(door.host, door.port, entrance, tasks) as port:
+            yield port
     finally:
         await runner.cleanup()
 
 
-async def _bind(runner: web.AppRunner, door: Door, tls: ssl.SSLContext, refuse: Refuse) -> asyncio.Server:
-    loop = asyncio.get_running_loop()
-    try:
-        return await loop.create_server(
-            lambda: _connection(runner, door, refuse),
-            door.host,
-            door.port,
-            ssl=tls,
-            ssl_handshake_timeout=_HANDSHAKE_SECONDS,
-            ssl_shutdown_timeout=_HANDSHAKE_SECONDS,
-            reuse_port=False,
-        )
-    except OSError as refused:
-        raise PiccoloError(
-            Kind.UNAVAILABLE,
-            "ADDRESS_IN_USE",
-            f"Cannot listen on {door.host} port {door.port}: {refused.strerror or refused}. Is another"
-            " program using it?",
-        ) from refused
-
-
-def _connection(runner: web.AppRunner, door: Door, refuse: Refuse) -> asyncio.Protocol:
-    """A connection's protocol; one too many is closed as soon as it stands."""
-    server = runner.server
-    if server is None:
-        raise RuntimeError("the runner is set up")
-    if len(server.connections) >= door.connections:
-        _log.warning("too many connections")
-        return _Refused()
-    return _Connection(server, door, refuse)
+@web.middleware
+async def _begins(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """A request begins; it ends with `_Connection.finish_response`."""
+    if isinstance(request.protocol, _Connection):
+        request.protocol.begin()
+    return await handler(request)
 
 
 class _Connection(web.RequestHandler):
-    """One connection."""
+    """One connection, which is a `ports.place.Place`."""
 
-    __slots__ = ("_refuse",)
+    __slots__ = ("_entrance", "_refuse", "_stands", "_where")
 
-    def __init__(self, server: web.Server, door: Door, refuse: Refuse) -> None:
+    def __init__(
+        self, server: web.Server, door: Door, refuse: Refuse, entrance: Entrance, where: str
+    ) -> None:
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
@@ -112,7 +103,42 @@ class _Connection(web.RequestHandler):
             max_line_size=_LINE,
             read_bufsize=_BUFFER,
         )
-        self._refuse = refuse
+        self._refuse, self._entrance, self._where = refuse, entrance, where
+        self._stands: asyncio.Transport | None = None  # the library forgets its own before the end
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The handshake is done."""
+        super().connection_made(transport)
+        self._stands = cast(asyncio.Transport, transport)
+        self._entrance.stands(self, self._where)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """It is no more."""
+        self._stands = None
+        self._entrance.gone(self)
+        super().connection_lost(exc)
+
+    def cut(self) -> None:
+        """Ends it at once."""
+        if self._stands is not None:
+            self._stands.abort()
+
+    def begin(self) -> None:
+        """A request begins."""
+        self._entrance.moved(self)
+
+    def keep(self) -> None:
+        """Whoever sent the request was let in."""
+        self._entrance.moved(self, kept=True)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Sends what is left of an answer; with it a request ends, whatever its answer."""
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            self._entrance.moved(self)
 
     def handle_error(
         self,
@@ -126,11 +152,3 @@ class _Connection(web.RequestHandler):
             _log.error("the library failed", exc_info=exc)
         self.keep_alive(False)
         return self._refuse(status)
-
-
-class _Refused(asyncio.Protocol):
-    """Cuts a connection off as soon as it stands."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            transport.abort()

@@ -52,6 +52,7 @@ def _backup(told: pb.BackupStatus) -> Backup:
         last_backup=told.last_backup,
         pending=told.pending,
         problem=told.problem,
+        problem_reason=told.problem_reason,
         fenced=told.fenced,
         fenced_by=told.fenced_by.hex(),
         bytes=told.bytes,

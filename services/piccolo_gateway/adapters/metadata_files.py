@@ -32,25 +32,29 @@ class MetadataFiles:
 
     async def stat(self, path: str) -> Entry:
         """One entry."""
-        return _entry((await self._stub.Stat(pb.StatRequest(path=path))).entry)
+        return entry_of((await self._stub.Stat(pb.StatRequest(path=path))).entry)
+
+    async def locate(self, entry_id: int) -> Entry:
+        """The entry of an id."""
+        return entry_of((await self._stub.Locate(pb.LocateRequest(entry_id=entry_id))).entry)
 
     async def list(self, path: str, *, recursive: bool, page_size: int, page_token: str) -> Entries:
         """A page of a directory."""
         told = await self._stub.List(
             pb.ListRequest(path=path, page_size=page_size, page_token=page_token, recursive=recursive)
         )
-        return Entries(entries=[_entry(one) for one in told.entries], next_page_token=told.next_page_token)
+        return Entries(entries=[entry_of(one) for one in told.entries], next_page_token=told.next_page_token)
 
     async def search(self, query: str, *, under: str, page_size: int, page_token: str) -> Entries:
         """A page of the entries whose name holds a text."""
         told = await self._stub.Search(
             pb.SearchRequest(query=query, under=under, page_size=page_size, page_token=page_token)
         )
-        return Entries(entries=[_entry(one) for one in told.entries], next_page_token=told.next_page_token)
+        return Entries(entries=[entry_of(one) for one in told.entries], next_page_token=told.next_page_token)
 
     async def make_directory(self, path: str) -> Entry:
         """Makes a directory and its missing parents."""
-        return _entry((await self._stub.MakeDirectory(pb.MakeDirectoryRequest(path=path))).entry)
+        return entry_of((await self._stub.MakeDirectory(pb.MakeDirectoryRequest(path=path))).entry)
 
     async def move(
         self, source: str, destination: str, *, overwrite: bool, expected_revision: int | None
@@ -62,7 +66,7 @@ class MetadataFiles:
             overwrite=overwrite,
             expected_revision=expected_revision,
         )
-        return _entry((await self._stub.Move(request, timeout=_TREE_SECONDS)).entry)
+        return entry_of((await self._stub.Move(request, timeout=_TREE_SECONDS)).entry)
 
     async def copy(
         self, source: str, destination: str, *, overwrite: bool, expected_revision: int | None
@@ -74,7 +78,7 @@ class MetadataFiles:
             overwrite=overwrite,
             expected_revision=expected_revision,
         )
-        return _entry((await self._stub.Copy(request, timeout=_TREE_SECONDS)).entry)
+        return entry_of((await self._stub.Copy(request, timeout=_TREE_SECONDS)).entry)
 
     async def remove(self, path: str, *, recursive: bool, expected_revision: int | None) -> Deleted:
         """Puts an entry into the trash."""
@@ -96,7 +100,7 @@ class MetadataFiles:
         request = pb.RestoreVersionRequest(
             path=path, version_id=version_id, expected_revision=expected_revision
         )
-        return _entry((await self._stub.RestoreVersion(request)).entry)
+        return entry_of((await self._stub.RestoreVersion(request)).entry)
 
     async def trash(self, *, page_size: int, page_token: str) -> Trash:
         """A page of the trash."""
@@ -106,7 +110,7 @@ class MetadataFiles:
     async def restore_removed(self, trash_id: int, path: str) -> Entry:
         """Takes an entry out of the trash."""
         request = pb.RestoreRemovedRequest(trash_id=trash_id, path=path)
-        return _entry((await self._stub.RestoreRemoved(request)).entry)
+        return entry_of((await self._stub.RestoreRemoved(request)).entry)
 
     async def totals(self, path: str) -> Totals:
         """What lies below a directory."""
@@ -116,7 +120,8 @@ class MetadataFiles:
         )
 
 
-def _entry(told: pb.Entry) -> Entry:
+def entry_of(told: pb.Entry) -> Entry:
+    """An entry as the gateway's core has it."""
     kind: Kind = "directory" if told.kind == pb.ENTRY_KIND_DIRECTORY else "file"
     return Entry(
         path=told.path,
@@ -127,6 +132,7 @@ def _entry(told: pb.Entry) -> Entry:
         modified=told.modified,
         media=told.media,
         versions=told.versions,
+        entry_id=told.entry_id,
     )
 
 
@@ -142,4 +148,4 @@ def _version(told: pb.Version) -> Version:
 
 
 def _removed(told: pb.Removed) -> Removed:
-    return Removed(trash_id=told.trash_id, entry=_entry(told.entry), removed=told.removed, files=told.files)
+    return Removed(trash_id=told.trash_id, entry=entry_of(told.entry), removed=told.removed, files=told.files)

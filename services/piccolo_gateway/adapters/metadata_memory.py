@@ -19,6 +19,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_gateway.core.bodies.memory import (
     AuditEvent,
     AuditEvents,
+    AuditFilter,
     AuditVerified,
     Operation,
     Operations,
@@ -143,10 +144,18 @@ class MetadataAudit:
             pb.AppendAuditRequest(actor=actor, action=action, subject=subject, outcome=outcome)
         )
 
-    async def list(self, *, page_size: int, page_token: str, action: str) -> AuditEvents:
-        """A page of it."""
+    async def list(self, wanted: AuditFilter, *, page_size: int, page_token: str) -> AuditEvents:
+        """A page of the wanted events, newest first."""
         told = await self._stub.ListAudit(
-            pb.ListAuditRequest(page_size=page_size, page_token=page_token, action=action)
+            pb.ListAuditRequest(
+                page_size=page_size,
+                page_token=page_token,
+                action=wanted.action,
+                actor=wanted.actor,
+                outcome=wanted.outcome,
+                since=wanted.since,
+                until=wanted.until,
+            )
         )
         return AuditEvents(events=[_event(one) for one in told.events], next_page_token=told.next_page_token)
 

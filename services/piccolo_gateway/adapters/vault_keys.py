@@ -25,6 +25,7 @@ _STATES: Final[dict[int, KeyState]] = {
 _ARGON_SECONDS: Final = 120.0
 _CIRCLE_SECONDS: Final = 60.0
 _JOIN_SECONDS: Final = 300.0
+_DISK_SECONDS: Final = 150.0
 
 
 class VaultKeys:
@@ -89,6 +90,10 @@ class VaultKeys:
         """Checks three of the new words."""
         told = await self._stub.ConfirmRotation(pb.ConfirmRotationRequest(words=words, exposed=exposed))
         return told.operation_id
+
+    async def open_disk(self, words: bytes) -> None:
+        """Opens the device's data partition; the services start anew on it."""
+        await self._stub.OpenDisk(pb.OpenDiskRequest(words=words), timeout=_DISK_SECONDS)
 
     async def witnesses(self) -> Witnesses:
         """Who knows of the newest backup."""

@@ -116,7 +116,7 @@ class VaultStore:
     async def members(self) -> tuple[list[MemberFigures], list[Attention]]:
         """What is known of each member, and what of it should be looked at."""
         told = (await self._stub.GetMembers(pb.GetMembersRequest(), timeout=_ASK_SECONDS)).members
-        urgent = [Attention(words=one.words, next_step=one.next_step) for one in told if one.urgent]
+        urgent = [_attention(one) for one in told if one.urgent]
         return [_member(one) for one in told], urgent
 
     async def check(self, path: str, read_percent: int) -> str:
@@ -133,6 +133,12 @@ class VaultStore:
         request = pb.DeleteRequest(path=path, recursive=recursive, expected_revision=expected_revision)
         told = await self._stub.Delete(request, timeout=_ASK_SECONDS)
         return Deleted(files=told.files, objects=told.objects)
+
+    async def purge_removed(self, trash_id: int) -> tuple[Deleted, str]:
+        """Deletes an entry of the trash for good; also returns the name that it had."""
+        request = pb.DeleteRemovedRequest(trash_id=trash_id)
+        told = await self._stub.DeleteRemoved(request, timeout=_ASK_SECONDS)
+        return Deleted(files=told.files, objects=told.objects), told.path
 
 
 class StreamedWrite:
@@ -295,9 +301,15 @@ def _member(told: pb.MemberFigures) -> MemberFigures:
         beyond_bytes=told.beyond_bytes,
         damaged_fragments=told.damaged_fragments,
         notices=[MemberNotice(kind=one.kind, since=one.time, until=one.until) for one in told.notices],
+        reason=told.reason,
+        stuck=told.stuck,
         words=told.words,
         next_step=told.next_step,
     )
+
+
+def _attention(told: pb.MemberFigures) -> Attention:
+    return Attention(reason=told.reason, words=told.words, next_step=told.next_step, member=told.name)
 
 
 def _cut(durable: int) -> PiccoloError:

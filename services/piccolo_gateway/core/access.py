@@ -3,6 +3,8 @@
 Rules:
 * `admin` holds every scope, `read` holds `watch`; `write` does not hold `read`: a backup script need not be
   able to read.
+* What would let a thief of a session stay (factors, passphrase, words, tokens) needs a fresh proof, which no
+  token has.
 * What a site that is not ours lets a browser send is refused for every method that changes something.
 """
 
@@ -24,17 +26,38 @@ _OURS: Final = frozenset({"same-origin", "none"})
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A caller: `name` is what the audit log says; `session_id` or `token_id` is empty, or both are."""
+    """A caller: `name` is what the audit log says; `session_id` or `token_id` is empty, or both are.
+
+    `fresh`: the caller has proven a moment ago to be the owner.
+    """
 
     name: str
     scopes: frozenset[Scope] = frozenset()
     session_id: str = ""
     token_id: str = ""
+    fresh: bool = False
 
     def may(self, scope: Scope) -> bool:
         """Whether the caller holds a scope."""
         held = self.scopes | frozenset(more for one in self.scopes for more in _HELD.get(one, frozenset()))
         return Scope.ADMIN in held or scope in held
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a request comes from.
+
+    Attributes:
+        address: the IP address it came from.
+        here: the IP address of this device that it came to.
+        host: the Host header: name or address, and port.
+        cookie: the secret of a session, which may be none.
+    """
+
+    address: str
+    here: str
+    host: str
+    cookie: str | None = None
 
 
 NOBODY: Final = Actor("anonymous")
@@ -50,6 +73,14 @@ def require(actor: Actor, scope: Scope | None) -> None:
             Kind.DENIED, "SCOPE_MISSING", f"This needs the scope {scope.value!r}.", {"scope": scope.value}
         )
     raise PiccoloError(Kind.UNAUTHENTICATED, "LOGIN_NEEDED", "This needs a session or a token.")
+
+
+def require_fresh(actor: Actor) -> None:
+    """Lets a caller pass who has proven himself a moment ago. Raises PiccoloError DENIED (PROOF_NEEDED)."""
+    if not actor.fresh:
+        raise PiccoloError(
+            Kind.DENIED, "PROOF_NEEDED", "This needs a fresh proof that you are the owner, in a session."
+        )
 
 
 def refuse_cross_site(method: str, host: str, origin: str | None, site: str | None) -> None:

@@ -29,6 +29,8 @@ _REFUSED_BY_HEADER: Final = {
     "Tus-Resumable": {412},
     "Upload-Offset": {409},
 }
+# Ids that share their place with addresses of their own: what is neither is nowhere.
+NARROW: Final = {"factor_id": "[0-9a-f]{16}", "session_id": "current|[0-9a-f]{16}"}
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
 StructType = type[msgspec.Struct]
@@ -74,12 +76,14 @@ class Endpoint:
         scope: who may.
         answers: by status.
         query: the parameters it knows.
+        repeats: those of them that may come several times, as lists.
         body: of a JSON request.
         takes_bytes: whether the request is a stream of bytes.
         headers: that it reads.
         words: what else there is to say.
         unlocked: whether a locked device refuses it.
         seconds: the longest it takes; None for streams.
+        fresh: whether it needs a proof that was given a moment ago.
         audit: what the audit log calls it; empty when it is not worth an entry.
         repeatable: whether Idempotency-Key is honoured (POST only).
         secret: whether its answer holds what is shown once, and so is never written to a disk.
@@ -93,11 +97,13 @@ class Endpoint:
     scope: Scope | None
     answers: Mapping[int, Answer]
     query: StructType | None = None
+    repeats: tuple[str, ...] = ()
     body: StructType | None = None
     takes_bytes: bool = False
     headers: tuple[Header, ...] = ()
     words: str = ""
     unlocked: bool = False
+    fresh: bool = False
     seconds: float | None = 60.0
     audit: str = ""
     repeatable: bool = True
@@ -145,7 +151,7 @@ class Endpoint:
     def operation_id(self) -> str:
         """Its name for generated clients."""
         parts = [
-            part.strip("{}").replace("-", "_") for part in self.path.removeprefix(PREFIX).split("/") if part
+            part.strip("{}.").replace("-", "_") for part in self.path.removeprefix(PREFIX).split("/") if part
         ]
         return "_".join([self.method.lower(), *parts]) or self.method.lower()
 

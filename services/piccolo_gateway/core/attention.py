@@ -9,6 +9,7 @@ from piccolo_gateway.core.bodies.files import StoreHealth
 from piccolo_gateway.core.bodies.memory import Backup
 
 _BACKUP_LATE: Final = 86_400
+_CLOUD: Final = "Look at the connection to the cloud."
 
 
 def of_all(health: StoreHealth, backup: Backup, members: list[Attention], now: int) -> list[Attention]:
@@ -23,13 +24,15 @@ def of_keeping(damaged: int, refusing: str) -> list[Attention]:
     if damaged:
         found.append(
             Attention(
+                reason="DISK_DAMAGED",
                 words=f"This device's disk damaged {damaged:,} of the fragments that it keeps for others; "
                 "their owners put them here anew.",
                 next_step="Look at the disk's health, and replace it if this happens again.",
             )
         )
     if refusing:
-        found.append(Attention(words=refusing, next_step="Give more room, or leave it: others keep instead."))
+        next_step = "Give more room, or leave it: others keep instead."
+        found.append(Attention(reason="DISK_REFUSING", words=refusing, next_step=next_step))
     return found
 
 
@@ -37,19 +40,19 @@ def _files(health: StoreHealth) -> list[Attention]:
     if not health.at_risk and not health.unreadable:
         return []
     next_step = "Bring members that are away back, or invite another one."
-    return [
-        Attention(words=f"{health.words[:1].upper()}{health.words[1:].rstrip('.')}.", next_step=next_step)
-    ]
+    words = f"{health.words[:1].upper()}{health.words[1:].rstrip('.')}."
+    reason = "FILES_UNREADABLE" if health.unreadable else "FILES_AT_RISK"
+    return [Attention(reason=reason, words=words, next_step=next_step)]
 
 
 def _backup(backup: Backup, now: int) -> list[Attention]:
     if backup.fenced:
         words = "A newer device of yours took over; this one writes no backup any more."
-        return [Attention(words=words, next_step="Use the newer device.")]
+        return [Attention(reason="BACKUP_FENCED", words=words, next_step="Use the newer device.")]
     if backup.problem:
         words = f"The backup does not go on: {backup.problem.rstrip('.')}."
-        return [Attention(words=words, next_step="Look at the connection to the cloud.")]
+        return [Attention(reason="BACKUP_STUCK", words=words, next_step=_CLOUD)]
     if backup.enabled and backup.pending and now - backup.last_backup > _BACKUP_LATE:
         words = f"The last backup is older than a day, and {backup.pending:,} changes wait for it."
-        return [Attention(words=words, next_step="Look at the connection to the cloud.")]
+        return [Attention(reason="BACKUP_LATE", words=words, next_step=_CLOUD)]
     return []

@@ -4,6 +4,7 @@ Rules:
 * An id is `<instance>-<revision>`: how far the operations were told, and by which state of which device.
   After a device was wiped or replaced, an old id means nothing and the events begin anew.
 * The circle and the backup are told as they are now: who comes back sees the present, not the way there.
+* Of all else a tag is told: where it is another than before, what it stands for may have changed.
 """
 
 from __future__ import annotations

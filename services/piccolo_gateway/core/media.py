@@ -28,5 +28,14 @@ def may_show(media: str) -> bool:
 
 def disposition(media: str, path: str) -> str:
     """The Content-Disposition header of a file (RFC 6266)."""
-    kind = "inline" if may_show(media) else "attachment"
-    return f"{kind}; filename*=UTF-8''{quote(path.rpartition('/')[2], safe='')}"
+    name = path.rpartition("/")[2]
+    return f"inline; {_named(name)}" if may_show(media) else attachment(name)
+
+
+def attachment(name: str) -> str:
+    """The Content-Disposition header of what is to be saved under a name."""
+    return f"attachment; {_named(name)}"
+
+
+def _named(name: str) -> str:
+    return f"filename*=UTF-8''{quote(name, safe='')}"

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from piccolo_gateway.core.api import JSON, OCTETS, About, Answer, Endpoint, Header, StructType, Takes, schemas
+from piccolo_gateway.core.api import (
+    JSON,
+    NARROW,
+    OCTETS,
+    About,
+    Answer,
+    Endpoint,
+    Header,
+    StructType,
+    Takes,
+    schemas,
+)
 from piccolo_gateway.core.bodies.problem import Problem
 from piccolo_gateway.core.problems import MEDIA as PROBLEM_MEDIA
 
@@ -19,6 +30,7 @@ _PATTERNS: Final = {
     "owner_id": "^[0-9a-f]{64}$",
     "roster_hash": "^[0-9a-f]{64}$",
     "invitation_id": "^[0-9a-f]{32}$",
+    **{name: f"^({pattern})$" for name, pattern in NARROW.items()},
 }
 _ID: Final = "^[A-Za-z0-9_-]{1,64}$"
 _PATH_WORDS: Final = (
@@ -74,6 +86,7 @@ def _operation(endpoint: Endpoint, refs: dict[StructType, Any]) -> dict[str, Any
         "parameters": _parameters(endpoint),
         "responses": _responses(endpoint, refs),
         "x-scope": None if endpoint.scope is None else endpoint.scope.value,
+        "x-fresh": endpoint.fresh,
     }
     if endpoint.words:
         operation["description"] = endpoint.words

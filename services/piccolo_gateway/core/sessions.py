@@ -5,6 +5,8 @@ Rules:
   ends all sessions.
 * A session ends when it is not used for a while, at the latest after its lifetime, and when the device gets
   another owner or passphrase.
+* A login and a fresh proof give a new secret; the one before is worth nothing then. A proof is fresh for ten
+  minutes.
 * There are at most so many; a new one ends the one that was unused longest.
 """
 
@@ -13,11 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from typing import Final
 
 from piccolo_gateway.core.bodies.access import Scope
 
 SECRET_BYTES = 32
 _ID_BYTES = 8
+_FRESH: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,10 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One session; times are seconds since 1970, `clock` ones those of a clock that nobody sets."""
+    """One session; times are seconds since 1970, `clock` ones those of a clock that nobody sets.
+
+    `by_words`: whoever began it gave the 24 words.
+    """
 
     session_id: str
     scopes: frozenset[Scope]
@@ -39,6 +46,12 @@ class Session:
     last_used: int
     begun_clock: float
     used_clock: float
+    proved_clock: float
+    by_words: bool = False
+
+    def fresh(self, clock: float) -> bool:
+        """Whether its owner has proven himself a moment ago."""
+        return clock - self.proved_clock <= _FRESH
 
 
 @dataclass(slots=True)
@@ -49,13 +62,15 @@ class Sessions:
     random: Callable[[int], bytes]
     _known: dict[bytes, Session] = field(default_factory=dict)
 
-    def begin(self, scopes: frozenset[Scope], now: int, clock: float) -> tuple[str, Session]:
+    def begin(
+        self, scopes: frozenset[Scope], now: int, clock: float, *, by_words: bool = False
+    ) -> tuple[str, Session]:
         """A new session and its secret."""
         self._expire(clock)
         while len(self._known) >= self.lifetimes.most:
             del self._known[min(self._known, key=lambda key: self._known[key].used_clock)]
         secret = self.random(SECRET_BYTES).hex()
-        session = Session(self.random(_ID_BYTES).hex(), scopes, now, now, clock, clock)
+        session = Session(self.random(_ID_BYTES).hex(), scopes, now, now, clock, clock, clock, by_words)
         self._known[_hash(secret)] = session
         return secret, session
 
@@ -67,6 +82,22 @@ class Sessions:
         if session is not None:
             session = self._known[key] = replace(session, last_used=now, used_clock=clock)
         return session
+
+    def renew(self, session_id: str, now: int, clock: float) -> tuple[str, Session] | None:
+        """A session's new secret after a fresh proof; None when it has ended meanwhile."""
+        self._expire(clock)
+        for key, session in self._known.items():
+            if session.session_id == session_id:
+                del self._known[key]
+                secret = self.random(SECRET_BYTES).hex()
+                renewed = replace(session, last_used=now, used_clock=clock, proved_clock=clock)
+                self._known[_hash(secret)] = renewed
+                return secret, renewed
+        return None
+
+    def end_secret(self, secret: str) -> None:
+        """Ends the session of a secret, if it is one."""
+        self._known.pop(_hash(secret), None)
 
     def all(self, clock: float) -> list[Session]:
         """All sessions, the latest first."""

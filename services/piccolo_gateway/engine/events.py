@@ -1,4 +1,4 @@
-"""What changes, as one stream: operations, the circle, the backup.
+"""What changes, as one stream: operations, circle and backup whole, of all else that is shown only that.
 
 Rules:
 * Each client has watchers of its own; a slow one slows its own watchers only, and is told the last state.
@@ -17,12 +17,15 @@ import msgspec
 from piccolo_chassis.errors import PiccoloError
 
 from piccolo_gateway.core.events import BEAT, Event, make_id, read_id
+from piccolo_gateway.engine.changes import Changes
 from piccolo_gateway.engine.slots import Slots
 from piccolo_gateway.ports.circle import CirclePort
-from piccolo_gateway.ports.memory import Backups, OperationsPort
+from piccolo_gateway.ports.memory import Backups, ChangesPort, OperationsPort, Topic
 
 _ROOM: Final = 32
 _BEAT_SECONDS: Final = 15.0
+_PAUSE_SECONDS: Final = 0.25
+_MEMORY: Final[tuple[Topic, ...]] = ("files", "settings", "audit")
 _Put = Callable[[bytes | None], Awaitable[None]]
 
 
@@ -62,8 +65,11 @@ class Events:
         instance: str,
         stopping: asyncio.Event,
         slots: Slots,
+        memory: ChangesPort,
+        changes: Changes,
     ) -> None:
         self._operations, self._circle, self._backups = operations, circle, backups
+        self._memory, self._changes = memory, changes
         self._instance, self._stopping, self._slots = instance, stopping, slots
 
     @asynccontextmanager
@@ -80,6 +86,8 @@ class Events:
             watchers = [self._watch_operations(stream.put, told, operation_id)]
             if not operation_id:
                 watchers += [self._watch_circle(stream.put, told), self._watch_backup(stream.put, told)]
+                watchers += [self._watch_memory(stream.put, told, topic) for topic in _MEMORY]
+                watchers.append(self._watch_changes(stream.put, told))
             tasks = [asyncio.ensure_future(_until_lost(stream.put, watcher)) for watcher in watchers]
             try:
                 yield stream
@@ -101,6 +109,30 @@ class Events:
         async for backup in self._backups.watch():
             await put(Event("backup", msgspec.json.encode(backup)).encode(told.id))
 
+    async def _watch_memory(self, put: _Put, told: _Told, topic: Topic) -> None:
+        """Marks of metadata; a thousand small files are a few events, not a thousand."""
+        latest, news = 0, asyncio.Event()
+
+        async def send() -> None:
+            while True:
+                await news.wait()
+                news.clear()
+                await put(_changed(topic, str(latest)).encode(told.id))
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+        sending = asyncio.ensure_future(send())
+        try:
+            async for mark in self._memory.watch(topic):
+                latest = mark
+                news.set()
+        finally:
+            sending.cancel()
+
+    async def _watch_changes(self, put: _Put, told: _Told) -> None:
+        async with self._changes.open() as news:
+            async for topic, tag in news:
+                await put(_changed(topic, tag).encode(told.id))
+
 
 class _Told:
     """How far a client has heard of the operations."""
@@ -112,6 +144,10 @@ class _Told:
     def id(self) -> str:
         """The id of an event that is sent now."""
         return make_id(self.instance, self.revision)
+
+
+def _changed(topic: str, tag: str) -> Event:
+    return Event(topic, msgspec.json.encode({"tag": tag}))
 
 
 async def _until_lost(put: _Put, watcher: Awaitable[None]) -> None:

@@ -9,19 +9,17 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Final, TypeVar
+from typing import Final
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.core.bodies.files import Written
 from piccolo_gateway.ports.store import Writing
 
-T = TypeVar("T")
 PIECE: Final = 1 << 20
 DURABLE: Final = "durable_bytes"
-_FIRST: Final = asyncio.FIRST_COMPLETED
 _TOO_LARGE: Final = PiccoloError(Kind.INVALID, "UPLOAD_TOO_LARGE", "More bytes came than were announced.")
 
 
@@ -38,12 +36,17 @@ class Pump:
         INVALID (UPLOAD_TOO_LARGE) for more than `most` bytes, of which none too many is sent.
         """
         sent = 0
-        async with self._watched(writing) as race:
-            while piece := await race(anext(pieces, b"")):
-                if most is not None and sent + len(piece) > most:
-                    raise with_durable(_TOO_LARGE, writing.durable)
-                await race(writing.send(piece))
-                sent += len(piece)
+        try:
+            async with self._watched(writing) as moved:
+                async for piece in pieces:
+                    moved()
+                    if most is not None and sent + len(piece) > most:
+                        raise _TOO_LARGE
+                    await writing.send(piece)
+                    moved()
+                    sent += len(piece)
+        except PiccoloError as failed:
+            raise with_durable(failed, writing.durable) from failed
         return sent
 
     async def finish(self, writing: Writing, size: int) -> Written:
@@ -54,29 +57,33 @@ class Pump:
             raise with_durable(failed, writing.durable) from failed
 
     @asynccontextmanager
-    async def _watched(self, writing: Writing) -> AsyncIterator[Callable[[Awaitable[T]], Awaitable[T]]]:
-        """Gives what awaits work, unless the vault or the process ends first."""
-        ended = asyncio.ensure_future(writing.ended.wait())
-        stopping = asyncio.ensure_future(self._stopping.wait())
-
-        async def race(work: Awaitable[T]) -> T:
-            task = asyncio.ensure_future(work)
-            try:
-                await asyncio.wait({task, ended, stopping}, timeout=self._idle, return_when=_FIRST)
-                if not task.done():
-                    await self._give_up(writing)
-                return await task
-            except PiccoloError as failed:
-                raise with_durable(failed, writing.durable) from failed
-            finally:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)  # its failure may come after our own
-
+    async def _watched(self, writing: Writing) -> AsyncIterator[Callable[[], None]]:
+        """Ends the block with the vault's stream or the process, or when it has not called for too long."""
+        clock = asyncio.get_running_loop().time
+        ends = [asyncio.ensure_future(event.wait()) for event in (writing.ended, self._stopping)]
         try:
-            yield race
+            async with asyncio.timeout(self._idle) as limit:
+
+                def cut(_: object) -> None:
+                    if not limit.expired():
+                        limit.reschedule(clock())
+
+                def moved() -> None:
+                    if not (limit.expired() or any(end.done() for end in ends)):
+                        limit.reschedule(clock() + self._idle)
+
+                for end in ends:
+                    end.add_done_callback(cut)
+                try:
+                    yield moved
+                finally:
+                    for end in ends:
+                        end.remove_done_callback(cut)
+        except TimeoutError:
+            await self._give_up(writing)
         finally:
-            ended.cancel()
-            stopping.cancel()
+            for end in ends:
+                end.cancel()
 
     async def _give_up(self, writing: Writing) -> None:
         if writing.ended.is_set():

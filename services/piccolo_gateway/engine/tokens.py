@@ -53,6 +53,11 @@ class Tokens:
             await self._used(record, now)
         return Actor(f"token:{record.name}", record.known_scopes, token_id=record.token_id)
 
+    def holds(self, token_id: str) -> bool:
+        """Whether a token that was let in has neither expired nor been revoked here since."""
+        now = self._clock.now()
+        return any(one.token_id == token_id and not one.over(now) for one in self._known.values())
+
     async def make(self, name: str, scopes: list[Scope], lifetime: int) -> MadeToken:
         """A new token. Raises PiccoloError EXHAUSTED (TOO_MANY_TOKENS) or ALREADY_EXISTS (TOKEN_EXISTS)."""
         async with self._busy:

@@ -21,8 +21,15 @@ _CHEAP: Final = frozenset(
         "TOKEN_UNKNOWN",
         "PASSPHRASE_DELAY",
         "TOO_MANY_LOGINS",
+        "TOO_MANY_TRIES",
+        "CHALLENGE_OVER",
+        "PROOF_INVALID",
+        "CLAIM_NOT_LOCAL",
+        "CLAIM_CODE_MISSING",
         "SEALED_WRONG",
         "SEALED_MALFORMED",
+        "SHARE_OVER",
+        "SHARE_PASSWORD_DELAY",
     }
 )
 _LONGEST: Final = 1024

@@ -5,6 +5,8 @@ Rules:
   loses no upload. How far it is, the vault knows alone.
 * The offset that a client hears is what the vault has; after a crash of the vault it may be less than
   before, and the client goes on from there.
+* To a client of tus "all bytes are here" means "stored", and it does not come back: that is said only when
+  the file has its name, and whoever asks gives it.
 * An upload that is done is remembered for a day, for clients that missed the answer; one that is not
   touched for a week ends.
 """
@@ -79,6 +81,7 @@ class Uploads:
     ) -> None:
         self._store, self._state, self._pump, self._slots = store, state, pump, slots
         self._clock, self._random = clock, random
+        self._finishing: dict[str, asyncio.Future[Progress]] = {}
 
     async def create(self, target: Target, size: int, pieces: AsyncIterator[bytes] | None) -> Progress:
         """Begins an upload, perhaps with its first bytes.
@@ -105,16 +108,18 @@ class Uploads:
             raise PiccoloError(failed.kind, failed.reason, failed.message, details) from failed
 
     async def look(self, upload_id: str) -> Progress:
-        """How far an upload is. Raises PiccoloError NOT_FOUND (NO_UPLOAD) or INVALID (UPLOAD_OVER)."""
-        record = await self._find(upload_id)
-        if record.done:
-            return Progress(record, record.size)
-        state = await self._store.upload(upload_id)
-        return Progress(record, state.offset if state else 0)
+        """How far an upload is; one whose bytes are all here is stored first, which raises as `append`.
+
+        Raises PiccoloError NOT_FOUND (NO_UPLOAD, UPLOAD_OVER).
+        """
+        progress = await self._look(upload_id)
+        if progress.record.done or progress.offset < progress.record.size:
+            return progress
+        return await self._append(progress.record, progress.offset, nothing())
 
     async def append(self, upload_id: str, offset: int, pieces: AsyncIterator[bytes]) -> Progress:
         """Goes on with an upload. Raises as `look`; CONFLICT (UPLOAD_OFFSET) when it is not there."""
-        progress = await self.look(upload_id)
+        progress = await self._look(upload_id)
         if progress.offset != offset:
             raise _elsewhere(progress.offset)
         if progress.record.done:
@@ -145,6 +150,15 @@ class Uploads:
                 if record is not None and not record.done:
                     await self._store.abandon(record.upload_id)
                 await self._state.remove(key)
+
+    async def _look(self, upload_id: str) -> Progress:
+        if (finishing := self._finishing.get(upload_id)) is not None:
+            await asyncio.wait({finishing})
+        record = await self._find(upload_id)
+        if record.done:
+            return Progress(record, record.size)
+        state = await self._store.upload(upload_id)
+        return Progress(record, state.offset if state else 0)
 
     async def _append(self, record: Record, offset: int, pieces: AsyncIterator[bytes]) -> Progress:
         async with self._slots.one(), self._store.write(_start(record)) as writing:
@@ -179,6 +193,7 @@ class Uploads:
     async def _complete(self, record: Record, writing: Writing) -> Progress:
         """Gives the file its name; a client that goes away now finds it done when it comes back."""
         finishing = asyncio.ensure_future(self._finish(record, writing))
+        self._finishing[record.upload_id] = finishing
         try:
             return await asyncio.shield(finishing)
         except asyncio.CancelledError:
@@ -186,6 +201,9 @@ class Uploads:
             finishing.cancel()
             await asyncio.gather(finishing, return_exceptions=True)
             raise
+        finally:
+            if self._finishing.get(record.upload_id) is finishing:  # and not that of a stream that took over
+                self._finishing.pop(record.upload_id)
 
     async def _finish(self, record: Record, writing: Writing) -> Progress:
         written = await self._pump.finish(writing, record.size)

@@ -55,6 +55,10 @@ class Writer:
         except PiccoloError as failed:
             raise (failed if expected is None else as_condition(failed)) from failed
 
+    async def delete_removed(self, trash_id: int) -> tuple[Deleted, str]:
+        """Deletes an entry of the trash for good; also returns the name that it had."""
+        return await self._store.purge_removed(trash_id)
+
     async def _store_file(self, start: WriteStart, pieces: AsyncIterator[bytes]) -> Written:
         async with self._slots.one(), self._store.write(start) as writing:
             return await self._pump.finish(writing, await self._pump.move(pieces, writing))

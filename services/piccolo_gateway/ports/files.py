@@ -14,6 +14,10 @@ class Files(Protocol):
         """One entry; NOT_FOUND when nothing has that name."""
         ...
 
+    async def locate(self, entry_id: int) -> Entry:
+        """The entry of an id, wherever it is now; NOT_FOUND when it is in the trash or gone."""
+        ...
+
     async def list(self, path: str, *, recursive: bool, page_size: int, page_token: str) -> Entries:
         """A page of a directory."""
         ...

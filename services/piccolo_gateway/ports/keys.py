@@ -64,6 +64,10 @@ class Keys(Protocol):
         """Whether the words are this owner's."""
         ...
 
+    async def open_disk(self, words: bytes) -> None:
+        """Opens the device's data partition; the services start anew on it."""
+        ...
+
     async def witnesses(self) -> Witnesses:
         """Who knows of the newest backup."""
         ...

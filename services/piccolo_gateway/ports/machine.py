@@ -6,6 +6,8 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from piccolo_gateway.core.bodies.about import Boot, Configuration
+from piccolo_gateway.core.bodies.machine import Machine
 from piccolo_gateway.core.idempotency import Name, Note
 
 
@@ -22,6 +24,47 @@ class Clock:
     running: Callable[[], float]
 
 
+@dataclass(frozen=True, slots=True)
+class Software:
+    """What is installed.
+
+    Attributes:
+        version: of Piccolo; empty when it is not told.
+        built: seconds since 1970; 0 when it is not told.
+        python: the interpreter's version.
+        packages: name to version.
+    """
+
+    version: str
+    built: int
+    python: str
+    packages: dict[str, str]
+
+
+class Provisioned(Protocol):
+    """What became of the device's configuration."""
+
+    def told(self) -> Configuration | None:
+        """As it was told at this boot; None: nobody did."""
+        ...
+
+
+class Booted(Protocol):
+    """How this boot came by its data."""
+
+    def told(self) -> Boot | None:
+        """As it was told; None: nobody did."""
+        ...
+
+
+class OwnMachine(Protocol):
+    """The machine that this is."""
+
+    def look(self) -> Machine:
+        """Its figures now."""
+        ...
+
+
 class Tasks(Protocol):
     """The parent of work that outlives its request."""
 
@@ -35,6 +78,18 @@ class Metrics(Protocol):
 
     async def read(self) -> dict[str, str | None]:
         """Each service's exposition; None when it does not answer."""
+        ...
+
+
+class Passwords(Protocol):
+    """Verifiers of passwords, slow by design."""
+
+    async def make(self, password: str) -> str:
+        """A verifier."""
+        ...
+
+    async def fits(self, verifier: str, password: str) -> bool:
+        """Whether a password is the one that a verifier was made of."""
         ...
 
 

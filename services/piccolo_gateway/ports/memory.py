@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from piccolo_gateway.core.bodies.memory import (
     AuditEvents,
+    AuditFilter,
     AuditVerified,
     Backup,
     Operation,
@@ -70,6 +71,17 @@ class SettingsPort(Protocol):
         ...
 
 
+Topic: TypeAlias = Literal["files", "settings", "audit"]
+
+
+class ChangesPort(Protocol):
+    """That something has changed, not what."""
+
+    def watch(self, topic: Topic) -> AsyncIterator[int]:
+        """A topic's mark now, and after each change; marks rise."""
+        ...
+
+
 class Audit(Protocol):
     """The audit log."""
 
@@ -77,8 +89,8 @@ class Audit(Protocol):
         """Adds an event."""
         ...
 
-    async def list(self, *, page_size: int, page_token: str, action: str) -> AuditEvents:
-        """A page of it."""
+    async def list(self, wanted: AuditFilter, *, page_size: int, page_token: str) -> AuditEvents:
+        """A page of the wanted events, newest first."""
         ...
 
     async def verify(self) -> AuditVerified:

@@ -127,3 +127,7 @@ class Store(Protocol):
     async def purge(self, path: str, *, recursive: bool, expected_revision: int | None) -> Deleted:
         """Deletes for good."""
         ...
+
+    async def purge_removed(self, trash_id: int) -> tuple[Deleted, str]:
+        """Deletes an entry of the trash for good; also returns the name that it had."""
+        ...

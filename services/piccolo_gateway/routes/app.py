@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import web
 
-from piccolo_gateway.core.api import Endpoint
+from piccolo_gateway.core.api import NARROW, Endpoint
 from piccolo_gateway.routes import (
+    about,
+    archives,
+    audit,
     care,
     circle,
     device,
+    factors,
     files,
     headers,
     invitations,
+    machine,
+    network,
     operations,
     pages,
     recovery,
     safety,
     sessions,
     settings,
+    shared,
+    shares,
+    support,
     tokens,
     tree,
+    trust,
     uploads,
 )
 from piccolo_gateway.routes.call import Bound
+from piccolo_gateway.routes.dav import register as register_dav
 from piccolo_gateway.routes.door import Door
+from piccolo_gateway.routes.face import Face
 from piccolo_gateway.routes.services import Services
 
 _NOUNS: Final = (
     device,
     sessions,
+    factors,
     tokens,
     files,
+    archives,
     tree,
     uploads,
+    shares,
+    shared,
     safety,
     care,
     circle,
@@ -42,20 +58,34 @@ _NOUNS: Final = (
     recovery,
     operations,
     settings,
+    machine,
+    audit,
+    about,
+    support,
+    trust,
+    network,
 )
 
 
 def all_endpoints(services: Services) -> list[Bound]:
     """Every endpoint and what answers it."""
-    bound = [pages.page(), pages.metrics(services)]
-    for noun in _NOUNS:
-        bound += noun.endpoints(services)
+    bound = _nouns(services)
     return [*bound, pages.api_document([one.endpoint for one in bound])]
 
 
-def application(services: Services, door: Door) -> web.Application:
+def api_document() -> bytes:
+    """The OpenAPI document as a gateway serves it, JSON."""
+    unused = cast(Services, None)  # handlers look at their services when they are called, not before
+    return pages.written([one.endpoint for one in _nouns(unused)])
+
+
+def _nouns(services: Services) -> list[Bound]:
+    return [pages.metrics(services), *(one for noun in _NOUNS for one in noun.endpoints(services))]
+
+
+def application(services: Services, door: Door, face: Face) -> web.Application:
     """The application that a listener serves."""
-    app = web.Application(middlewares=[door.outermost], client_max_size=0)
+    app = web.Application(middlewares=[door.outermost, face.navigate], client_max_size=0)
     app.on_response_prepare.append(headers.complete)
     bound = all_endpoints(services)
     taken = {(one.endpoint.method, one.endpoint.path) for one in bound}
@@ -64,6 +94,8 @@ def application(services: Services, door: Door) -> web.Application:
         app.router.add_route(one.endpoint.method, address, handler, expect_handler=_later)
         if _has_head(one.endpoint) and ("HEAD", one.endpoint.path) not in taken:
             app.router.add_route("HEAD", address, handler, expect_handler=_later)
+    register_dav(app, services, door, _later)
+    face.register(app.router)
     return app
 
 
@@ -73,7 +105,10 @@ def _has_head(endpoint: Endpoint) -> bool:
 
 def _address(endpoint: Endpoint) -> str:
     """The address as the router knows it; an owner's path may have any number of parts and any character."""
-    return endpoint.path.replace("{path}", "{path:(?s:.*)}")
+    address = endpoint.path.replace("{path}", "{path:(?s:.*)}")
+    for name, pattern in NARROW.items():
+        address = address.replace(f"{{{name}}}", f"{{{name}:{pattern}}}")
+    return address
 
 
 async def _later(request: web.Request) -> None:

@@ -13,10 +13,12 @@ from aiohttp.http_exceptions import HttpProcessingError
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.core import conditions, paths
-from piccolo_gateway.core.access import Actor
+from piccolo_gateway.core.access import Actor, Caller
 from piccolo_gateway.core.api import JSON, Endpoint
 from piccolo_gateway.core.conditions import Conditions
 from piccolo_gateway.engine.pump import PIECE
+from piccolo_gateway.ports.place import Place
+from piccolo_gateway.routes.headers import COOKIE
 from piccolo_gateway.routes.keys import WELCOMED
 
 JSON_LIMIT: Final = 64 * 1024
@@ -67,6 +69,15 @@ class Call:
         self.noted = True
 
     @property
+    def caller(self) -> Caller:
+        """Where it comes from."""
+        request = self.request
+        transport = request.transport
+        own = transport.get_extra_info("sockname") if transport else None
+        cookie = request.cookies.get(COOKIE)
+        return Caller(request.remote or "", own[0] if own else "", request.host, cookie)
+
+    @property
     def path(self) -> str:
         """The owner's path in the address. Raises PiccoloError INVALID (PATH_...)."""
         prefix = self.endpoint.path.partition("{path}")[0].rstrip("/")
@@ -104,11 +115,12 @@ class Call:
         """The parameters behind the question mark. Raises PiccoloError INVALID (QUERY_INVALID)."""
         if kind is not self.endpoint.query:
             raise TypeError(f"{self.endpoint.path} does not say that it reads {kind.__name__}")
-        given = self.request.query
-        if len(given) != len(set(given)):
+        asked, repeats = self.request.query, self.endpoint.repeats
+        given = {name: asked.getall(name) if name in repeats else asked[name] for name in asked}
+        if any(len(asked.getall(name)) > 1 for name in given if name not in repeats):
             raise PiccoloError(Kind.INVALID, "QUERY_INVALID", "A parameter is given twice.")
         try:
-            return msgspec.convert(dict(given), kind, strict=False)
+            return msgspec.convert(given, kind, strict=False)
         except msgspec.ValidationError as wrong:
             raise PiccoloError(
                 Kind.INVALID, "QUERY_INVALID", f"The address's parameters cannot be used: {wrong}."
@@ -183,6 +195,11 @@ async def read_nothing(request: web.Request) -> bytes:
     return b""
 
 
+async def read_xml(request: web.Request) -> bytes:
+    """A small body as a whole, whatever it says it is. Raises as `read_json`."""
+    return await _small(request) if request.body_exists else b""
+
+
 async def _small(request: web.Request) -> bytes:
     if (request.content_length or 0) > JSON_LIMIT:
         raise _too_large()
@@ -205,6 +222,12 @@ async def welcome(request: web.Request) -> None:
         request[WELCOMED] = True
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0
+
+
+def let_in(request: web.Request) -> None:
+    """Who asks may: the connection is not cut any more to make room for others."""
+    if isinstance(request.protocol, Place):
+        request.protocol.keep()
 
 
 async def _read(request: web.Request) -> bytes:
@@ -258,6 +281,6 @@ def _too_large() -> PiccoloError:
     return PiccoloError(
         Kind.INVALID,
         "BODY_TOO_LARGE",
-        f"A JSON body may have {JSON_LIMIT} bytes.",
+        f"This request's body may have {JSON_LIMIT} bytes.",
         {"limit": str(JSON_LIMIT)},
     )

@@ -29,6 +29,7 @@ _ARGON = 150.0
 _SEALED = (
     "Secrets are sealed to /api/v1/boot-key, each for its purpose: the gateway carries what it cannot read."
 )
+_FRESH = "Needs a session with a fresh proof (POST /api/v1/sessions/proof); no token has one."
 
 
 _STATUS = Endpoint(
@@ -56,9 +57,10 @@ _SETUP = Endpoint(
     tag=_TAG,
     scope=None,
     body=Setup,
-    refuses=(409,),
+    refuses=(409, 429),
     answers={201: Answer("The 24 recovery words, sealed to reply_key. Shown once.", Words)},
-    words=f"{_SEALED} Until the words are confirmed, setup may be begun anew.",
+    words=f"{_SEALED} Until the words are confirmed, setup may be begun anew."
+    " `claim` in /api/v1/status says what else is needed.",
     seconds=_ARGON,
     audit="device.setup",
     secret=True,
@@ -111,7 +113,8 @@ _PASSPHRASE = Endpoint(
     body=NewPassphrase,
     refuses=(429,),
     answers={200: Answer("The passphrase is changed; other sessions have ended.", Empty)},
-    words=_SEALED,
+    words=f"{_SEALED} {_FRESH}",
+    fresh=True,
     seconds=_ARGON,
     audit="device.passphrase",
 )
@@ -129,6 +132,21 @@ _WORDS = Endpoint(
 )
 
 
+_DATA = Endpoint(
+    method="POST",
+    path=f"{PREFIX}/data/open",
+    summary="Open the data of a device that could not, by its owner's words",
+    tag=_TAG,
+    scope=None,
+    body=WordsToTest,
+    refuses=(409,),
+    answers={202: Answer("They are right; the services start anew on the data.", Empty)},
+    words=f"{_SEALED} For a device whose `boot` in /.well-known/piccolo is `degraded`; it is `opened` once"
+    " this is done, and asks for the passphrase. Wrong words change nothing.",
+    seconds=150.0,
+    repeatable=False,
+)
+
 _NEW_WORDS = Endpoint(
     method="POST",
     path=f"{PREFIX}/words/rotation",
@@ -140,7 +158,9 @@ _NEW_WORDS = Endpoint(
     answers={
         201: Answer("24 new words, sealed to reply_key. Shown once; nothing changes yet.", NewWords),
     },
-    words=f"{_SEALED} The old words stay in force until these are confirmed and everything has moved over.",
+    words=f"{_SEALED} The old words stay in force until these are confirmed and everything has moved over."
+    f" {_FRESH}",
+    fresh=True,
     seconds=_ARGON,
     audit="device.words.new",
     secret=True,
@@ -175,22 +195,24 @@ _PROTECTS = (
 
 def endpoints(services: Services) -> list[Bound]:
     """The device's endpoints."""
-    return [*_open(services), *_owners(services)]
+    return [*_open(services), *_data(services), *_owners(services)]
 
 
 def _open(services: Services) -> list[Bound]:
     """What has to be done before anybody can have a session."""
 
     async def status(call: Call) -> Reply:
-        return Reply(body=await services.device.status())
+        return Reply(body=await services.device.status(services.claiming.kind))
 
     async def boot_key(call: Call) -> Reply:
         return Reply(body=BootKey(public_key=await services.keys.boot_key()))
 
     async def setup(call: Call) -> Reply:
         asked = call.body(Setup)
+        await services.claiming.check(asked.claim_code, call.caller)
         words = await services.keys.setup(asked.passphrase, asked.reply_key)
         services.access.end_all()
+        await services.factors.remove_all()
         return Reply(201, words)
 
     async def confirm(call: Call) -> Reply:
@@ -207,11 +229,21 @@ def _open(services: Services) -> list[Bound]:
     ]
 
 
+def _data(services: Services) -> list[Bound]:
+    """What opens the data of a device that could not."""
+
+    async def opened(call: Call) -> Reply:
+        await services.keys.open_disk(call.body(WordsToTest).words)
+        return Reply(202, Empty())
+
+    return [Bound(_DATA, opened)]
+
+
 def _owners(services: Services) -> list[Bound]:
     """What only the owner may do."""
 
     async def unlock(call: Call) -> Reply:
-        await services.access.unlock(call.body(Passphrase).passphrase)
+        await services.access.unlock(call.body(Passphrase).passphrase, call.caller)
         return Reply(body=Empty())
 
     async def lock(call: Call) -> Reply:

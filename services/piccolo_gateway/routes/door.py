@@ -3,11 +3,12 @@
 Rules, in this order:
 * It has a request id, which travels on; every failure is a problem document; what nobody foresaw is an
   incident.
-* What another site's page sends is refused. Then the caller is identified, and must hold the endpoint's
-  scope.
+* What another site's page sends is refused. Then the caller is identified, must hold the endpoint's scope,
+  and have given a fresh proof where the endpoint asks for one.
 * A small body is read, within limits, before the handler begins; a stream is not.
 * What belongs into the audit log is done to its end, even when its client goes away; an Idempotency-Key makes
   that it is done once.
+* What changed something tells its noun to whoever shows it.
 * One log line and one count each; entries of the audit log where the endpoint says so.
 """
 
@@ -24,7 +25,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.status import incident
 
 from piccolo_gateway.core import access, idempotency
-from piccolo_gateway.core.access import NOBODY, Actor
+from piccolo_gateway.core.access import NOBODY, SAFE_METHODS, Actor
 from piccolo_gateway.core.api import Endpoint, Takes
 from piccolo_gateway.core.problems import MEDIA as PROBLEM
 from piccolo_gateway.core.problems import problem_of, retry_after, status_of
@@ -33,9 +34,10 @@ from piccolo_gateway.engine.device import Device
 from piccolo_gateway.engine.repeating import Repeating
 from piccolo_gateway.engine.trail import Trail
 from piccolo_gateway.routes import headers
-from piccolo_gateway.routes.call import Bound, Call, Reply, read_json, read_nothing
+from piccolo_gateway.routes.call import Bound, Call, Reply, let_in, read_json, read_nothing
 from piccolo_gateway.routes.counting import Counts
-from piccolo_gateway.routes.keys import ENDPOINT, REQUEST_ID
+from piccolo_gateway.routes.keys import ENDPOINT, MANNER, REQUEST_ID
+from piccolo_gateway.routes.manner import Credentials, Manner
 
 _SCHEME: Final = "bearer "
 _CONTINUE: Final = "100-continue"
@@ -47,16 +49,22 @@ class Door:
     """Goes around every handler."""
 
     def __init__(
-        self, reach: Access, device: Device, repeating: Repeating, trail: Trail, counts: Counts
+        self,
+        reach: Access,
+        device: Device,
+        repeating: Repeating,
+        trail: Trail,
+        counts: Counts,
+        changed: Callable[[str], None],
     ) -> None:
         self._access, self._device, self._repeating = reach, device, repeating
-        self._trail, self._counts = trail, counts
+        self._trail, self._counts, self._changed = trail, counts, changed
 
-    def around(self, bound: Bound) -> AiohttpHandler:
-        """What aiohttp calls for an endpoint."""
+    def around(self, bound: Bound, manner: Manner | None = None) -> AiohttpHandler:
+        """What aiohttp calls for an endpoint, in the API's manner if in no other."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            request[ENDPOINT] = bound.endpoint
+            request[ENDPOINT], request[MANNER] = bound.endpoint, manner or _API
             return await self._enter(request, bound)
 
         return handle
@@ -86,12 +94,12 @@ class Door:
         except web.HTTPException as routed:
             return problem(as_error(routed), allow=routed.headers.get("Allow"))
         except PiccoloError as failed:
-            return problem(failed)
+            return _manner(request).refusal(failed)
         except ConnectionError as gone:
             _log.info("the client went away")
             return problem(PiccoloError(Kind.CANCELLED, "CLIENT_GONE", str(gone)))
         except Exception as unforeseen:
-            return problem(foreseen(unforeseen, "the door"))
+            return _manner(request).refusal(foreseen(unforeseen, "the door"))
 
     async def _enter(self, request: web.Request, bound: Bound) -> web.StreamResponse:
         endpoint = bound.endpoint
@@ -119,11 +127,14 @@ class Door:
         )
         if endpoint.scope is None:
             return NOBODY
-        cookie = request.cookies.get(headers.COOKIE)
-        actor = await self._access.identify(cookie, _bearer(headers_.get("Authorization")))
-        if cookie and actor is NOBODY:
+        shown = _manner(request).credentials(request)
+        actor = await self._access.identify(shown.cookie, shown.token)
+        if shown.cookie and actor is NOBODY:
             raise PiccoloError(Kind.UNAUTHENTICATED, "SESSION_ENDED", "This session has ended.")
         access.require(actor, endpoint.scope)
+        if endpoint.fresh:
+            access.require_fresh(actor)
+        let_in(request)
         if endpoint.unlocked:
             await self._device.require_unlocked()
         return actor
@@ -148,6 +159,8 @@ class Door:
             await self._note(call, failed)
             raise failed from error
         await self._note(call, None)
+        if call.request.method not in SAFE_METHODS:
+            self._changed(call.endpoint.tag)
         return made
 
     async def _note(self, call: Call, failed: PiccoloError | None) -> None:
@@ -195,7 +208,28 @@ def _again(answer: idempotency.Answer, more: dict[str, str]) -> web.Response:
     return web.Response(status=answer.status, body=answer.body or None, headers={**answer.headers, **more})
 
 
-def _bearer(header: str | None) -> str | None:
+class _ApiManner:
+    """Sessions and bearer tokens; every failure is a problem document."""
+
+    def credentials(self, request: web.Request) -> Credentials:
+        """The cookie, and the token."""
+        return Credentials(request.cookies.get(headers.COOKIE), bearer(request.headers.get("Authorization")))
+
+    def refusal(self, failed: PiccoloError) -> web.Response:
+        """The problem document."""
+        return problem(failed)
+
+
+_API: Final = _ApiManner()
+
+
+def _manner(request: web.Request) -> Manner:
+    found: Manner = request.get(MANNER, _API)
+    return found
+
+
+def bearer(header: str | None) -> str | None:
+    """The token of an Authorization header. Raises PiccoloError UNAUTHENTICATED (AUTHORIZATION_UNKNOWN)."""
     if header is None:
         return None
     if not header.lower().startswith(_SCHEME):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from typing import Final
 
 from aiohttp import web
@@ -13,9 +12,10 @@ from piccolo_gateway.core import conditions, media, paths
 from piccolo_gateway.core.api import OCTETS, PREFIX, Answer, Endpoint, Header
 from piccolo_gateway.core.bodies.access import Scope
 from piccolo_gateway.core.bodies.files import Deleted, Deleting, Reading, Writing, Written
-from piccolo_gateway.engine.reading import Facts, Plan, Request
+from piccolo_gateway.engine.reading import Request
 from piccolo_gateway.ports.store import WriteStart
 from piccolo_gateway.routes.call import Bound, Call, Reply, Sink
+from piccolo_gateway.routes.sending import head_of, send, told_of
 from piccolo_gateway.routes.services import Services
 
 _TAG = "files"
@@ -77,21 +77,32 @@ def endpoints(services: Services) -> list[Bound]:
     return [*_reading(services), *_writing(services)]
 
 
+async def told(services: Services, call: Call, asked: Request) -> Reply | web.StreamResponse:
+    """The answer to GET."""
+    plan = await services.reader.plan(asked, head=False)
+    if plan.not_modified and plan.facts is not None:
+        return Reply(304, headers=told_of(plan.facts))
+    async with services.reader.open(asked.path, plan) as (facts, data):
+        head = head_of(plan, facts, media.disposition(facts.media, asked.path))
+        return await send(Sink(call.request, head, services.idle_seconds), data)
+
+
+async def headed(services: Services, asked: Request) -> Reply | web.StreamResponse:
+    """The answer to HEAD."""
+    plan = await services.reader.plan(asked, head=True)
+    if plan.facts is None:
+        raise RuntimeError("HEAD always asks for the facts")
+    if plan.not_modified:
+        return Reply(304, headers=told_of(plan.facts))
+    return head_of(plan, plan.facts, media.disposition(plan.facts.media, asked.path))
+
+
 def _reading(services: Services) -> list[Bound]:
     async def get(call: Call) -> Reply | web.StreamResponse:
-        plan = await services.reader.plan(_request(call), head=False)
-        if plan.not_modified and plan.facts is not None:
-            return Reply(304, headers=_facts(plan.facts))
-        async with services.reader.open(call.path, plan) as (facts, data):
-            return await _send(call, plan, facts, data, services.idle_seconds)
+        return await told(services, call, _request(call))
 
     async def head(call: Call) -> Reply | web.StreamResponse:
-        plan = await services.reader.plan(_request(call), head=True)
-        if plan.facts is None:
-            raise RuntimeError("HEAD always asks for the facts")
-        if plan.not_modified:
-            return Reply(304, headers=_facts(plan.facts))
-        return _head(call, plan, plan.facts)
+        return await headed(services, _request(call))
 
     def described(method: str) -> Endpoint:
         return Endpoint(
@@ -119,15 +130,12 @@ def _writing(services: Services) -> list[Bound]:
         asked = call.query(Writing)
         start = WriteStart(
             call.path,
-            modified=_modified(call.header("X-Modified")),
-            media=_media(call),
+            modified=modified_of(call.header("X-Modified")),
+            media=media_of(call),
             size=call.request.content_length,
             at_risk=asked.at_risk,
         )
-        if call.request.headers.get("Content-Range"):
-            raise PiccoloError(
-                Kind.INVALID, "HEADER_INVALID", "A file is stored whole; /api/v1/uploads goes on with parts."
-            )
+        refuse_parts(call)
         written = await services.writer.put(start, call.conditions, call.pieces())
         headers = {"ETag": conditions.quoted(written.version_id)}
         if written.created:
@@ -146,73 +154,38 @@ def _writing(services: Services) -> list[Bound]:
 
 
 def _request(call: Call) -> Request:
+    return request_of(call, call.path, call.query(Reading).version)
+
+
+def request_of(call: Call, path: str, version: str | None = None) -> Request:
+    """What a request for a file asks for."""
     headers = call.request.headers
     return Request(
-        call.path,
-        call.query(Reading).version,
+        path,
+        version,
         call.conditions,
         headers.get("Range"),
         headers.get("If-Range"),
     )
 
 
-def _head(call: Call, plan: Plan, facts: Facts) -> web.StreamResponse:
-    """The head of an answer, not sent yet."""
-    span = plan.span
-    response = web.StreamResponse(status=206 if span else 200, headers=_facts(facts))
-    response.headers["Content-Type"] = media.shown(facts.media)
-    response.headers["Content-Disposition"] = media.disposition(facts.media, call.path)
-    response.headers["Content-Security-Policy"] = media.SANDBOX
-    response.headers["Accept-Ranges"] = "bytes"
-    if span:
-        response.headers["Content-Range"] = span.content_range
-    response.content_length = span.length if span else facts.size
-    return response
+def refuse_parts(call: Call) -> None:
+    """Refuses a PUT of a part. Raises PiccoloError INVALID (HEADER_INVALID), as the next two do."""
+    if call.request.headers.get("Content-Range"):
+        raise PiccoloError(
+            Kind.INVALID, "HEADER_INVALID", "A file is stored whole; /api/v1/uploads goes on with parts."
+        )
 
 
-def _facts(facts: Facts) -> dict[str, str]:
-    """The headers that tell of a version."""
-    made = {
-        "ETag": conditions.quoted(facts.version_id),
-        "Cache-Control": "private, no-cache",
-        "X-Modified": str(facts.modified),
-    }
-    date = conditions.date(facts.modified)
-    return {**made, "Last-Modified": date} if date else made
-
-
-async def _send(
-    call: Call, plan: Plan, facts: Facts, data: AsyncIterator[bytes | memoryview], idle_seconds: float
-) -> web.StreamResponse:
-    """Sends the bytes; what fails on the way cuts the connection."""
-    sink = Sink(call.request, _head(call, plan, facts), idle_seconds)
-    await sink.begin()
-    try:
-        sent = 0
-        async for piece in data:
-            await sink.send(piece)
-            sent += len(piece)
-        _check_whole(sent, sink.response.content_length)
-        await sink.end()
-    except BaseException:
-        sink.cut()
-        raise
-    return sink.response
-
-
-def _check_whole(sent: int, promised: int | None) -> None:
-    if sent != promised:
-        raise PiccoloError(Kind.DATA_LOSS, "FILE_SHORT", f"{sent} bytes came of {promised}.")
-
-
-def _media(call: Call) -> str:
+def media_of(call: Call) -> str:
+    """What the client says that a file is; empty when it does not know."""
     given = call.header("Content-Type") or ""
     if len(given) > 255 or not given.isascii() or not given.isprintable():
         raise PiccoloError(Kind.INVALID, "HEADER_INVALID", "The Content-Type is no media type.")
     return "" if given == OCTETS else given
 
 
-def _modified(header: str | None) -> int:
+def modified_of(header: str | None) -> int:
     """Seconds since 1970; 0, which is now, when it was not said."""
     if header is None:
         return 0

@@ -7,7 +7,9 @@ from typing import Final
 from aiohttp import web
 
 from piccolo_gateway.core.api import Endpoint
+from piccolo_gateway.routes.manner import Manner
 
 ENDPOINT: Final = web.RequestKey("endpoint", Endpoint)
+MANNER: Final = web.RequestKey("manner", Manner)
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 WELCOMED: Final = web.RequestKey("welcomed", bool)

@@ -53,9 +53,12 @@ _STREAM = Endpoint(
     query=Watching,
     headers=(Header("Last-Event-ID", "Goes on after the event with this id."),),
     refuses=(404, 429),
-    answers={200: Answer("`operation`, `circle` and `backup` events.", media=events.MEDIA)},
-    words="Events of the circle and the backup tell the present state, at the beginning and after"
-    " each change; those of operations each change since the last id.",
+    answers={200: Answer("Events, each of a topic.", media=events.MEDIA)},
+    words="`circle` and `backup` tell the present state, at the beginning and after each change; `operation`"
+    " each change since the last id. All other topics have one field, `tag`, told at the beginning and when"
+    " it is another: what is shown of it is to be read again. They are `files` (trash and versions too),"
+    " `settings`, `audit`, `sessions`, `tokens`, `shares`, `network`, `device` (what /status tells),"
+    " `health`, `members`, `keeping`, `invitations`, `proposals`, and further ones to come.",
     seconds=None,
 )
 
@@ -91,7 +94,7 @@ def _events(services: Services) -> Bound:
             sink = Sink(call.request, web.StreamResponse(headers=head), services.idle_seconds)
             await sink.begin()
             await sink.send(events.RETRY)
-            while (piece := await subscription.next()) is not None:
+            while (piece := await subscription.next()) is not None and services.access.holds(call.actor):
                 await sink.send(piece)
             await sink.end()
             return sink.response

@@ -1,4 +1,4 @@
-"""What is not a noun: the plain page, the API document, the metrics."""
+"""What is not a noun: the API document, the metrics."""
 
 from __future__ import annotations
 
@@ -15,19 +15,6 @@ from piccolo_gateway.routes.call import Bound, Call, Reply
 from piccolo_gateway.routes.services import Services
 
 _TAG = "about"
-_HTML: Final = "text/html; charset=utf-8"
-_PAGE: Final = b"""<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Piccolo</title></head>
-<body>
-<h1>Piccolo</h1>
-<p>This is a Piccolo device: a personal cloud. Its owner's files are kept, encrypted and in fragments,
-by the other members of its circle.</p>
-<p>Programs speak to it at <code>/api/v1</code>; the API document is
-<a href="/api/v1/openapi.json">/api/v1/openapi.json</a>.</p>
-</body>
-</html>
-"""
 ABOUT: Final = About(
     title="Piccolo",
     version="1",
@@ -36,11 +23,13 @@ ABOUT: Final = About(
     tags={
         "device": "Setup, unlocking, the owner's words.",
         "sessions": "Logging in and out.",
+        "factors": "What a login needs beside the passphrase.",
         "tokens": "For programs.",
         "files": "Storing, reading, naming.",
         "directories": "Listing.",
         "trash": "What was deleted, for 30 days.",
         "uploads": "Resumable uploads, tus 1.0.",
+        "shares": "Links for people without a device.",
         "safety": "What everything survives.",
         "circle": "The devices that keep each other's files.",
         "recovery": "Backup, and the way back from the words.",
@@ -52,15 +41,6 @@ ABOUT: Final = About(
 )
 
 
-_SHOW = Endpoint(
-    method="GET",
-    path="/",
-    summary="What this is",
-    tag=_TAG,
-    scope=None,
-    answers={200: Answer("A plain page.", media="text/html")},
-)
-
 _READ = Endpoint(
     method="GET",
     path="/metrics",
@@ -70,14 +50,14 @@ _READ = Endpoint(
     answers={200: Answer("The text exposition format, version 0.0.4.", media="text/plain")},
 )
 
-
-def page() -> Bound:
-    """The plain page."""
-
-    async def show(call: Call) -> Reply:
-        return Reply(raw=_PAGE, media=_HTML)
-
-    return Bound(_SHOW, show)
+_DOCUMENT = Endpoint(
+    method="GET",
+    path=f"{PREFIX}/openapi.json",
+    summary="This document",
+    tag=_TAG,
+    scope=None,
+    answers={200: Answer("OpenAPI 3.1.", media="application/json")},
+)
 
 
 def metrics(services: Services) -> Bound:
@@ -92,18 +72,14 @@ def metrics(services: Services) -> Bound:
 
 def api_document(others: Sequence[Endpoint]) -> Bound:
     """The document of all endpoints, itself included."""
-    endpoint = Endpoint(
-        method="GET",
-        path=f"{PREFIX}/openapi.json",
-        summary="This document",
-        tag=_TAG,
-        scope=None,
-        answers={200: Answer("OpenAPI 3.1.", media="application/json")},
-    )
-    made = document(ABOUT, [*others, endpoint])
-    raw = msgspec.json.encode(made)
+    raw = written(others)
 
     async def show(call: Call) -> Reply:
         return Reply(raw=raw)
 
-    return Bound(endpoint, show)
+    return Bound(_DOCUMENT, show)
+
+
+def written(others: Sequence[Endpoint]) -> bytes:
+    """The document as it is served, JSON."""
+    return msgspec.json.encode(document(ABOUT, [*others, _DOCUMENT]))

@@ -23,7 +23,7 @@ _RECOVER = Endpoint(
     tag=_TAG,
     scope=None,
     body=Recovery,
-    refuses=(404,),
+    refuses=(404, 429),
     answers={
         202: Answer(
             "The recovery runs. The cookie's session may watch it, and nothing else.",
@@ -31,8 +31,10 @@ _RECOVER = Endpoint(
             headers=(WHERE, Header("Set-Cookie", "A session that may watch.")),
         )
     },
-    words="Words and passphrase are sealed to /api/v1/boot-key. When the operation has succeeded,"
-    " log in with the passphrase. Its result says in `backup` whether the members confirm that the backup is"
+    words="Words and passphrase are sealed to /api/v1/boot-key; `claim` in /api/v1/status says what else is"
+    " needed. When the operation has succeeded,"
+    " log in with the passphrase; with this session's cookie no second factor is asked."
+    " Its result says in `backup` whether the members confirm that the backup is"
     " the newest (`proven`, `unproven`, `withheld`, `rolled_back`, or `circle` when the files came from the"
     " members alone), and in `words` what came back and what did not. It stops, with nothing claimed, when"
     " the cloud shows an older backup (ROLLED_BACK) or another one (FORK), or showed one that it does not let"
@@ -86,6 +88,7 @@ def endpoints(services: Services) -> list[Bound]:
 
     async def recover(call: Call) -> Reply:
         asked = call.body(Recovery)
+        await services.claiming.check(asked.claim_code, call.caller)
         operation = await services.keys.recover(asked)
         services.device.doubt()
         secret, _ = services.access.watch()

@@ -26,7 +26,11 @@ _MAKE = Endpoint(
     tag=_TAG,
     scope=Scope.ADMIN,
     body=NewToken,
+    refuses=(409, 429),
     answers={201: Answer("The token; its secret is shown this once.", MadeToken)},
+    words="A token stands for the owner without a second factor. Needs a session with a fresh proof"
+    " (POST /api/v1/sessions/proof); no token has one.",
+    fresh=True,
     audit="token.make",
     secret=True,
 )

@@ -10,6 +10,7 @@ from piccolo_gateway.core.bodies.access import Scope
 from piccolo_gateway.core.bodies.base import Page
 from piccolo_gateway.core.bodies.files import (
     Copy,
+    Deleted,
     Entries,
     Entry,
     Listing,
@@ -129,6 +130,19 @@ _RESTORE_REMOVED = Endpoint(
 )
 
 
+_PURGE_REMOVED = Endpoint(
+    method="DELETE",
+    path=f"{PREFIX}/trash/{{trash_id}}",
+    summary="Delete an entry of the trash for good, before its time is over",
+    tag=_TRASH,
+    scope=Scope.WRITE,
+    answers={200: Answer("What was deleted.", Deleted)},
+    words="It is gone whole, or it stays in the trash whole.",
+    unlocked=True,
+    audit="file.purge",
+)
+
+
 def endpoints(services: Services) -> list[Bound]:
     """The endpoints of names."""
     return [*_directories(services), *_names(services), *_versions(services), *_trash(services)]
@@ -230,4 +244,8 @@ def _trash(services: Services) -> list[Bound]:
         path = "" if asked.path is None else paths.check(asked.path)
         return Reply(body=await services.files.restore_removed(call.number("trash_id"), path))
 
-    return [Bound(_REMOVED, listing), Bound(_RESTORE_REMOVED, restore)]
+    async def purge(call: Call) -> Reply:
+        deleted, call.subject = await services.writer.delete_removed(call.number("trash_id"))
+        return Reply(body=deleted)
+
+    return [Bound(_REMOVED, listing), Bound(_RESTORE_REMOVED, restore), Bound(_PURGE_REMOVED, purge)]

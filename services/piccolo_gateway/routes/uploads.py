@@ -27,7 +27,7 @@ _VERSION: Final = Header(
 _PAIR: Final = "[a-z]{1,16} [A-Za-z0-9+/]{4,400}={0,2}"
 _BYTES: Final = "^[0-9]{1,18}$"
 _REFUSED: Final = {
-    "HEAD": (410,),
+    "HEAD": (409, 410, 429, 507),
     "DELETE": (410,),
     "PATCH": (410, 429, 507),
     "POST": (405, 409, 410, 429, 507),

@@ -22,6 +22,7 @@ from yarl import URL
 from integration.client import Client, pinned
 from piccolo_gateway.__main__ import wiring
 from piccolo_gateway.config import Config
+from piccolo_gateway.routes import dav
 from piccolo_gateway.routes.app import all_endpoints
 from piccolo_gateway.tests.fakes import FakeDevice, device
 
@@ -110,7 +111,7 @@ def undocumented(host: Host) -> set[tuple[str, str, int]]:
     nothing: Any = None
     known = {
         (one.endpoint.path, one.endpoint.method): {*one.endpoint.answers, *one.endpoint.refusals}
-        for one in all_endpoints(nothing)
+        for one in [*all_endpoints(nothing), *dav.endpoints(nothing)]
     }
     found = set()
     for family in host.metrics.collect():

@@ -14,32 +14,56 @@ from piccolo_gateway.core.bodies.access import Scope
 from piccolo_gateway.tests.conftest import PASSPHRASE, Start, World
 
 OPEN = {
-    ("GET", "/"),
+    ("GET", "/.well-known/piccolo"),
+    ("GET", "/ca.crt"),
+    ("GET", "/ca.mobileconfig"),
+    ("GET", "/ca.pem"),
+    ("GET", "/s/{secret}"),
+    ("POST", "/s/{secret}"),
+    ("GET", "/api/v1/shared/{secret}"),
+    ("POST", "/api/v1/shared/{secret}"),
+    ("POST", "/api/v1/shared/{secret}/downloads"),
+    ("GET", "/api/v1/shared/{secret}/content"),
     ("GET", "/api/v1/openapi.json"),
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/boot-key"),
     ("POST", "/api/v1/setup"),
     ("POST", "/api/v1/setup/confirm"),
     ("POST", "/api/v1/sessions"),
+    ("POST", "/api/v1/sessions/second-factor"),
     ("POST", "/api/v1/recovery"),
+    ("POST", "/api/v1/data/open"),  # whoever has the words has the right, on a device that knows no owner
     ("OPTIONS", "/api/v1/uploads"),
+    ("GET", "/.well-known/piccolo"),
+    ("GET", "/s/{secret}"),
+    ("POST", "/s/{secret}"),
+    ("GET", "/api/v1/shared/{secret}"),
+    ("POST", "/api/v1/shared/{secret}"),
+    ("GET", "/api/v1/shared/{secret}/content"),
+    ("POST", "/api/v1/shared/{secret}/downloads"),
 }
 
 
 async def operations(world: World) -> list[tuple[str, str, str | None]]:
     """Every operation of the API document, with its scope."""
+    return [(method, path, scope) for method, path, scope, _ in await told(world)]
+
+
+async def told(world: World) -> list[tuple[str, str, str | None, bool]]:
+    """Every operation of the API document, with its scope and whether it wants a fresh proof."""
     async with world.request("GET", "/api/v1/openapi.json") as response:
         document = await response.json()
     return [
-        (method.upper(), path, one["x-scope"])
+        (method.upper(), path, one["x-scope"], one["x-fresh"])
         for path, methods in document["paths"].items()
         for method, one in methods.items()
     ]
 
 
 def concrete(path: str) -> str:
-    for name in ("path", "trash_id", "owner_id", "roster_hash", "invitation_id"):
-        path = path.replace(f"{{{name}}}", {"path": "a"}.get(name, "0" * 64))
+    for name in ("path", "trash_id", "owner_id", "roster_hash", "invitation_id", "session_id", "factor_id"):
+        odd = {"path": "a", "session_id": "0" * 16, "factor_id": "0" * 16}
+        path = path.replace(f"{{{name}}}", odd.get(name, "0" * 64))
     return path.replace("{", "").replace("}", "")
 
 
@@ -71,13 +95,14 @@ async def test_a_token_may_what_its_scope_says(world: World, scope: Scope) -> No
     secret = await world.client.make_token("robot", scope.value)
     held = {"read": {"read", "watch"}, "admin": {one.value for one in Scope}}.get(scope.value, {scope.value})
     async with world.stranger(secret) as robot:
-        for method, path, wanted in await operations(world):
+        for method, path, wanted, fresh in await told(world):
             if wanted is None or path == "/api/v1/events":
                 continue
             if scope is Scope.ADMIN and (method, path) == ("POST", "/api/v1/lock"):
                 continue
+            refused = wanted not in held or fresh or path == "/api/v1/sessions/proof"
             async with robot.request(method, concrete(path)) as response:
-                assert (response.status == 403) is (wanted not in held), (method, path, wanted)
+                assert (response.status == 403) is refused, (method, path, wanted)
 
 
 async def test_a_token_lives_from_its_making_to_its_revoking(world: World) -> None:
@@ -114,7 +139,7 @@ async def test_strangers_tokens_cost_metadata_nothing(world: World) -> None:
     async with world.stranger("piccolo_" + "0" * 64) as stranger:
         for _ in range(20):
             assert (await stranger.json("GET", "/directories"))[0] == 401
-    assert world.fakes.state.lists <= 2  # tokens once, and the sweep of uploads
+    assert world.fakes.state.lists <= 3  # tokens once, the sweep of uploads, factors at the login
 
 
 async def test_two_tokens_of_one_name_would_be_one_in_the_log(world: World) -> None:

@@ -28,6 +28,7 @@ MEMBER = pb.MemberFigures(
     words="Ana did not have 1 block.",
     next_step="Tell Ana's owner.",
     urgent=True,
+    reason="MEMBER_MISSED_BLOCKS",
 )
 
 
@@ -47,7 +48,8 @@ async def test_members_are_told_in_figures_and_sentences(world: World) -> None:
     assert (ana["offer_bytes"], ana["used_bytes"], ana["owner_bytes"]) == (1 << 40, 1 << 30, 1 << 20)
     assert ana["notices"] == [{"kind": "evict", "since": 1, "until": 2}]
     assert ben["availability"] is None
-    assert told["attention"] == [{"words": "Ana did not have 1 block.", "next_step": "Tell Ana's owner."}]
+    ask = {"words": "Ana did not have 1 block.", "next_step": "Tell Ana's owner."}
+    assert told["attention"] == [{**ask, "reason": "MEMBER_MISSED_BLOCKS", "member": "Ana"}]
 
 
 async def test_a_backup_that_stands_still_comes_before_members(world: World) -> None:
@@ -87,7 +89,7 @@ def backup(**changes: bool | int | str) -> Backup:
 
 
 def test_the_gravest_comes_first_and_nothing_is_said_when_all_is_well() -> None:
-    now, member = int(time.time()), Attention(words="m", next_step="n")
+    now, member = int(time.time()), Attention(reason="R", words="m", next_step="n")
     assert attention.of_all(health(), backup(), [], now) == []
     told = attention.of_all(
         health(at_risk=1, words="1 of 5 objects would not"), backup(problem="no room."), [member], now

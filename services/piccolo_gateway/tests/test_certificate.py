@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from piccolo_chassis.errors import PiccoloError
 
-from piccolo_gateway.adapters import certificate
+from piccolo_gateway.adapters import authority, certificate
 from piccolo_gateway.config import TlsConfig
 from piccolo_gateway.tests.conftest import Start
 
@@ -39,7 +39,7 @@ def test_it_is_for_the_configured_names_and_no_authority(tmp_path: Path) -> None
     assert names.get_values_for_type(x509.DNSName) == NAMES
     assert names.get_values_for_type(x509.IPAddress) == [ip_address(text) for text in ADDRESSES]
     assert one.extensions.get_extension_for_class(x509.BasicConstraints).value.ca is False
-    assert one.not_valid_after_utc - one.not_valid_before_utc < days(825)
+    assert one.not_valid_after_utc - one.not_valid_before_utc <= days(397)
     assert one.not_valid_before_utc < NOW < one.not_valid_after_utc
 
 
@@ -47,8 +47,8 @@ def test_it_is_for_the_configured_names_and_no_authority(tmp_path: Path) -> None
     ("later", "names", "same"),
     [
         (0, NAMES, True),
-        (690, NAMES, True),
-        (760, NAMES, False),  # its end comes near
+        (290, NAMES, True),
+        (300, NAMES, False),  # its end comes near
         (2000, NAMES, False),
         (-30, NAMES, True),  # the clock was weeks ahead when it was made
         (-60, NAMES, False),  # it was wrong by more
@@ -75,9 +75,9 @@ def test_a_certificate_in_which_a_bit_flipped_is_made_anew(tmp_path: Path) -> No
     der = bytearray(made(tmp_path).public_bytes(serialization.Encoding.DER))
     der[-1] ^= 1
     flipped = x509.load_der_x509_certificate(bytes(der)).public_bytes(serialization.Encoding.PEM)
-    (tmp_path / certificate.CERTIFICATE).write_bytes(flipped)
-    again = made(tmp_path)
-    again.verify_directly_issued_by(again)
+    root = (tmp_path / authority.ROOT).read_bytes()
+    (tmp_path / certificate.CERTIFICATE).write_bytes(flipped + root)
+    made(tmp_path).verify_directly_issued_by(x509.load_pem_x509_certificate(root))
 
 
 def test_a_torn_key_is_said_plainly_and_not_replaced(tmp_path: Path) -> None:
@@ -117,6 +117,9 @@ async def test_a_certificate_from_elsewhere_is_shown(start: Start, tmp_path: Pat
     now = datetime.datetime.now(datetime.UTC)
     other = certificate.self_made(tmp_path, ["box.example"], [], now)
     async with start(tls=TlsConfig(other.key, other.certificate)) as world:
+        assert not (world.config.state / authority.KEY).exists()
+        async with world.request("GET", "/ca.crt") as response:
+            assert (response.status, (await response.json())["reason"]) == (404, "NO_AUTHORITY")
         tls = ssl.create_default_context(cafile=str(other.certificate))
         tls.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         port = int(world.client.url.rpartition(":")[2])

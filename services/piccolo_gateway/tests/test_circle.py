@@ -6,6 +6,7 @@ import base64
 import xml.etree.ElementTree as ET
 
 import pytest
+from piccolo.attestation.v1 import circle_pb2 as pb
 from piccolo_formats.client_seal import Purpose, open_text
 from piccolo_formats.keypairs import SealingKey
 
@@ -84,6 +85,7 @@ async def test_a_member_goes_by_proposal_and_consent(world: World) -> None:
     assert status == 201
     _, waiting = await world.json("GET", "/circle/proposals")
     assert [one["roster_hash"] for one in waiting["proposals"]] == [proposed["roster_hash"]]
+    assert [(one["kind"], one["member"]) for one in waiting["proposals"]] == [("LEAVES", "Ana")]
     status, approved = await world.json("POST", f"/circle/proposals/{proposed['roster_hash']}/approve")
     assert (status, approved) == (200, {"wanted": 0})
 
@@ -198,11 +200,13 @@ async def test_what_somebody_should_look_at_is_told(world: World) -> None:
     circle.frozen, circle.fenced, circle.alarms = (
         "Two rosters.",
         "A newer device took over.",
-        ["Ana is behind."],
+        {"Ana twice.": pb.Alarm(reason="DEVICE_TWICE", member=2, generation=3)},
     )
     told = (await world.json("GET", "/circle"))[1]
     assert told["fenced"] == "A newer device took over."
-    assert told["alarms"] == ["Two rosters.", "A newer device took over.", "Ana is behind."]
+    assert told["alarms"] == ["Two rosters.", "A newer device took over.", "Ana twice."]
+    facts = [(one["reason"], one["words"], one["member"]) for one in told["alarm_facts"]]
+    assert facts == [("CIRCLE_FROZEN", "Two rosters.", ""), ("DEVICE_TWICE", "Ana twice.", "Ana")]
 
 
 async def test_what_the_keys_know_of_a_newer_device_is_told_where_the_circle_tells_nothing(
@@ -219,10 +223,12 @@ async def test_what_the_keys_know_of_a_newer_device_is_told_where_the_circle_tel
 async def test_a_fenced_backup_shows_its_proof(world: World) -> None:
     quiet = (await world.json("GET", "/backup"))[1]
     assert (quiet["fenced"], quiet["fenced_by"]) == (False, "")
-    await world.fakes.backup.change(fenced=True, fenced_by=b"signed", problem="A newer device writes.")
+    await world.fakes.backup.change(
+        fenced=True, fenced_by=b"signed", problem="A newer device writes.", problem_reason="FENCED"
+    )
     told = (await world.json("GET", "/backup"))[1]
     assert (told["fenced"], told["fenced_by"]) == (True, b"signed".hex())
-    assert told["problem"] == "A newer device writes."
+    assert (told["problem"], told["problem_reason"]) == ("A newer device writes.", "FENCED")
 
 
 async def test_what_everything_survives(world: World) -> None:

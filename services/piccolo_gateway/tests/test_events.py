@@ -22,14 +22,15 @@ class Events:
     """A stream that is read event by event."""
 
     response: aiohttp.ClientResponse
+    topics: frozenset[str] = frozenset({"operation", "circle", "backup"})
 
     async def next(self) -> tuple[str, str, Any]:
-        """Id, topic and data of the next event."""
+        """Id, topic and data of the next event of the topics."""
         fields: dict[str, str] = {}
         async with asyncio.timeout(10):
             while True:
                 line = (await self.response.content.readline()).decode().rstrip("\n")
-                if not line and "data" in fields:
+                if not line and fields.get("event") in self.topics:
                     return fields["id"], fields["event"], json.loads(fields["data"])
                 if line and not line.startswith(":"):
                     name, _, value = line.partition(": ")
@@ -106,7 +107,28 @@ async def test_the_stream_ends_with_the_process(world: World) -> None:
         await stream.take(2)
         world.host.stopping.set()
         async with asyncio.timeout(10):
-            assert await stream.response.content.read() == b""
+            assert not (await stream.response.content.read()).count(b"event: operation")
+
+
+async def test_the_stream_ends_with_the_session_it_was_opened_in(world: World) -> None:
+    async with listen(world) as stream:
+        await stream.take(2)
+        await world.client.log_out()
+        await world.fakes.backup.change(pending=7)
+        async with asyncio.timeout(10):
+            assert b"pending" not in await stream.response.content.read()
+
+
+async def test_the_stream_ends_with_the_token_it_was_opened_with(world: World) -> None:
+    _, made = await world.json("POST", "/tokens", json={"name": "screen", "scopes": ["watch"]})
+    async with world.stranger(made["secret"]) as robot, listen(robot) as stream:
+        await stream.take(2)
+        await world.fakes.backup.change(pending=6)
+        assert (await stream.next())[2]["pending"] == 6
+        assert (await world.json("DELETE", f"/tokens/{made['token_id']}"))[0] == 204
+        await world.fakes.backup.change(pending=7)
+        async with asyncio.timeout(10):
+            assert b'"pending":7' not in await stream.response.content.read()
 
 
 async def test_the_stream_ends_with_the_service_it_watches(world: World) -> None:

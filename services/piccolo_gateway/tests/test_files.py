@@ -214,6 +214,34 @@ async def test_purging_leaves_no_trash(world: World) -> None:
     assert (await world.json("GET", "/trash"))[1]["removed"] == []
 
 
+async def test_an_entry_of_the_trash_ends_by_one_call_and_no_other_with_it(world: World) -> None:
+    for path in ("/d/a", "/d/b", "/kept"):
+        await put(world, path=f"/api/v1/files{path}")
+    removed = [
+        (await world.json("DELETE", f"/files/{path}"))[1]["trash_id"] for path in ("d?recursive=true", "kept")
+    ]
+    await put(world, b"new", path="/api/v1/files/d/a")
+    status, deleted = await world.json("DELETE", f"/trash/{removed[0]}")
+    assert (status, deleted) == (200, {"files": 2, "trash_id": 0, "objects": 2})
+    _, trash = await world.json("GET", "/trash")
+    assert [one["trash_id"] for one in trash["removed"]] == [removed[1]]
+    assert (await get(world, "/api/v1/files/d/a"))[1] == b"new"
+    status, problem = await world.json("DELETE", f"/trash/{removed[0]}")
+    assert (status, problem["reason"]) == (404, "TRASH_NOT_FOUND")
+    assert (await world.json("DELETE", "/trash/x"))[1]["reason"] == "ID_UNKNOWN"
+    _, log = await world.json("GET", "/audit?action=file.purge")
+    told = [(one["subject"], one["outcome"]) for one in log["events"]]
+    assert told == [("x", "ID_UNKNOWN"), (str(removed[0]), "TRASH_NOT_FOUND"), ("/d", "ok")]
+
+
+async def test_a_locked_device_ends_nothing_of_its_trash(world: World) -> None:
+    await put(world)
+    number = (await world.json("DELETE", "/files/a.txt"))[1]["trash_id"]
+    await world.client.lock()
+    assert (await world.json("DELETE", f"/trash/{number}"))[0] == 423
+    assert list(world.fakes.tree.trash) == [number]
+
+
 @pytest.mark.parametrize("purge", ["false", "true"])
 async def test_deleting_under_conditions(world: World, purge: str) -> None:
     _, _, told = await put(world)

@@ -8,7 +8,6 @@ import ssl
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from piccolo_chassis.errors import PiccoloError
 from piccolo_formats.client_seal import Purpose
@@ -110,7 +109,7 @@ async def test_methods_that_an_address_does_not_take(world: World) -> None:
 
 
 async def test_every_answer_has_the_headers_of_safety(world: World) -> None:
-    for path in ("/", "/api/v1/status", "/x", "/api/v1/files/nothing", "/metrics"):
+    for path in ("/api/v1/status", "/x", "/api/v1/files/nothing", "/metrics"):
         async with world.request("GET", path) as response:
             headers = response.headers
             assert headers["X-Content-Type-Options"] == "nosniff"
@@ -164,14 +163,6 @@ async def test_metrics_of_all_services(world: World) -> None:
     assert up == {"gateway": 1, "vault": 1, "metadata": 1, "attestation": 1, "fragment-store": 1}
     routes = {sample.labels["route"] for sample in families["piccolo_http_requests"].samples}
     assert "/api/v1/tokens" in routes
-
-
-async def test_the_plain_page_says_where_the_document_lies(blank: World) -> None:
-    async with blank.request("GET", "/") as response:
-        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
-        assert "/api/v1/openapi.json" in await response.text()
-    async with blank.request("HEAD", "/") as response:
-        assert (response.status, await response.read()) == (200, b"")
 
 
 async def test_a_key_makes_that_work_is_done_once(blank: World) -> None:
@@ -266,14 +257,6 @@ async def test_a_head_that_never_ends_is_cut_off(start: Start) -> None:
         writer.write(b"GET /api/v1/status HTTP/1.1\r\nHost: x\r\nX-Slow: ")
         await writer.drain()
         assert await reader.read() == b""
-
-
-async def test_a_connection_too_many_is_cut_off(start: Start) -> None:
-    async with start(limits=LimitsConfig(connections=1)) as world, world.raw() as (reader, writer):
-        writer.write(b"GET /api/v1/status HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
-        with pytest.raises((aiohttp.ClientError, ConnectionError)):
-            await world.client.status()
 
 
 @pytest.mark.parametrize(

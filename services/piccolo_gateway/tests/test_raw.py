@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 
+import aiohttp
 import pytest
 
 from piccolo_gateway.config import LimitsConfig
-from piccolo_gateway.tests.conftest import PASSPHRASE, Start, World
+from piccolo_gateway.tests.conftest import PASSPHRASE, Start, World, pinned
 
 CLOSE = "Connection: close\r\n"
 CHUNKED = "Transfer-Encoding: chunked\r\n"
@@ -194,6 +196,58 @@ async def test_a_slow_client_is_not_a_silent_one(start: Start) -> None:
             await dripping
         assert statuses(answer) == [b"201"]
         assert await world.client.get("/a") == b"z" * 20
+
+
+async def test_who_comes_too_many_takes_the_place_of_an_idle_one(start: Start) -> None:
+    async with start(limits=LimitsConfig(connections=1)) as world, world.raw() as (reader, writer):
+        writer.write(b"GET /api/v1/status HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        assert (await world.client.status())["product"] == "piccolo"
+        with suppress(ConnectionError):
+            await reader.read()
+        assert reader.at_eof() or reader.exception()
+
+
+async def test_a_request_under_way_of_the_owner_is_never_cut_to_make_room(start: Start) -> None:
+    async with start(limits=LimitsConfig(connections=1, idle=30.0)) as world:
+        world.fakes.keys.set_up(PASSPHRASE)
+        await world.client.log_in()
+        async with world.raw() as (reader, writer):
+            writer.write(put(world, f"Content-Length: {2 << 20}\r\n" + CLOSE).encode() + bytes(1 << 20))
+            await world.fakes.store.seen(lambda: world.fakes.store.taken > 0)
+            for _ in range(5):
+                with pytest.raises((aiohttp.ClientError, ConnectionError)):
+                    await world.client.status()
+            writer.write(bytes(1 << 20))
+            assert statuses(await reader.read()) == [b"201"]
+        assert len(await world.client.get("/a")) == 2 << 20
+
+
+async def test_a_shared_download_under_way_is_never_cut_to_make_room(start: Start) -> None:
+    async with start(limits=LimitsConfig(connections=1)) as world:
+        world.fakes.keys.set_up(PASSPHRASE)
+        await world.client.log_in()
+        world.fakes.tree.put("/big", world.fakes.tree.content(bytes(1 << 20), 64 << 20))
+        _, made = await world.json("POST", "/shares", json={"path": "/big"})
+        _, begun = await world.json("POST", f"/shared/{made['secret']}/downloads", json={})
+        async with world.raw() as (reader, writer):
+            writer.write(f"GET {begun['address']} HTTP/1.1\r\nHost: x\r\n{CLOSE}\r\n".encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            with pytest.raises((aiohttp.ClientError, ConnectionError)):
+                await world.client.status()
+            assert head.startswith(b"HTTP/1.1 200")
+            assert len(await reader.read()) == 64 << 20
+
+
+async def test_every_address_is_every_address_of_ipv4_too(start: Start) -> None:
+    async with start(address="[::]:0") as world:
+        port = int(world.client.url.rpartition(":")[2])
+        for address in ("127.0.0.1", "::1"):
+            tls = pinned(world.client.certificate)
+            reader, writer = await asyncio.open_connection(address, port, ssl=tls, server_hostname="piccolo")
+            writer.write(f"GET /api/v1/status HTTP/1.1\r\nHost: x\r\n{CLOSE}\r\n".encode())
+            assert statuses(await reader.read()) == [b"200"], address
+            writer.transport.abort()
 
 
 async def drip(writer: asyncio.StreamWriter, byte: bytes, seconds: float, times: int = 1000) -> None:

@@ -255,7 +255,37 @@ async def test_two_clients_of_one_upload_do_not_mix(world: World) -> None:
     await patch(world, where, 0, b"abc")
     first, second = await asyncio.gather(patch(world, where, 3, b"def"), patch(world, where, 3, b"def"))
     assert {first[0], second[0]} <= {204, 409}
+    assert await offset(world, where) == 6  # whoever was told 409 asks, as tus says
     assert await world.client.get("/films/a.mkv") == b"abcdef"
+
+
+async def test_who_hears_that_all_bytes_are_here_finds_the_file(world: World) -> None:
+    where = await create(world, 1 << 20)
+    store = world.fakes.store
+
+    async def all_but_the_end() -> AsyncIterator[bytes]:
+        yield bytes(1 << 20)
+        await store.seen(lambda: store.taken == 1 << 20)
+        raise ConnectionError("the cable was pulled")
+
+    with pytest.raises((aiohttp.ClientError, ConnectionError)):
+        await patch(world, where, 0, all_but_the_end())
+    await store.seen(lambda: store.writing == 0)
+    assert await offset(world, where) == 1 << 20
+    assert await world.client.get("/films/a.mkv") == bytes(1 << 20)
+
+
+async def test_a_client_that_asks_while_its_file_gets_its_name_waits_for_it(world: World) -> None:
+    where = await create(world, 6)
+    store = world.fakes.store
+    store.naming.clear()
+    sending = asyncio.ensure_future(patch(world, where, 0, b"abcdef"))
+    await store.seen(lambda: store.finishing)
+    asking = asyncio.ensure_future(offset(world, where))
+    done, _ = await asyncio.wait({asking}, timeout=0.2)
+    assert not done
+    store.naming.set()
+    assert (await asking, (await sending)[0]) == (6, 204)
 
 
 async def test_uploads_that_nobody_touches_end(world: World) -> None:

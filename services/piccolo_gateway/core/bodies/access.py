@@ -34,6 +34,13 @@ class Session(Told, frozen=True):
     started: Seconds
     last_used: Seconds
     expires: Annotated[Seconds, msgspec.Meta(description="The latest end; sooner when it is not used.")]
+    fresh: Annotated[
+        bool,
+        msgspec.Meta(
+            description="Whether a proof was given in the last minutes, as factors, passphrase, words and new"
+            " tokens need it."
+        ),
+    ]
     current: Annotated[bool, msgspec.Meta(description="Whether this request belongs to it.")]
     scopes: list[Scope]
 

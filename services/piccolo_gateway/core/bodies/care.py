@@ -11,14 +11,17 @@ from piccolo_gateway.core.bodies.circle import MemberState
 
 Ago = Annotated[int, msgspec.Meta(description="Seconds since 1970-01-01T00:00:00Z; 0 is never.")]
 Words = Annotated[str, msgspec.Meta(description="A sentence for a person.")]
+Reason = Annotated[str, msgspec.Meta(description="The same for programs; stable, UPPER_SNAKE.")]
 NextStep = Annotated[str, msgspec.Meta(description="What helps; empty when there is nothing to do.")]
 
 
 class Attention(Told, frozen=True):
     """Something that somebody should look at."""
 
+    reason: Reason
     words: Words
     next_step: NextStep
+    member: Annotated[str, msgspec.Meta(description="Whose device it is about; empty for this one.")] = ""
 
 
 class MemberNotice(Told, frozen=True):
@@ -58,8 +61,17 @@ class MemberFigures(Told, frozen=True):
     beyond_bytes: Annotated[int, msgspec.Meta(description="What it asks you to move away.")]
     damaged_fragments: Annotated[int, msgspec.Meta(description="Fragments of yours that its disk damaged.")]
     notices: list[MemberNotice]
+    reason: Reason
+    stuck: Annotated[bool, msgspec.Meta(description="Nobody takes what is to leave it.")]
     words: Words
     next_step: NextStep
+
+
+class SeenMembers(Told, frozen=True):
+    """What of the members may be another than at the last look; nobody is answered so."""
+
+    figures: list[MemberFigures]
+    urgent: list[Attention]
 
 
 class Members(Told, frozen=True):
@@ -106,3 +118,10 @@ class Keeping(Told, frozen=True):
     owners: list[KeptFor]
     scrub: Scrub
     attention: list[Attention]
+    refusing_reason: Annotated[
+        str,
+        msgspec.Meta(
+            description="The same for programs: CIRCLE_UNKNOWN, NO_CIRCLE, DEVICE_LEAVING, DEVICE_EXPELLED,"
+            " DEVICE_COMPROMISED, DISK_FULL or OFFER_USED; or empty."
+        ),
+    ] = ""

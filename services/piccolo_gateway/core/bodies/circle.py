@@ -30,6 +30,20 @@ class Member(Told, frozen=True):
     self: bool
 
 
+class CircleAlarm(Told, frozen=True):
+    """Something about the circle that somebody should look at."""
+
+    reason: Annotated[
+        str,
+        msgspec.Meta(
+            description="CIRCLE_FROZEN (two valid rosters of one epoch), DEVICE_TWICE (two devices claim to"
+            " be one generation of a member) or CERTIFICATE_TWICE (a member names another's certificate)."
+        ),
+    ]
+    words: str
+    member: Annotated[str, msgspec.Meta(description="Whom it is about, by name; or empty.")] = ""
+
+
 class Circle(Told, frozen=True):
     """The circle as this device knows it."""
 
@@ -49,6 +63,10 @@ class Circle(Told, frozen=True):
         ),
     ]
     alarms: Annotated[list[str], msgspec.Meta(description="What somebody should look at, in words.")]
+    alarm_facts: Annotated[
+        list[CircleAlarm],
+        msgspec.Meta(description="The same with reasons, but for `fenced`, which stands beside it."),
+    ] = msgspec.field(default_factory=list)
 
 
 class Contact(Told, frozen=True):
@@ -153,6 +171,13 @@ class Proposal(Told, frozen=True):
     change: str
     wanted: Annotated[int, msgspec.Meta(description="Signatures still needed.")]
     needs_consent: Annotated[bool, msgspec.Meta(description="A person's word is needed here.")]
+    kind: Annotated[
+        str,
+        msgspec.Meta(
+            description="What it changes: JOINS, RETURNS, LEAVES, EXPELLED, COMPROMISED, NEW_WORDS, NOTHING."
+        ),
+    ] = ""
+    member: Annotated[str, msgspec.Meta(description="Whom it is about, by name; or empty.")] = ""
 
 
 class Proposals(Told, frozen=True):

@@ -9,6 +9,13 @@ import msgspec
 from piccolo_gateway.core.bodies.base import Asked, DeviceName, PublicKey, Sealed, Told
 
 KeyState: TypeAlias = Literal["empty", "unconfirmed", "locked", "unlocked"]
+ClaimKind: TypeAlias = Literal["code", "lan", "claimed"]
+ClaimCode: TypeAlias = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=128, description="The device's one-time code, where `status` says that `claim` is `code`."
+    ),
+]
 
 
 class DeviceStatus(Told, frozen=True):
@@ -21,6 +28,14 @@ class DeviceStatus(Told, frozen=True):
         msgspec.Meta(
             description="empty: no owner yet. unconfirmed: the recovery words were not confirmed. locked:"
             " files are closed. unlocked: files are open."
+        ),
+    ]
+    claim: Annotated[
+        ClaimKind,
+        msgspec.Meta(
+            description="What setup and recovery need. code: the one-time code of the device's console or"
+            " seed volume, as claim_code. lan: to be called from the device's own network. claimed: there is"
+            " an owner already."
         ),
     ]
     circle: Annotated[bool, msgspec.Meta(description="Whether the device is a member of a circle.")]
@@ -48,6 +63,7 @@ class Setup(Asked, frozen=True):
 
     passphrase: Annotated[Sealed, msgspec.Meta(extra_json_schema={"x-purpose": "passphrase"})]
     reply_key: PublicKey
+    claim_code: ClaimCode = ""
 
 
 class Words(Told, frozen=True):
@@ -135,6 +151,7 @@ class Recovery(Asked, frozen=True):
     seq: Annotated[
         int, msgspec.Meta(ge=0, le=2**63 - 1, description="The restore point; 0 is the newest.")
     ] = 0
+    claim_code: ClaimCode = ""
     device_name: DeviceName | None = None
     accept_rolled_back: Annotated[
         bool,

@@ -36,6 +36,9 @@ class Entry(Told, frozen=True):
     modified: Seconds
     media: str
     versions: int
+    entry_id: Annotated[
+        int, msgspec.Meta(description="Its own id, which stays with it under every name; 0 when not told.")
+    ] = 0
 
 
 class Entries(Told, frozen=True):
@@ -197,6 +200,15 @@ class Search(Asked, frozen=True):
     under: Annotated[str, msgspec.Meta(max_length=4096, description="Only below this directory.")] = ""
     page_size: PageSize = 0
     page_token: PageToken = ""
+
+
+class Chosen(Asked, frozen=True):
+    """What goes into an archive."""
+
+    path: Annotated[
+        list[OwnerPath],
+        msgspec.Meta(min_length=1, description="May come several times, as often as an address has room."),
+    ]
 
 
 class Reading(Asked, frozen=True):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from piccolo_gateway.core.bodies.base import Asked, Hex, Page, Seconds, Told
+from piccolo_gateway.core.bodies.base import Asked, Hex, Page, PageSize, PageToken, Seconds, Told
 
 OperationState: TypeAlias = Literal["running", "succeeded", "failed", "cancelled"]
 Value: TypeAlias = bool | int | float | str
@@ -64,7 +64,7 @@ class Backup(Told, frozen=True):
     seq: int
     last_backup: Annotated[Seconds, msgspec.Meta(description="Of the last acknowledged entry; 0 is never.")]
     pending: Annotated[int, msgspec.Meta(description="Changes that the cloud has not acknowledged.")]
-    problem: str
+    problem: Annotated[str, msgspec.Meta(description="Why it does not go on, in words; or empty.")]
     fenced: Annotated[
         bool, msgspec.Meta(description="A newer device of this owner writes the backup: this one may not.")
     ]
@@ -76,6 +76,7 @@ class Backup(Told, frozen=True):
         ),
     ]
     bytes: int
+    problem_reason: Annotated[str, msgspec.Meta(description="The problem for programs; or empty.")] = ""
 
 
 class Witnesses(Told, frozen=True):
@@ -153,10 +154,32 @@ class AuditEvents(Told, frozen=True):
     next_page_token: str
 
 
-class ListingAudit(Page, frozen=True):
-    """Which events of the audit log."""
+class AuditFilter(Asked, frozen=True):
+    """Which events of the audit log: those that all of it fits."""
 
     action: Annotated[str, msgspec.Meta(max_length=128, description="Only actions that begin so.")] = ""
+    actor: Annotated[
+        str, msgspec.Meta(max_length=128, description="Only actors that begin so: `token:` is all tokens.")
+    ] = ""
+    outcome: Annotated[
+        str,
+        msgspec.Meta(
+            max_length=128, description="Only this one: `ok`, a reason, or `failed` for all but ok."
+        ),
+    ] = ""
+    since: Annotated[
+        int, msgspec.Meta(ge=0, le=2**53, description="Only from this second on; seconds since 1970.")
+    ] = 0
+    until: Annotated[
+        int, msgspec.Meta(ge=0, le=2**53, description="Only before this second; 0 is without an end.")
+    ] = 0
+
+
+class ListingAudit(AuditFilter, frozen=True):
+    """Which events, and which page of them."""
+
+    page_size: PageSize = 0
+    page_token: PageToken = ""
 
 
 class AuditVerified(Told, frozen=True):

@@ -17,6 +17,7 @@ class Problem(Told, frozen=True, omit_defaults=True):
     status: Annotated[int, msgspec.Meta(description="The HTTP status.")]
     detail: Annotated[str, msgspec.Meta(description="What happened, in words.")]
     reason: Annotated[str, msgspec.Meta(description="For programs; stable, UPPER_SNAKE.")]
+    kind: Annotated[str, msgspec.Meta(description="What sort of failure it is, for programs.")]
     next_step: Annotated[str, msgspec.Meta(description="What to do now, in words.")]
     incident: Annotated[str, msgspec.Meta(description="The number to report it under.")] = ""
     details: Annotated[

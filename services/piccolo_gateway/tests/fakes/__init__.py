@@ -20,7 +20,7 @@ from pathlib import Path
 
 from piccolo.attestation.v1 import circle_pb2_grpc
 from piccolo.fragment_store.v1 import keeper_pb2_grpc
-from piccolo.metadata.v1 import backup_pb2_grpc, file_pb2_grpc, memory_pb2_grpc
+from piccolo.metadata.v1 import backup_pb2_grpc, file_pb2_grpc, memory_pb2, memory_pb2_grpc
 from piccolo.vault.v1 import key_pb2_grpc, membership_pb2_grpc, store_pb2_grpc
 from piccolo_chassis.host import Host
 from piccolo_chassis.interceptors import Limits
@@ -32,6 +32,7 @@ from piccolo_gateway.tests.fakes.keys import FakeKeys, FakeMembership
 from piccolo_gateway.tests.fakes.memory import (
     FakeAudit,
     FakeBackup,
+    FakeChanges,
     FakeOperations,
     FakeSettings,
     FakeState,
@@ -53,6 +54,7 @@ class FakeDevice:
     operations: FakeOperations
     state: FakeState
     audit: FakeAudit
+    changes: FakeChanges
     backup: FakeBackup
     keeper: FakeKeeper
     hosts: dict[str, Host]
@@ -79,7 +81,8 @@ def _made(folder: Path) -> FakeDevice:
     paths = {name: folder / name / "s.sock" for name in ("vault", "metadata", "attestation", "keeper")}
     for path in paths.values():
         path.parent.mkdir(mode=0o700, parents=True)
-    tree = Tree()
+    changes = FakeChanges()
+    tree = Tree(lambda: changes.tell(memory_pb2.TOPIC_FILES))
     operations = FakeOperations()  # type: ignore[abstract]
     keys = FakeKeys(operations)
     circle = FakeCircle()  # type: ignore[abstract]
@@ -91,7 +94,8 @@ def _made(folder: Path) -> FakeDevice:
         circle=circle,
         operations=operations,
         state=FakeState(),
-        audit=FakeAudit(),
+        audit=FakeAudit(changes),
+        changes=changes,
         backup=FakeBackup(),  # type: ignore[abstract]
         keeper=FakeKeeper(),  # type: ignore[abstract]
         hosts={name: Host(name, path, Limits(60.0, 3600.0)) for name, path in paths.items()},
@@ -102,7 +106,11 @@ def _made(folder: Path) -> FakeDevice:
 
 def _serve(made: FakeDevice) -> None:
     vault, metadata = made.hosts["vault"], made.hosts["metadata"]
-    members, files, settings = FakeMembership(made.keys, made.circle), FakeFiles(made.tree), FakeSettings()
+    members, files, settings = (
+        FakeMembership(made.keys, made.circle),
+        FakeFiles(made.tree),
+        FakeSettings(made.changes),
+    )
     memory = memory_pb2_grpc
     vault.add_service(lambda to: key_pb2_grpc.add_KeyServiceServicer_to_server(made.keys, to), "keys")
     vault.add_service(
@@ -115,6 +123,7 @@ def _serve(made: FakeDevice) -> None:
         lambda to: memory.add_OperationServiceServicer_to_server(made.operations, to), "operations"
     )
     metadata.add_service(lambda to: memory.add_SettingsServiceServicer_to_server(settings, to), "settings")
+    metadata.add_service(lambda to: memory.add_ChangeServiceServicer_to_server(made.changes, to), "changes")
     metadata.add_service(lambda to: memory.add_AuditServiceServicer_to_server(made.audit, to), "audit")
     metadata.add_service(
         lambda to: backup_pb2_grpc.add_BackupServiceServicer_to_server(made.backup, to), "backup"

@@ -25,7 +25,7 @@ class FakeCircle(wire.CircleServiceServicer):
         self.name = ""
         self.told = True
         self.frozen, self.fenced = "", ""
-        self.alarms: list[str] = []
+        self.alarms: dict[str, pb.Alarm] = {}
         self.proposals: dict[bytes, int] = {}
         self.admins_away = False
         self.invitations: dict[bytes, invitation_pb2.Invitation] = {}
@@ -106,7 +106,14 @@ class FakeCircle(wire.CircleServiceServicer):
         self._require()
         return pb.ListProposalsResponse(
             proposals=[
-                pb.Proposal(roster_hash=one, change="Ana leaves", wanted=1, needs_consent=True)
+                pb.Proposal(
+                    roster_hash=one,
+                    change="Ana leaves",
+                    wanted=1,
+                    needs_consent=True,
+                    kind="LEAVES",
+                    member="Ana",
+                )
                 for one in self.proposals
             ]
         )
@@ -152,5 +159,6 @@ class FakeCircle(wire.CircleServiceServicer):
             members=members,
             frozen=self.frozen,
             fenced=self.fenced,
-            alarms=self.alarms,
+            alarms=list(self.alarms),
+            alarm_facts=list(self.alarms.values()),
         )

@@ -35,7 +35,7 @@ class FakeKeys(wire.KeyServiceServicer):
         self.delay = 0.0
         self.setups = 0
         self.recovered = pb.RecoverRequest()
-        self.offered = self.exposed = False
+        self.offered = self.exposed = self.disk_opened = False
         self.fenced = ""
 
     def set_up(self, passphrase: str) -> None:
@@ -107,6 +107,12 @@ class FakeKeys(wire.KeyServiceServicer):
     async def TestWords(self, request: pb.TestWordsRequest, context: Context) -> pb.TestWordsResponse:
         self.require_owner()
         return pb.TestWordsResponse(match=self._open(Purpose.WORDS, request.words) == WORDS)
+
+    async def OpenDisk(self, request: pb.OpenDiskRequest, context: Context) -> pb.OpenDiskResponse:
+        if self._open(Purpose.WORDS, request.words) != WORDS:
+            raise PiccoloError(Kind.INVALID, "DISK_WORDS_WRONG", "These words do not open the data.")
+        self.disk_opened = True
+        return pb.OpenDiskResponse()
 
     async def GetWitnesses(
         self, request: pb.GetWitnessesRequest, context: Context

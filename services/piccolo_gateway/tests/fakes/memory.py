@@ -139,10 +139,40 @@ class FakeOperations(wire.OperationServiceServicer):
         return self.known[operation_id]
 
 
+class FakeChanges(wire.ChangeServiceServicer):
+    """Marks, by topic."""
+
+    def __init__(self) -> None:
+        self._marks: dict[int, int] = {}
+        self._changed = asyncio.Event()
+
+    @property
+    def mark_of_files(self) -> int:
+        """The present mark of the files."""
+        return self._marks.get(pb.TOPIC_FILES, 0)
+
+    def tell(self, topic: pb.Topic.ValueType) -> None:
+        """Something has changed."""
+        self._marks[topic] = self._marks.get(topic, 0) + 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def WatchChanges(
+        self, request: pb.WatchChangesRequest, context: Context
+    ) -> AsyncIterator[pb.WatchChangesResponse]:
+        told = -1
+        while True:
+            while (mark := self._marks.get(request.topic, 0)) == told:
+                await self._changed.wait()
+            told = mark
+            yield pb.WatchChangesResponse(mark=mark)
+
+
 class FakeSettings(wire.SettingsServiceServicer):
     """Two settings."""
 
-    def __init__(self) -> None:
+    def __init__(self, changes: FakeChanges) -> None:
+        self._changes = changes
         self._defaults: dict[str, int | str] = {"device.name": "Piccolo", "versions.keep": 10}
         self._values: dict[str, int | str] = {}
 
@@ -157,6 +187,7 @@ class FakeSettings(wire.SettingsServiceServicer):
             if value is not None and type(value) is not type(self._defaults[name]):
                 raise PiccoloError(Kind.INVALID, "SETTING_WRONG", f"The setting {name} has another type.")
         self._values |= changed
+        self._changes.tell(pb.TOPIC_SETTINGS)
         return pb.SetSettingsResponse(settings=self._all())
 
     def _all(self) -> list[pb.Setting]:
@@ -171,10 +202,12 @@ class FakeSettings(wire.SettingsServiceServicer):
 
 
 class FakeAudit(wire.AuditServiceServicer):
-    """A log without a chain."""
+    """A log without a chain. Events up to the number `rotten` cannot be read."""
 
-    def __init__(self) -> None:
+    def __init__(self, changes: FakeChanges) -> None:
+        self._changes = changes
         self.events: list[pb.AuditEvent] = []
+        self.rotten = 0
         self.appended = asyncio.Event()
 
     async def AppendAudit(self, request: pb.AppendAuditRequest, context: Context) -> pb.AppendAuditResponse:
@@ -187,15 +220,24 @@ class FakeAudit(wire.AuditServiceServicer):
         )
         self.events.append(event)
         self.appended.set()
+        self._changes.tell(pb.TOPIC_AUDIT)
         return pb.AppendAuditResponse(event=event)
 
     async def ListAudit(self, request: pb.ListAuditRequest, context: Context) -> pb.ListAuditResponse:
-        found = [one for one in reversed(self.events) if one.action.startswith(request.action)]
+        found = [one for one in reversed(self.events) if _is_wanted(one, request)]
         shown, token = page(found, request.page_size, request.page_token)
+        if any(one.number <= self.rotten for one in shown):
+            raise PiccoloError(Kind.DATA_LOSS, "DATABASE_DAMAGED", "The database is damaged.")
         return pb.ListAuditResponse(events=shown, next_page_token=token)
 
     async def VerifyAudit(self, request: pb.VerifyAuditRequest, context: Context) -> pb.VerifyAuditResponse:
         return pb.VerifyAuditResponse(verified=len(self.events))
+
+
+def _is_wanted(one: pb.AuditEvent, request: pb.ListAuditRequest) -> bool:
+    begins = one.action.startswith(request.action) and one.actor.startswith(request.actor)
+    ended = request.outcome in {"", one.outcome} or (request.outcome == "failed" and one.outcome != "ok")
+    return begins and ended and request.since <= one.time < (request.until or 1 << 62)
 
 
 class FakeBackup(backup_pb2_grpc.BackupServiceServicer):

@@ -31,14 +31,25 @@ class FakeFiles(wire.FileServiceServicer):
         self._tree = tree
 
     async def Stat(self, request: pb.StatRequest, context: Context) -> pb.StatResponse:
-        return pb.StatResponse(entry=self._tree.entry(request.path))
+        node = self._tree.find(request.path)
+        return pb.StatResponse(entry=entry(norm(request.path), node, noted=request.properties))
+
+    async def Locate(self, request: pb.LocateRequest, context: Context) -> pb.LocateResponse:
+        for path, node in self._tree.nodes.items():
+            if node.entry_id == request.entry_id:
+                return pb.LocateResponse(entry=entry(path, node))
+        raise PiccoloError(Kind.NOT_FOUND, "ENTRY_NOT_FOUND", "It is not among the files any more.")
 
     async def List(self, request: pb.ListRequest, context: Context) -> pb.ListResponse:
         if self._tree.find(request.path).is_file:
             raise PiccoloError(Kind.PRECONDITION, "NOT_A_DIRECTORY", f"{request.path} is a file.")
+        if self._tree.pages is not None:
+            self._tree.pages -= 1
+            if self._tree.pages < 0:
+                raise PiccoloError(Kind.UNAVAILABLE, "STOPPING", "The memory stops.")
         path = norm(request.path)
         found = [
-            entry(name, node)
+            entry(name, node, noted=request.properties)
             for name, node in sorted(self._tree.below(path).items())
             if name != path and (request.recursive or parent(name) == path)
         ]
@@ -58,21 +69,25 @@ class FakeFiles(wire.FileServiceServicer):
     async def MakeDirectory(
         self, request: pb.MakeDirectoryRequest, context: Context
     ) -> pb.MakeDirectoryResponse:
+        if request.exclusive and norm(request.path) in self._tree.nodes:
+            raise PiccoloError(Kind.ALREADY_EXISTS, "ENTRY_EXISTS", f"{request.path} exists already.")
         self._tree.make_directory(request.path)
         return pb.MakeDirectoryResponse(entry=self._tree.entry(request.path))
 
     async def Move(self, request: pb.MoveRequest, context: Context) -> pb.MoveResponse:
         tree, source, target = self._tree, norm(request.source), norm(request.destination)
-        self._check(source, target, overwrite=request.overwrite)
+        self._check(request, source, target)
         taken = tree.take(source, recursive=True, expected=_expected(request))
-        tree.place(taken, source, target, overwrite=request.overwrite)
+        tree.place(taken, source, target, overwrite=request.overwrite, replace=request.replace)
         return pb.MoveResponse(entry=tree.entry(target))
 
     async def Copy(self, request: pb.CopyRequest, context: Context) -> pb.CopyResponse:
         tree, source, target = self._tree, norm(request.source), norm(request.destination)
-        self._check(source, target, overwrite=request.overwrite)
+        self._check(request, source, target)
         tree.check(source, _expected(request))
-        tree.place(tree.below(source), source, target, overwrite=request.overwrite)
+        copied = {source: tree.nodes[source]} if request.shallow else tree.below(source)
+        placed = {"overwrite": request.overwrite, "replace": request.replace}
+        tree.place(copied, source, target, **placed, copy=True)
         return pb.CopyResponse(entry=tree.entry(target))
 
     async def Remove(self, request: pb.RemoveRequest, context: Context) -> pb.RemoveResponse:
@@ -131,6 +146,11 @@ class FakeFiles(wire.FileServiceServicer):
         del self._tree.trash[request.trash_id]
         return pb.RestoreRemovedResponse(entry=self._tree.entry(target))
 
+    async def PurgeRemoved(
+        self, request: pb.PurgeRemovedRequest, context: Context
+    ) -> pb.PurgeRemovedResponse:
+        raise PiccoloError(Kind.DENIED, "PURGE", "Only the vault may ask so.")
+
     async def Summarise(self, request: pb.SummariseRequest, context: Context) -> pb.SummariseResponse:
         self._tree.find(request.path)
         nodes = [node for name, node in self._tree.below(request.path).items() if name != norm(request.path)]
@@ -142,12 +162,22 @@ class FakeFiles(wire.FileServiceServicer):
             versions=sum(len(node.versions) for node in files),
         )
 
-    def _check(self, source: str, target: str, *, overwrite: bool) -> None:
+    async def PatchProperties(
+        self, request: pb.PatchPropertiesRequest, context: Context
+    ) -> pb.PatchPropertiesResponse:
+        node = self._tree.find(request.path)
+        for name in request.remove:
+            node.properties.pop(name, None)
+        node.properties |= {one.name: one.value for one in request.put}
+        return pb.PatchPropertiesResponse(entry=entry(norm(request.path), node, noted=True))
+
+    def _check(self, request: pb.MoveRequest | pb.CopyRequest, source: str, target: str) -> None:
         self._tree.find(source)
-        if (target + "/").startswith(source.rstrip("/") + "/"):
+        lost = request.replace and (source + "/").startswith(target.rstrip("/") + "/")
+        if lost or (target + "/").startswith(source.rstrip("/") + "/"):
             raise PiccoloError(Kind.PRECONDITION, "INTO_ITSELF", "A directory cannot go into itself.")
         present = self._tree.nodes.get(target)
-        if present is not None and not (overwrite and present.is_file):
+        if present is not None and not (request.replace or (request.overwrite and present.is_file)):
             raise PiccoloError(Kind.ALREADY_EXISTS, "ENTRY_EXISTS", f"{target} exists already.")
 
 

@@ -48,6 +48,7 @@ class FakeStore(wire.StoreServiceServicer):
     Attributes:
         parked: streams that were ended in order, but without a finish.
         flow: while it is clear, no data is taken: a slow circle.
+        naming: while it is clear, no file that is whole gets its name; `finishing` tells that one waits.
         uploads: named uploads that are open.
         digests: SHA-256 of each file that was stored, by path.
         failure: what the next data meets.
@@ -61,6 +62,9 @@ class FakeStore(wire.StoreServiceServicer):
         self.members: list[pb.MemberFigures] = []
         self.flow = asyncio.Event()
         self.flow.set()
+        self.naming = asyncio.Event()
+        self.naming.set()
+        self.finishing = False
         self.uploads: dict[str, Upload] = {}
         self.digests: dict[str, str] = {}
         self.failure: PiccoloError | None = None
@@ -93,6 +97,7 @@ class FakeStore(wire.StoreServiceServicer):
                         Kind.CANCELLED, "SUPERSEDED", "Another stream went on with this upload."
                     )
                 if request.HasField("finish"):
+                    await self._named()
                     yield self._finish(upload, request.finish.size)
                     return
                 await self._take(upload, request.data)
@@ -121,6 +126,11 @@ class FakeStore(wire.StoreServiceServicer):
         upload.take(data)
         self.taken += len(data)
         self._tell()
+
+    async def _named(self) -> None:
+        self.finishing = True
+        self._tell()
+        await self.naming.wait()
 
     async def seen(self, what: Callable[[], bool], seconds: float = 10.0) -> None:
         """Returns when something is so; looked at whenever data moves."""
@@ -230,3 +240,13 @@ class FakeStore(wire.StoreServiceServicer):
         taken = self._tree.take(request.path, recursive=request.recursive, expected=expected)
         files = sum(node.is_file for node in taken.values())
         return pb.DeleteResponse(files=files, objects=files)
+
+    async def DeleteRemoved(
+        self, request: pb.DeleteRemovedRequest, context: Context
+    ) -> pb.DeleteRemovedResponse:
+        self._keys.require_unlocked()
+        if request.trash_id not in self._tree.trash:
+            raise PiccoloError(Kind.NOT_FOUND, "TRASH_NOT_FOUND", "Nothing in the trash has this number.")
+        removed = self._tree.trash.pop(request.trash_id)
+        files = sum(node.is_file for node in removed.nodes.values())
+        return pb.DeleteRemovedResponse(files=files, objects=files, path=removed.path)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Final
 
 from piccolo.metadata.v1 import file_pb2 as pb
@@ -42,6 +43,8 @@ class Node:
 
     revision: int
     versions: list[Content] = field(default_factory=list)
+    entry_id: int = field(default_factory=count(1).__next__)
+    properties: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_file(self) -> bool:
@@ -60,15 +63,19 @@ class Removed:
 class Tree:
     """The owner's names."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[], None] = lambda: None) -> None:
+        self._told = told
         self.nodes: dict[str, Node] = {"/": Node(0)}
         self.trash: dict[int, Removed] = {}
         self.revision = 0
         self._version = 0
+        self.pages: int | None = None
+        """So many more pages can be listed; None: any number."""
 
     def bump(self) -> int:
         """The next revision."""
         self.revision += 1
+        self._told()
         return self.revision
 
     def find(self, path: str) -> Node:
@@ -100,7 +107,10 @@ class Tree:
             raise PiccoloError(Kind.PRECONDITION, "IS_A_DIRECTORY", f"{path} is a directory.")
         self.make_directory(parent(path))
         versions = [*present.versions, content] if present else [content]
-        node = self.nodes[path] = Node(self.bump(), versions)
+        node = Node(self.bump(), versions)
+        if present:
+            node.entry_id, node.properties = present.entry_id, present.properties
+        self.nodes[path] = node
         return node
 
     def content(self, unit: bytes, size: int, modified: int = 0, media: str = "") -> Content:
@@ -136,15 +146,28 @@ class Tree:
             del self.nodes[name]
         return taken
 
-    def place(self, nodes: dict[str, Node], old: str, new: str, *, overwrite: bool = False) -> None:
+    def place(
+        self,
+        nodes: dict[str, Node],
+        old: str,
+        new: str,
+        *,
+        overwrite: bool = False,
+        replace: bool = False,
+        copy: bool = False,
+    ) -> None:
         """Puts nodes under another name."""
         old, new = norm(old), norm(new)
         present = self.nodes.get(new)
-        if present is not None and not (overwrite and present.is_file):
+        if present is not None and not (replace or (overwrite and present.is_file)):
             raise PiccoloError(Kind.ALREADY_EXISTS, "ENTRY_EXISTS", f"{new} exists already.")
+        for name in self.below(new):
+            del self.nodes[name]
         self.make_directory(parent(new))
         for name, node in nodes.items():
-            self.nodes[new + name.removeprefix(old)] = Node(self.bump(), [*node.versions])
+            made = Node(self.bump(), [*node.versions], properties={**node.properties})
+            made.entry_id = made.entry_id if copy else node.entry_id
+            self.nodes[new + name.removeprefix(old)] = made
 
     def entry(self, path: str) -> pb.Entry:
         """An entry as it travels."""
@@ -160,10 +183,24 @@ class Tree:
         self.put(path, again)
 
 
-def entry(path: str, node: Node) -> pb.Entry:
+def entry(path: str, node: Node, *, noted: bool = False) -> pb.Entry:
     """A node as it travels."""
+    made = _entry(path, node)
+    if noted:
+        for name, value in sorted(node.properties.items()):
+            made.properties.add(name=name, value=value)
+    return made
+
+
+def _entry(path: str, node: Node) -> pb.Entry:
     if not node.is_file:
-        return pb.Entry(path=path, kind=pb.ENTRY_KIND_DIRECTORY, revision=node.revision, modified=_NOW)
+        return pb.Entry(
+            path=path,
+            kind=pb.ENTRY_KIND_DIRECTORY,
+            revision=node.revision,
+            modified=_NOW,
+            entry_id=node.entry_id,
+        )
     current = node.versions[-1]
     return pb.Entry(
         path=path,
@@ -174,6 +211,7 @@ def entry(path: str, node: Node) -> pb.Entry:
         modified=current.modified,
         media=current.media,
         versions=len(node.versions),
+        entry_id=node.entry_id,
     )
 
 

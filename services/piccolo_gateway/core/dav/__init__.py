@@ -1,0 +1,1 @@
+"""The rules of WebDAV (RFC 4918), without a wire."""

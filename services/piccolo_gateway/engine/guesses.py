@@ -1,0 +1,70 @@
+"""Slowing down whoever guesses, by where the guesses come from and, where guessing could pay, in all.
+
+Rules:
+* Passphrases, second factors and claim codes that come from one network wait together.
+* Only an app's six digits wait by account too: they alone can be guessed. So whoever has the passphrase and
+  guesses digits never keeps out the owner, whose passkey, recovery code or words are always looked at. The
+  passphrase itself waits by account in the vault, five minutes at most.
+* A guess that nobody looked at (a locked door, a service that was away) costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from piccolo_chassis.errors import PiccoloError
+
+from piccolo_gateway.core.throttle import Pace, Throttle, network
+from piccolo_gateway.ports.machine import Clock
+
+BY_ADDRESS: Final = Pace(free=5, longest=900.0, quiet=3600.0, most=4096)
+BY_ACCOUNT: Final = Pace(free=5, longest=300.0, quiet=86400.0, most=1)
+WRONG: Final = frozenset({"PASSPHRASE_WRONG", "FACTOR_WRONG", "CLAIM_CODE_WRONG"})
+_DIGITS: Final = "digits"
+
+
+class Guess:
+    """A guess that is being looked at."""
+
+    def __init__(self) -> None:
+        self.right = False
+
+
+class Guesses:
+    """All guesses of late, in memory: a stranger cannot restart the device."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._by_address, self._by_account = Throttle(BY_ADDRESS), Throttle(BY_ACCOUNT)
+
+    @asynccontextmanager
+    async def of(self, address: str) -> AsyncIterator[Guess]:
+        """A guess from an address, whose `right` is to be set.
+
+        Raises PiccoloError EXHAUSTED (TOO_MANY_TRIES).
+        """
+        async with self._counted(self._by_address, network(address)) as guess:
+            yield guess
+
+    @asynccontextmanager
+    async def of_digits(self) -> AsyncIterator[Guess]:
+        """A guess of an app's digits, from wherever. Raises as `of`."""
+        async with self._counted(self._by_account, _DIGITS) as guess:
+            yield guess
+
+    @asynccontextmanager
+    async def _counted(self, throttle: Throttle, key: str) -> AsyncIterator[Guess]:
+        throttle.begin(key, self._clock.running())
+        guess, wrong = Guess(), False
+        try:
+            yield guess
+        except PiccoloError as failed:
+            wrong = failed.reason in WRONG
+            raise
+        finally:
+            if guess.right:
+                throttle.right(key)
+            elif not wrong:
+                throttle.take_back(key)

@@ -1,0 +1,250 @@
+"""Share links, as whoever holds one uses them: a description, a download, and a plain page without a script.
+
+Rules:
+* The page is at the address that people send to each other. Showing it counts nothing: programs that carry
+  messages fetch such addresses to show what is there.
+* What goes wrong is told without a word of the owner's: no path, no name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+from urllib.parse import parse_qs
+
+from aiohttp import web
+from piccolo_chassis.errors import Kind, PiccoloError
+
+from piccolo_gateway.core import archives, media, share_page, shares
+from piccolo_gateway.core.access import Actor
+from piccolo_gateway.core.api import PREFIX, Answer, Endpoint, Header
+from piccolo_gateway.core.bodies.files import Entry
+from piccolo_gateway.core.bodies.shares import BegunDownload, Shared, Ticket, Visit
+from piccolo_gateway.core.problems import problem_of, retry_after, status_of
+from piccolo_gateway.core.shares import Record
+from piccolo_gateway.engine.reading import Request
+from piccolo_gateway.routes.call import Bound, Call, Reply, Sink, let_in
+from piccolo_gateway.routes.sending import head_of, head_of_archive, send, told_of
+from piccolo_gateway.routes.services import Services
+
+_TAG: Final = "shares"
+_ONE: Final = f"{PREFIX}/shared/{{secret}}"
+_PAGE: Final = "/s/{secret}"
+_REFUSES: Final = (409, 410, 423, 429)
+_FORM_BYTES: Final = 4096
+_PASSED_ON: Final = frozenset(
+    {"SHARE_OVER", "SHARE_PASSWORD_WRONG", "SHARE_PASSWORD_DELAY", "TOO_MANY_STREAMS", "PRECONDITION_FAILED"}
+)
+_LATER: Final = "The device that keeps this cannot give it out at the moment."
+
+
+_LOOK = Endpoint(
+    method="GET",
+    path=_ONE,
+    summary="What a link leads to",
+    tag=_TAG,
+    scope=None,
+    refuses=_REFUSES,
+    answers={200: Answer("Its name, size and end; little of it when the link asks for a password.", Shared)},
+)
+
+_VISIT = Endpoint(
+    method="POST",
+    path=_ONE,
+    summary="What a link with a password leads to",
+    tag=_TAG,
+    scope=None,
+    body=Visit,
+    refuses=_REFUSES,
+    answers={200: Answer("Its name, size and end.", Shared)},
+    repeatable=False,
+)
+
+_BEGIN = Endpoint(
+    method="POST",
+    path=f"{_ONE}/downloads",
+    summary="Begin a download, which counts",
+    tag=_TAG,
+    scope=None,
+    body=Visit,
+    refuses=_REFUSES,
+    answers={201: Answer("Where the bytes are.", BegunDownload)},
+    words="The address is good for a day and for any number of requests: a download that was cut off goes on"
+    " with Range, and does not count again.",
+    audit="share.download",
+    repeatable=False,
+)
+
+_CONTENT = Endpoint(
+    method="GET",
+    path=f"{_ONE}/content",
+    summary="The bytes of a download that was begun",
+    tag=_TAG,
+    scope=None,
+    query=Ticket,
+    headers=(
+        Header("Range", "One range of a file's bytes."),
+        Header("If-Range", "Only if it is this version."),
+    ),
+    refuses=(*_REFUSES, 412),
+    answers={
+        200: Answer("The file; a folder as a ZIP file.", media="*/*"),
+        206: Answer("A part of it.", media="*/*"),
+        304: Answer("It is what the client has."),
+    },
+    seconds=None,
+)
+
+_SHOW_PAGE = Endpoint(
+    method="GET",
+    path=_PAGE,
+    summary="A plain page of what a link leads to",
+    tag=_TAG,
+    scope=None,
+    answers={
+        200: Answer("The page.", media="text/html"),
+        410: Answer("It leads nowhere.", media="text/html"),
+        423: Answer("The device is locked.", media="text/html"),
+        429: Answer("Later.", media="text/html"),
+    },
+)
+
+_USE_PAGE = Endpoint(
+    method="POST",
+    path=_PAGE,
+    summary="Begin a download by the page's form",
+    tag=_TAG,
+    scope=None,
+    takes_bytes=True,
+    refuses=_REFUSES,
+    answers={303: Answer("The download has begun.", headers=(Header("Location", "Where the bytes are."),))},
+    audit="share.download",
+    repeatable=False,
+)
+
+
+def endpoints(services: Services) -> list[Bound]:
+    """The endpoints of who holds a link."""
+    return [*_described(services), *_downloaded(services), *_paged(services)]
+
+
+def _described(services: Services) -> list[Bound]:
+    async def look(call: Call) -> Reply:
+        with _discreet():
+            return Reply(body=await services.shares.show(await _link(services, call), None))
+
+    async def visit(call: Call) -> Reply:
+        with _discreet():
+            record = await _link(services, call)
+            return Reply(body=await services.shares.show(record, call.body(Visit).password))
+
+    return [Bound(_LOOK, look), Bound(_VISIT, visit)]
+
+
+def _downloaded(services: Services) -> list[Bound]:
+    async def begin(call: Call) -> Reply:
+        with _discreet():
+            return Reply(201, await _begun(services, call, call.body(Visit).password))
+
+    async def content(call: Call) -> Reply | web.StreamResponse:
+        with _discreet():
+            ticket = call.query(Ticket).ticket
+            entry = await services.shares.admitted(_secret(call), ticket)
+            let_in(call.request)
+            await services.device.require_unlocked()
+            if entry.kind == "file":
+                return await _file(services, call, entry)
+            async with services.archives.open([entry.path]) as pieces:
+                head = head_of_archive(archives.file_name([entry.path]))
+                return await send(Sink(call.request, head, services.idle_seconds), pieces)
+
+    return [Bound(_BEGIN, begin), Bound(_CONTENT, content)]
+
+
+def _paged(services: Services) -> list[Bound]:
+    async def show(call: Call) -> Reply:
+        try:
+            with _discreet():
+                return _page(share_page.page(await services.shares.show(await _link(services, call), None)))
+        except PiccoloError as failed:
+            if status_of(failed) not in _SHOW_PAGE.answers:
+                raise
+            return _failed_page(failed)
+
+    async def use(call: Call) -> Reply:
+        password = await _form_password(call)
+        with _discreet():
+            begun = await _begun(services, call, password)
+        return Reply(303, headers={"Location": begun.address})
+
+    return [Bound(_SHOW_PAGE, show), Bound(_USE_PAGE, use)]
+
+
+async def _link(services: Services, call: Call) -> Record:
+    """The link that the address names, on a device that is open."""
+    record = await services.shares.find(_secret(call))
+    await services.device.require_unlocked()
+    return record
+
+
+async def _begun(services: Services, call: Call, password: str) -> BegunDownload:
+    record = await _link(services, call)
+    call.actor, call.subject = Actor(f"share:{record.share_id}"), record.path
+    return await services.shares.begin(record, _secret(call), password)
+
+
+async def _file(services: Services, call: Call, entry: Entry) -> Reply | web.StreamResponse:
+    headers = call.request.headers
+    asked = Request(entry.path, None, call.conditions, headers.get("Range"), headers.get("If-Range"))
+    plan = await services.reader.plan(asked, head=False)
+    if plan.not_modified and plan.facts is not None:
+        return Reply(304, headers=told_of(plan.facts))
+    async with services.reader.open(entry.path, plan) as (facts, data):
+        head = head_of(plan, facts, media.attachment(entry.path.rpartition("/")[2]))
+        return await send(Sink(call.request, head, services.idle_seconds), data)
+
+
+def _secret(call: Call) -> str:
+    """The secret in the address; unlike other parameters it is no subject of the audit log."""
+    return call.request.match_info["secret"]
+
+
+async def _form_password(call: Call) -> str:
+    kept = bytearray()
+    async for piece in call.pieces():
+        kept += piece
+        if len(kept) > _FORM_BYTES:
+            raise PiccoloError(Kind.INVALID, "BODY_TOO_LARGE", f"The form may have {_FORM_BYTES} bytes.")
+    try:
+        fields = parse_qs(kept.decode(), max_num_fields=4)
+    except ValueError as wrong:
+        raise PiccoloError(Kind.INVALID, "BODY_INVALID", "This is not the page's form.") from wrong
+    return fields.get("password", [""])[0][:200]
+
+
+@contextmanager
+def _discreet() -> Iterator[None]:
+    """Turns what a stranger must not read into words for strangers."""
+    try:
+        yield
+    except PiccoloError as failed:
+        if failed.reason in _PASSED_ON or failed.kind in {Kind.CANCELLED, Kind.OUT_OF_RANGE, Kind.INVALID}:
+            raise
+        if failed.kind is Kind.NOT_FOUND:
+            raise shares.over() from failed
+        if failed.kind in {Kind.LOCKED, Kind.PRECONDITION}:
+            raise PiccoloError(Kind.LOCKED, "SHARE_LOCKED", f"{_LATER[:-1]}: it is locked.") from failed
+        details = {key: failed.details[key] for key in ("retry_after", "incident") if key in failed.details}
+        raise PiccoloError(failed.kind, failed.reason, _LATER, details) from failed
+
+
+def _page(raw: bytes, status: int = 200, more: dict[str, str] | None = None) -> Reply:
+    headers = {"Content-Security-Policy": share_page.POLICY, "X-Robots-Tag": "noindex", **(more or {})}
+    return Reply(status, raw=raw, media=share_page.MEDIA, headers=headers)
+
+
+def _failed_page(failed: PiccoloError) -> Reply:
+    told, wait = problem_of(failed), retry_after(failed)
+    raw = share_page.over(told.detail, told.next_step)
+    return _page(raw, status_of(failed), {"Retry-After": wait} if wait else {})
