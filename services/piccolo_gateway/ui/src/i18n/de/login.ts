@@ -1,0 +1,35 @@
+export const login = {
+  title: "Willkommen zurück",
+  words: "Deine Passphrase öffnet deine Dateien auf diesem Gerät.",
+  passphrase: "Passphrase",
+  show: "Passphrase zeigen",
+  hide: "Passphrase verbergen",
+  capitals: "Die Feststelltaste ist an.",
+  open: "Entsperren",
+  wait: "Der nächste Versuch zählt in",
+  forgotten: "Vergessen?",
+  forgottenWords:
+    "Niemand kann deine Passphrase nachschlagen. Deine 24 Wiederherstellungswörter bringen auf einem leeren Gerät alles zurück, mit einer neuen Passphrase.",
+  locked: "Dieses Gerät ist gesperrt. Die Fragmente der anderen bewahrt es weiter auf.",
+  ended: "Deine Sitzung ist zu Ende. Melde dich an, dann bist du wieder dort, wo du warst.",
+  replaced: "Ein neueres Gerät von dir hat übernommen.",
+  replacedWords:
+    "Dieses hier speichert nichts mehr und schreibt keine Sicherungen; was es für andere aufbewahrt, bleibt. Mach mit dem neueren Gerät weiter. Hast du keines eingerichtet, kennt jemand anderes deine 24 Wörter: Sag es deinem Kreis und mach auf dem neueren Gerät neue Wörter.",
+  second: "Noch ein Nachweis",
+  secondWords: "Deine Passphrase stimmt. Dieses Gerät will einen zweiten Nachweis, dass du es bist.",
+  methods: {
+    totp: "Code deiner App",
+    passkey: "Passkey",
+    "recovery-code": "Ersatzcode",
+    words: "24 Wiederherstellungswörter",
+    passphrase: "Passphrase",
+  },
+  other: "Anders nachweisen",
+  totpHelp: "Sechs Ziffern, jede halbe Minute neue.",
+  codeHelp: "Einer der Codes, die du notiert hast; jeder gilt einmal.",
+  passkeyWords: "Dein Browser fragt nach dem Passkey: auf diesem Gerät, deinem Telefon oder einem Schlüssel.",
+  usePasskey: "Passkey benutzen",
+  passkeyFailed:
+    "Der Browser hat keinen Passkey geliefert. Versuche es noch einmal oder weise es anders nach.",
+  prove: "Weiter",
+};

@@ -1,0 +1,62 @@
+import { plural } from "../plural";
+
+const n = (count: number, one: string, other: string) => plural("en", count, one, other);
+
+export const uploads = {
+  title: "Uploads",
+  looking: "Looking what is there already",
+  going: (count: number) => n(count, "# file is being uploaded", "# files are being uploaded"),
+  paused: "Paused",
+  allDone: (count: number) => n(count, "# file is stored", "# files are stored"),
+  needsYou: (count: number) => n(count, "# file needs you", "# files need you"),
+  left: (time: string) => `${time} left`,
+  perSecond: (bytes: string) => `${bytes}/s`,
+  of: (sent: string, all: string) => `${sent} of ${all}`,
+  pause: "Pause",
+  resume: "Go on",
+  retry: "Try again",
+  end: "Cancel",
+  pauseAll: "Pause all",
+  resumeAll: "Go on with all",
+  endAll: "Cancel all",
+  close: "Close the list",
+  show: "Show the list",
+  hide: "Hide the list",
+  named: (act: string, name: string) => `${act}: ${name}`,
+  more: (count: number) => n(count, "# more in the queue", "# more in the queue"),
+  endTitle: "Cancel all uploads?",
+  endWords: (count: number) =>
+    n(count, "# file will not be stored.", "# files will not be stored.") +
+    " What is stored already stays, and nothing on this computer changes.",
+  stages: {
+    waiting: "Waits",
+    sending: "Is being sent",
+    storing: "The members are storing it",
+    paused: "Paused",
+    failed: "Could not be stored",
+    missing: "Choose it again",
+    done: "Stored",
+  },
+  missingTitle: (count: number) => n(count, "Choose # file again", "Choose # files again"),
+  missingWords:
+    "The page was loaded anew, and the browser forgot where these files are. Choose them again, and each goes on where it was:",
+  chooseAgain: "Choose files",
+  chooseFolder: "Choose a folder",
+  allow: (count: number) => n(count, "Let the browser open it again", "Let the browser open # of them again"),
+  notThese: "None of these are missing: name, size and time must be the same.",
+  reasons: {
+    other: "The device refused it.",
+    OFFLINE: "The device does not answer; it is tried again.",
+    BROWSER: "The browser could not read it.",
+    NO_ROOM: "The circle has no room for it.",
+  } as Record<string, string>,
+  conflictTitle: (count: number) => n(count, "# name exists already", "# names exist already"),
+  conflictWords: "For all of them:",
+  replace: "Replace as a new version",
+  replaceWords: "What is there now is kept as an older version.",
+  both: "Keep both",
+  bothWords: "The new ones get a number behind their name.",
+  skip: "Skip",
+  skipWords: "These are not uploaded; all others are.",
+  andMore: (count: number) => n(count, "and # more", "and # more"),
+};

@@ -1,0 +1,80 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+import { afterFall, clockOf, standingOf, type MemberFacts } from "../src/core/circle";
+import { BESIDE, label, short } from "../src/core/ring";
+
+const NOW = 2_000_000_000;
+const DAY = 86_400;
+const well: MemberFacts = {
+  state: "active",
+  away_since: 0,
+  last_audit: NOW - 60,
+  owner_bytes: 10,
+  damaged_fragments: 0,
+};
+
+describe("what is drawn of a member", () => {
+  test("an arc is filled only for what was proven lately", () => {
+    expect(standingOf(well, NOW)).toBe("proven");
+    expect(standingOf({ ...well, last_audit: NOW - 31 * DAY }, NOW)).toBe("unproven");
+    expect(standingOf({ ...well, last_audit: 0 }, NOW)).toBe("unproven");
+    expect(standingOf({ ...well, owner_bytes: 0 }, NOW)).toBeUndefined();
+    expect(standingOf({ ...well, state: "leaving" }, NOW)).toBe("rebuilding");
+    expect(standingOf({ ...well, away_since: NOW - 60 }, NOW)).toBe("gone");
+  });
+});
+
+test("it turns amber exactly where one more loss may destroy something", () => {
+  fc.assert(
+    fc.property(fc.nat(30), fc.nat(30), (survives, fallen) => {
+      const { mood, left } = afterFall(survives, fallen);
+      expect(left).toBe(survives - fallen);
+      expect(mood).toBe(fallen < survives ? "safe" : fallen === survives ? "risk" : "act");
+    }),
+  );
+});
+
+test("a clock of what is left", () => {
+  expect(clockOf(86_399)).toBe("23:59:59");
+  expect(clockOf(3600)).toBe("1:00:00");
+  expect(clockOf(247)).toBe("4:07");
+  expect(clockOf(0.4)).toBe("0:00");
+  expect(clockOf(-9)).toBe("0:00");
+});
+
+describe("names around the ring", () => {
+  const CAP = 11;
+  const LINE = 14;
+  const SIGN = 7;
+  const box = (index: number, of: number) => {
+    const { x, y, anchor } = label(index, of);
+    const wide = 16 * SIGN;
+    const left = anchor === "start" ? x : anchor === "end" ? x - wide : x - wide / 2;
+    return { left, right: left + wide, top: y - CAP, bottom: y - CAP + LINE };
+  };
+
+  test.each(Array.from({ length: 31 }, (_, index) => index + 1))("do not meet with %i members", (of) => {
+    const boxes = Array.from({ length: of }, (_, index) => box(index, of));
+    for (const [index, one] of boxes.entries()) {
+      expect(one.top).toBeGreaterThanOrEqual(-152);
+      expect(one.bottom).toBeLessThanOrEqual(152);
+      expect(Math.max(-one.left, one.right)).toBeLessThanOrEqual(of > BESIDE ? 280 : 256);
+      for (const other of boxes.slice(index + 1)) {
+        const meet =
+          one.left < other.right &&
+          other.left < one.right &&
+          one.top < other.bottom &&
+          other.top < one.bottom;
+        expect(meet).toBe(false);
+      }
+    }
+  });
+
+  test("are cut between whole signs, and only when they are too long", () => {
+    expect(short("Ana")).toBe("Ana");
+    expect(short("sixteen signs ok")).toBe("sixteen signs ok");
+    expect([...short("👵👵👵👵👵👵👵👵👵👵👵👵👵👵👵👵👵")]).toHaveLength(16);
+    fc.assert(fc.property(fc.string({ unit: "grapheme" }), (name) => [...short(name)].length <= 16));
+  });
+});
