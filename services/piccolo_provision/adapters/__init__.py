@@ -1,0 +1,1 @@
+"""The seed volume, the site, the memory, and the places under /run."""

@@ -1,0 +1,1 @@
+"""The rules of provision, without a clock, a disk or a network."""

@@ -1,0 +1,1 @@
+"""What provision does, in order."""

@@ -1,0 +1,1 @@
+"""The updater's outside world: one file per external thing."""

@@ -1,0 +1,1 @@
+"""The rules of releases, without a disk or a network."""

@@ -1,0 +1,95 @@
+"""What a release says of itself. It lies in the release's commit, whose signature covers it.
+
+Rules:
+* A version is digits and dots, compared number by number; what is not newer than what runs is not installed.
+* The slots of a release are found by its root hash: each half is the UUID of a partition (Discoverable
+  Partitions Specification).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, NamedTuple
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+from piccolo_chassis.errors import Kind, PiccoloError
+
+NAME: Final = "manifest.json"
+FILES: Final = ("root", "verity", "uki")
+
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Version = Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$")]
+
+
+class Slot(NamedTuple):
+    """The UUIDs of a slot's two partitions."""
+
+    root: UUID
+    verity: UUID
+
+
+def slot_of(roothash: str) -> Slot:
+    """Where a root of this hash, 64 hex digits, lies on a disk."""
+    return Slot(UUID(roothash[:32]), UUID(roothash[32:]))
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """A release.
+
+    Attributes:
+        roothash: of dm-verity, over the root; the UKI's command line names the same.
+        pcrs: SHA-256 bank values of a device that booted it, by the register's number.
+        sbom: SHA-256 of its bill of materials.
+        data_formats: by service, the oldest format of its state that this release can open.
+    """
+
+    format: Literal[1]
+    version: Version
+    channel: Annotated[str, Meta(pattern="^[a-z]{1,16}$")]
+    roothash: Sha256
+    pcrs: dict[str, Sha256]
+    sbom: Sha256
+    data_formats: dict[str, int]
+
+    @property
+    def slot(self) -> Slot:
+        """Where it lies on a disk."""
+        return slot_of(self.roothash)
+
+
+def encode(manifest: Manifest) -> bytes:
+    """The manifest as it lies in the commit: JSON, keys in order."""
+    return msgspec.json.format(msgspec.json.encode(manifest, order="deterministic")) + b"\n"
+
+
+def decode(data: bytes) -> Manifest:
+    """Reads a manifest. Raises PiccoloError INVALID, RELEASE_UNREADABLE."""
+    try:
+        return msgspec.json.decode(data, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+        raise PiccoloError(
+            Kind.INVALID,
+            "RELEASE_UNREADABLE",
+            f"The release's manifest cannot be read: {wrong}. Ask whoever published it.",
+        ) from wrong
+
+
+def staged(manifest: Manifest) -> Mapping[str, str]:
+    """The commit's files by the names under which sysupdate.d's transfers look for them."""
+    stem = f"piccolo_{manifest.version}"
+    return {
+        "root": f"{stem}_{manifest.slot.root}.root",
+        "verity": f"{stem}_{manifest.slot.verity}.verity",
+        "uki": f"{stem}.efi",
+    }
+
+
+def is_newer(version: str, than: str) -> bool:
+    """Whether a version comes after another, as systemd-boot sorts them."""
+    return _numbers(version) > _numbers(than)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

@@ -1,0 +1,1 @@
+"""How a release comes onto the device, and how a boot proves good."""

@@ -1,0 +1,20 @@
+"""What tells whether a boot is good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+
+class Units(Protocol):
+    """The service manager."""
+
+    async def states(self) -> Mapping[str, str]:
+        """By unit that Piccolo consists of: active, activating, failed, or another of systemd's states."""
+
+
+class Face(Protocol):
+    """The device's face."""
+
+    async def answers(self) -> bool:
+        """Whether it answers over HTTPS on this device."""

@@ -1,0 +1,27 @@
+"""The disk's two slots, of which one runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from piccolo_updater.core.manifest import Manifest
+
+
+class Slots(Protocol):
+    """Where a release is installed."""
+
+    def running(self) -> str:
+        """The version that runs."""
+
+    async def write(self, staging: Path, version: str) -> None:
+        """Writes a version's files from the staging folder into the free slot, its boot entry last.
+
+        Raises PiccoloError FULL (SLOT_FAILED) or INTERNAL (SLOT_FAILED): what ran before still boots.
+        """
+
+    async def verify(self, manifest: Manifest) -> None:
+        """Reads what was written and compares it with the root hash.
+
+        Raises PiccoloError DATA_LOSS (SLOT_DAMAGED), after the boot entry was taken away again.
+        """

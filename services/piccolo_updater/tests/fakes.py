@@ -1,0 +1,91 @@
+"""A repository and slots in folders, that fail when they are told to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from piccolo_updater.core.manifest import FILES, NAME, Manifest, encode
+
+
+class PowerCut(BaseException):
+    """Nothing catches it."""
+
+
+@dataclass
+class Cut:
+    """The power goes at the so-many-th step."""
+
+    left: int = -2
+    steps: int = 0
+
+    def step(self) -> None:
+        """One step."""
+        self.steps += 1
+        self.left -= 1
+        if self.left == -1:
+            raise PowerCut
+
+
+@dataclass
+class FakeReleases:
+    """What is published: `manifest` as bytes, besides the files."""
+
+    cut: Cut
+    manifest: bytes
+    missing: frozenset[str] = frozenset()
+    kept: list[str] = field(default_factory=list)
+
+    async def fetch(self, url: str, ref: str) -> str:
+        """As the port says."""
+        self.cut.step()
+        return "c0ffee"
+
+    async def unpack(self, commit: str, folder: Path) -> None:
+        """As the port says."""
+        folder.mkdir()
+        for name in FILES:
+            self.cut.step()
+            if name not in self.missing:
+                (folder / name).write_text(f"{commit} {name}")
+        (folder / NAME).write_bytes(self.manifest)
+
+    async def forget_others(self, commit: str) -> None:
+        """As the port says."""
+        self.cut.step()
+        self.kept.append(commit)
+
+
+@dataclass
+class FakeSlots:
+    """Two slots: `entries` by version, `written` the names that were staged for each."""
+
+    cut: Cut
+    version: str = "1"
+    entries: set[str] = field(default_factory=lambda: {"1"})
+    written: dict[str, set[str]] = field(default_factory=dict)
+    failing: Callable[[], None] = lambda: None
+
+    def running(self) -> str:
+        """As the port says."""
+        return self.version
+
+    async def write(self, staging: Path, version: str) -> None:
+        """As the port says."""
+        names: set[str] = set()
+        for path in sorted(staging.iterdir(), key=lambda path: path.suffix == ".efi"):
+            self.cut.step()
+            names.add(path.name)
+        self.failing()
+        self.written[version] = names
+        self.entries.add(version)
+
+    async def verify(self, manifest: Manifest) -> None:
+        """As the port says."""
+        self.cut.step()
+
+
+def published(manifest: Manifest, cut: Cut | None = None) -> FakeReleases:
+    """A repository with one release."""
+    return FakeReleases(cut or Cut(), encode(manifest))

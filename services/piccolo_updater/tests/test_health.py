@@ -1,0 +1,60 @@
+"""Whether a boot is good."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pytest
+from piccolo_chassis.errors import PiccoloError
+
+from piccolo_updater.engine import health
+from piccolo_updater.engine.health import Health
+
+GOOD = {"piccolo-vault.service": "active", "piccolo-gateway.service": "active"}
+
+
+@dataclass
+class Machine:
+    seen: Iterator[Mapping[str, str]]
+    face: Iterator[bool]
+
+    async def states(self) -> Mapping[str, str]:
+        return next(self.seen)
+
+    async def answers(self) -> bool:
+        return next(self.face)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_LOOK_SECONDS", 0.0)
+
+
+async def judged(machine: Machine, patience: float = 30.0) -> None:
+    await Health(machine, machine, patience).judge()
+
+
+async def test_a_boot_is_good_when_all_run_and_the_face_answers() -> None:
+    starting = {**GOOD, "piccolo-vault.service": "activating"}
+    seen = itertools.chain([starting, starting], itertools.repeat(GOOD))
+    await judged(Machine(seen, iter([False, True])))
+
+
+async def test_a_service_that_gave_up_makes_it_bad_at_once() -> None:
+    given_up = {**GOOD, "piccolo-gateway.service": "failed"}
+    with pytest.raises(PiccoloError, match=r"piccolo-gateway\.service gave up"):
+        await judged(Machine(iter([given_up]), iter([])))
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        ({**GOOD, "piccolo-vault.service": "activating"}, r"piccolo-vault\.service did not run"),
+        (GOOD, "the face did not answer"),
+    ],
+)
+async def test_what_is_not_good_in_time_is_bad_and_named(states: dict[str, str], words: str) -> None:
+    with pytest.raises(PiccoloError, match=words):
+        await judged(Machine(itertools.repeat(states), itertools.repeat(False)), 0.05)

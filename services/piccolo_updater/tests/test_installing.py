@@ -1,0 +1,75 @@
+"""A release into the free slot, and what may come between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from piccolo_chassis.errors import Kind, PiccoloError
+
+from piccolo_updater.core.manifest import staged
+from piccolo_updater.engine.installing import Installing
+from piccolo_updater.tests.fakes import Cut, FakeReleases, FakeSlots, PowerCut, published
+from piccolo_updater.tests.test_manifest import release
+
+
+def installing(releases: FakeReleases, slots: FakeSlots, folder: Path) -> Installing:
+    return Installing(releases, slots, folder / "staging", lambda line: None)
+
+
+async def test_a_newer_release_is_written_and_nothing_is_left_over(tmp_path: Path) -> None:
+    cut, newer = Cut(), release("2")
+    releases, slots = published(newer, cut), FakeSlots(cut)
+    assert await installing(releases, slots, tmp_path).install("http://there", "stable") == newer
+    assert slots.entries == {"1", "2"}
+    assert slots.written["2"] == set(staged(newer).values())
+    assert releases.kept == ["c0ffee"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("version", ["1", "0.9"])
+async def test_what_is_not_newer_is_not_installed(version: str, tmp_path: Path) -> None:
+    slots = FakeSlots(Cut())
+    with pytest.raises(PiccoloError) as refused:
+        await installing(published(release(version)), slots, tmp_path).install("http://there", "stable")
+    assert (refused.value.reason, slots.entries) == ("RELEASE_OLD", {"1"})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["root", "verity", "uki"])
+async def test_a_release_that_lacks_a_file_is_refused(name: str, tmp_path: Path) -> None:
+    releases, slots = published(release("2")), FakeSlots(Cut())
+    releases.missing = frozenset({name})
+    with pytest.raises(PiccoloError, match=f"no {name}"):
+        await installing(releases, slots, tmp_path).install("http://there", "stable")
+    assert slots.entries == {"1"}
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_slot_that_cannot_be_written_leaves_what_ran(tmp_path: Path) -> None:
+    def full() -> None:
+        raise PiccoloError(Kind.FULL, "SLOT_FAILED", "The system partition is full.")
+
+    slots = FakeSlots(Cut(), failing=full)
+    with pytest.raises(PiccoloError, match="full"):
+        await installing(published(release("2")), slots, tmp_path).install("http://there", "stable")
+    assert slots.entries == {"1"}
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_cut_at_any_step_it_begins_anew_and_ends_well(tmp_path: Path) -> None:
+    whole = Cut()
+    await installing(published(release("2"), whole), FakeSlots(whole), tmp_path).install("u", "r")
+    for at in range(whole.steps):
+        cut = Cut(at)
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        slots = FakeSlots(cut)
+        with pytest.raises(PowerCut):
+            await installing(published(release("2"), cut), slots, folder).install("u", "r")
+        (folder / "staging").mkdir(exist_ok=True)  # a power cut runs no clean-up
+        (folder / "staging/left").write_text("over")
+        (folder / "unpacked").mkdir(exist_ok=True)
+        await installing(published(release("2"), cut), slots, folder).install("u", "r")
+        assert slots.written["2"] == set(staged(release("2")).values())
+        assert list(folder.iterdir()) == []

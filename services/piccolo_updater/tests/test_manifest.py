@@ -1,0 +1,65 @@
+"""What a release says of itself."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from piccolo_chassis.errors import PiccoloError
+
+from piccolo_updater.core.manifest import Manifest, decode, encode, is_newer, staged
+
+HASH = "0123456789abcdef" * 4
+NUMBERS = st.lists(st.integers(0, 999_999_999), min_size=1, max_size=4)
+
+
+def release(version: str = "1.2", **other: str) -> Manifest:
+    told = {"channel": "stable", "roothash": HASH, "sbom": HASH, **other}
+    return Manifest(format=1, version=version, pcrs={"11": HASH}, data_formats={"vault": 1}, **told)
+
+
+def test_a_manifest_comes_back_the_same() -> None:
+    assert decode(encode(release())) == release()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("version", "1.x"),
+        ("version", "../1"),
+        ("version", ""),
+        ("channel", "st/able"),
+        ("roothash", "0" * 63),
+        ("roothash", "Z" * 64),
+        ("sbom", ""),
+    ],
+)
+def test_a_manifest_that_says_something_odd_is_refused(field: str, value: str) -> None:
+    odd = release(**{field: value})
+    with pytest.raises(PiccoloError) as refused:
+        decode(encode(odd))
+    assert refused.value.reason == "RELEASE_UNREADABLE"
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_manifest_or_are_refused(data: bytes) -> None:
+    with suppress(PiccoloError):
+        assert decode(encode(decode(data))) == decode(data)
+
+
+def test_slots_are_found_by_the_halves_of_the_root_hash() -> None:
+    assert staged(release()) == {
+        "root": "piccolo_1.2_01234567-89ab-cdef-0123-456789abcdef.root",
+        "verity": "piccolo_1.2_01234567-89ab-cdef-0123-456789abcdef.verity",
+        "uki": "piccolo_1.2.efi",
+    }
+
+
+@given(NUMBERS, NUMBERS)
+def test_versions_are_compared_number_by_number(one: list[int], other: list[int]) -> None:
+    def text(numbers: list[int]) -> str:
+        return ".".join(map(str, numbers))
+
+    assert is_newer(text(one), text(other)) == (one > other)
