@@ -1,0 +1,1 @@
+"""The image: Debian packages and the services become a root that is proven from power-on."""

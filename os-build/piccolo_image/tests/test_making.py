@@ -1,0 +1,108 @@
+"""What can be said of an image before it is made: its cache, its packages, its disk's layout."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from piccolo_chassis.errors import PiccoloError
+
+from piccolo_image import debian, disk
+from piccolo_image.__main__ import CHECKOUT, size, version
+from piccolo_image.artefacts import Artefacts
+from piccolo_image.programs import Programs
+from piccolo_image.workshop import Workshop
+
+DEFINITION = CHECKOUT / "os-build/definition"
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    return Workshop(tmp_path, DEFINITION, Programs(tmp_path / "log"))
+
+
+async def test_a_tree_is_made_once_for_its_inputs(workshop: Workshop) -> None:
+    made: list[Path] = []
+
+    async def make(target: Path) -> None:
+        made.append(target)
+        target.mkdir()
+        (target / "file").write_text("x")
+
+    first = await workshop.tree("t", "one", make)
+    assert await workshop.tree("t", "one", make) == first
+    assert await workshop.tree("t", "two", make) != first
+    assert len(made) == 2
+    assert (first / "file").read_text() == "x"
+
+
+async def test_a_tree_whose_making_was_cut_off_is_made_anew(workshop: Workshop) -> None:
+    async def cut_off(target: Path) -> None:
+        target.mkdir()
+        (target / "half").write_text("x")
+        raise RuntimeError("the power went")
+
+    async def whole(target: Path) -> None:
+        target.mkdir()
+
+    with pytest.raises(RuntimeError):
+        await workshop.tree("t", "one", cut_off)
+    assert list((await workshop.tree("t", "one", whole)).iterdir()) == []
+
+
+async def test_a_program_that_fails_is_named_with_what_it_said(tmp_path: Path) -> None:
+    programs = Programs(tmp_path / "log")
+    with pytest.raises(PiccoloError, match=r"(?s)sh ended with 3.*no such disk") as failed:
+        await programs.run("sh", "-c", "echo no such disk >&2; exit 3")
+    assert failed.value.reason == "BUILD_FAILED"
+    assert "no such disk" in (tmp_path / "log").read_text()
+
+
+def test_the_production_image_has_no_way_in() -> None:
+    told = tomllib.loads((DEFINITION / "packages.toml").read_text(encoding="utf-8"))
+    assert "openssh-server" in told["development"]
+    assert not {"openssh-server", "dropbear", "login", "sudo"} & set(debian.packages(DEFINITION, "root"))
+
+
+def test_slots_are_found_by_the_root_hash(tmp_path: Path) -> None:
+    (tmp_path / "roothash").write_text("00112233445566778899aabbccddeeff" + "f" * 32 + "\n")
+    made = Artefacts(tmp_path, "7")
+    assert str(made.slot.root) == "00112233-4455-6677-8899-aabbccddeeff"
+    table = disk.table(made)
+    assert f"uuid={made.slot.root}" in table
+    assert f"uuid={made.slot.verity}" in table
+    assert table.count('name="_empty"') == 2, "one free slot, for the next version"
+
+
+@given(
+    pieces=st.lists(st.tuples(st.booleans(), st.integers(1, 3)), min_size=1, max_size=5), at=st.integers(0, 5)
+)
+def test_a_partition_is_written_whole_and_its_zeros_stay_holes(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[tuple[bool, int]], at: int
+) -> None:
+    folder = tmp_path_factory.mktemp("disk")
+    content = b"".join((b"\0" if hole else b"x") * (count << 19) for hole, count in pieces)
+    (folder / "content").write_bytes(content)
+    target = folder / "disk"
+    with target.open("wb") as file:
+        file.truncate((at << 20) + len(content))
+    disk.put(folder / "content", target, at << 20)
+    assert target.read_bytes()[at << 20 :] == content
+    assert target.stat().st_size == (at << 20) + len(content)
+
+
+@pytest.mark.parametrize("told", ["", "1.", "v1", '1", type=x', "1\n2", "../1"])
+def test_what_is_no_version_never_gets_into_a_partition_s_name(told: str) -> None:
+    assert version("12.3") == "12.3"
+    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+        version(told)
+
+
+def test_a_disk_holds_both_slots() -> None:
+    assert size("3") == 3
+    with pytest.raises(ValueError, match="2"):
+        size("2")

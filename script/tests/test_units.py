@@ -1,0 +1,160 @@
+"""The units say what services/callers.toml says: whose socket's folder a process may enter, and whose not."""
+
+from __future__ import annotations
+
+import configparser
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+import tomli_w
+from hypothesis import given
+from piccolo_attestation.config import Config as Attestation
+from piccolo_chassis import command
+from piccolo_chassis.config import load
+from piccolo_chassis.serve import HasServe
+from piccolo_disk.core.answers import Answer
+from piccolo_fragment_store.config import Config as FragmentStore
+from piccolo_gateway.adapters.provisioned import ProvisionStatus
+from piccolo_gateway.config import Config as Gateway
+from piccolo_metadata.config import Config as Metadata
+from piccolo_provision.config import Config as Provision
+from piccolo_provision.core.document import parse
+from piccolo_provision.core.places import PLACES
+from piccolo_provision.core.refusals import Reason
+from piccolo_provision.core.render import render
+from piccolo_provision.core.status import State, tell
+from piccolo_provision.tests.nodes import NOW, documents
+from piccolo_vault.config import Config as Vault
+from piccolo_vault.core.keys.disk import DiskAnswer
+
+from script.callers import ROOT, Service, groups
+from script.callers import load as load_table
+
+UNITS: Final = ROOT / "units"
+TABLE: Final = load_table()
+CONFIGS: Final[dict[str, type[HasServe]]] = {
+    "attestation": Attestation,
+    "fragment-store": FragmentStore,
+    "gateway": Gateway,
+    "metadata": Metadata,
+    "vault": Vault,
+}
+MOST_EXPOSED: Final = 2.0
+
+
+def unit(name: str) -> dict[str, str]:
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's keys have capitals
+    parser.read(UNITS / f"system/piccolo-{name}.service", encoding="utf-8")
+    return dict(parser["Service"])
+
+
+def lines(path: str) -> list[list[str]]:
+    text = (UNITS / path).read_text(encoding="utf-8")
+    return [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def test_every_service_has_a_unit_and_every_unit_a_service() -> None:
+    there = {path.stem.removeprefix("piccolo-") for path in (UNITS / "system").glob("piccolo-*.service")}
+    assert there == set(TABLE)
+
+
+@pytest.mark.parametrize("service", TABLE.values(), ids=lambda row: row.name)
+def test_a_process_is_in_the_groups_of_the_sockets_it_calls_and_in_no_other(service: Service) -> None:
+    told = unit(service.name)
+    assert told["User"] == told["Group"] == f"piccolo-{service.name}"
+    assert told.get("SupplementaryGroups", "").split() == groups(TABLE, service.name)
+
+
+def test_the_vault_knows_every_answer_of_roots_part_of_the_disk() -> None:
+    assert {answer.value for answer in Answer} == {answer.value for answer in DiskAnswer}
+
+
+def test_users_and_groups_are_made_and_no_others() -> None:
+    made = lines("sysusers.d/piccolo.conf")
+    assert {row[1] for row in made if row[0] == "u"} == {f"piccolo-{name}" for name in TABLE}
+    callers = {f"piccolo-{row.name}-callers" for row in TABLE.values() if row.socket}
+    assert {row[1] for row in made if row[0] == "g"} == callers
+
+
+def test_a_socket_lies_where_only_its_callers_may_enter() -> None:
+    folders = {row[1]: row[2:5] for row in lines("tmpfiles.d/piccolo.conf")}
+    places = {f"/run/{Path(place.path).parent}" for place in PLACES.values()}
+    for folder in ("/run/piccolo", *places):
+        assert folders.pop(folder) == ["0755", "root", "root"]
+    assert folders == {
+        f"/run/piccolo/{row.name}": ["0710", f"piccolo-{row.name}", f"piccolo-{row.name}-callers"]
+        for row in TABLE.values()
+        if row.socket
+    }
+    for name in (row.name for row in TABLE.values() if row.socket):
+        assert unit(name)["ReadWritePaths"] == f"/run/piccolo/{name}"
+    assert set(unit("provision")["ReadWritePaths"].split()) == places
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_configuration_is_one_and_its_folders_are_the_unit_s(name: str) -> None:
+    path = UNITS / f"config/{name}.toml"
+    settings = load(CONFIGS[name], [path])
+    state = tomllib.loads(path.read_text(encoding="utf-8"))["state"]
+    assert state == f"/var/lib/{unit(name)['StateDirectory']}"
+    socket = Path(f"/run/piccolo/{name}/s.sock") if TABLE[name].socket else None
+    assert settings.serve.socket == socket
+
+
+def test_provision_is_before_all_others_of_the_device() -> None:
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.read(UNITS / "system/piccolo-provision.service", encoding="utf-8")
+    others = {f"piccolo-{name}.service" for name in set(TABLE) - {"provision", "cloud"}}
+    assert set(parser["Unit"]["Before"].split()) == others
+    assert str(Provision().state) == f"/var/lib/{unit('provision')['StateDirectory']}"
+    assert str(Provision().handover) == f"/run/{unit('provision')['RuntimeDirectory']}"
+    assert Gateway().provision.parent == Provision().handover
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("reason", [None, *Reason])
+def test_the_gateway_reads_what_provision_tells(state: State, reason: Reason | None, tmp_path: Path) -> None:
+    (tmp_path / "status.json").write_bytes(msgspec.json.encode(tell(state, reason)))
+    told = ProvisionStatus(tmp_path / "status.json").told()
+    assert told is not None
+    assert (told.state, told.reason) == (state, reason or "")
+    assert told.message
+
+
+@given(documents)
+def test_no_configuration_of_a_node_keeps_a_service_from_starting(
+    tmp_path_factory: pytest.TempPathFactory, told: dict[str, Any]
+) -> None:
+    """Whatever passes as one; the services read what is made of it over the image's settings."""
+    folder = tmp_path_factory.mktemp("config")
+    node = parse(tomli_w.dumps({"node": "kitchen", "serial": 1, "expires": NOW, **told}).encode())
+    for name, content in render(node).items():
+        (folder / name).write_bytes(content)
+    for name, kind in CONFIGS.items():
+        layers = UNITS / f"config/{name}.toml", folder / f"{name}.toml"
+        load(kind, filter(Path.is_file, layers))
+
+
+@pytest.mark.component
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze on this machine")
+@pytest.mark.parametrize("name", TABLE)
+async def test_a_service_is_walled_in(name: str, tmp_path: Path) -> None:
+    """By systemd's own reckoning, from 0 (all walls) to 10 (none)."""
+    system = tmp_path / "usr/lib/systemd/system"
+    shutil.copytree(UNITS / "system", system)
+    told = await command.run(
+        [
+            *("systemd-analyze", "security", "--offline=true", "--no-pager", f"--root={tmp_path}"),
+            *(f"--threshold={MOST_EXPOSED * 10:.0f}", f"piccolo-{name}.service"),
+        ],
+        seconds=60.0,
+        check=False,
+    )
+    assert told.status == 0, told.stdout.decode() + told.stderr.decode()
+    exposure = told.stdout.decode().rstrip().splitlines()[-1].split()
+    assert float(exposure[exposure.index(f"piccolo-{name}.service:") + 1]) < MOST_EXPOSED
