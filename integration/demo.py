@@ -104,6 +104,7 @@ class Demo:
         async with self.step("repair", "A fresh device joins; the circle repairs onto it"):
             await self.made.add(1)
             await owner.api.knows_members(len(self.made.owners))
+            await owner.api.reaches_all(but=self.report.facts["lost"])
             await owner.api.check()
             await owner.api.repair()
             health = await owner.api.health()

@@ -85,10 +85,11 @@ class Screen:
         vault, metadata = owner.device.socket("vault"), owner.device.socket("metadata")
         print(
             f"""
-The circle stays up until Ctrl-C. The first owner's device: {owner.device.url}
-Its passphrase: {owner.api.passphrase}
+The circle stays up until Ctrl-C. Open the first owner's device in a browser (its certificate is its own):
 
-Try, in another terminal:
+  {owner.device.url}        passphrase: {owner.api.passphrase}
+
+Or try, in another terminal:
   API="{owner.device.url}/api/v1"
   curl() {{ command curl --cacert {owner.device.certificate} -H "Authorization: Bearer {token}" "$@"; }}
   curl -T README.md "$API/files/notes/readme.md"

@@ -10,8 +10,8 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Iterator
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,19 +19,17 @@ from typing import Any, Final
 
 import grpc
 from cryptography.hazmat.primitives import serialization
-from piccolo_chassis import command
 from piccolo_formats import tls
 from piccolo_formats.segments import SegmentPlan
 from piccolo_formats.stripes import LONE_STRIPE_SIZE, StripePlan
 
-from integration.bench.bare_keeper import MESSAGE, NAME, OPTIONS, SERVICE
-from integration.bench.errors import GridError
-from integration.bench.waiting import until
+from integration.bench.bare_keeper import NAME, SERVICE
+from integration.bench.bare_process import MESSAGE, OPTIONS, READY_SECONDS, started
 
 NAMED: Final = "bare gRPC mTLS"
-_READY_SECONDS: Final = 60.0
 _CALL_SECONDS: Final = 600.0
 _AT_ONCE: Final = 2
+_PEERS: Final = "peers.json"
 
 
 def fragment_size(size: int, k: int) -> int:
@@ -64,48 +62,61 @@ class Bare:
         return b"".join(piece for task in tasks for piece in task.result())[: int(size)]
 
 
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """m keepers that run. `folder` is what a process needs to reach them."""
+
+    folder: Path
+    k: int
+    m: int
+
+
 @asynccontextmanager
-async def bare(folder: Path, k: int, m: int) -> AsyncIterator[Bare]:
+async def grid(folder: Path, k: int, m: int) -> AsyncIterator[Grid]:
     """m keepers that know nothing, each a process; all end with the block."""
     pairs = [_pair() for _ in range(m + 1)]
     roots = b"".join(tls.to_pem(certificate) for _, certificate in pairs)
-    mine = grpc.ssl_channel_credentials(roots, pairs[m][0], tls.to_pem(pairs[m][1]))
     async with AsyncExitStack() as stack:
-        at_once, channels = asyncio.Semaphore(_AT_ONCE), list[grpc.aio.Channel]()
+        at_once = asyncio.Semaphore(_AT_ONCE)
 
-        async def keeper(number: int) -> grpc.aio.Channel:
-            key, certificate = pairs[number]
+        async def keeper(number: int) -> list[str]:
             place = folder / f"b{number:02d}"
-            place.mkdir(parents=True)
-            (place / "key.pem").write_bytes(key)
-            (place / "certificate.pem").write_bytes(tls.to_pem(certificate))
-            (place / "roots.pem").write_bytes(roots)
+            _write_identity(place, *pairs[number], roots)
             async with at_once:
-                port = await _started(stack, place)
-            expect = ("grpc.ssl_target_name_override", tls.certificate_name(certificate))
-            channel = grpc.aio.secure_channel(f"127.0.0.1:{port}", mine, [*OPTIONS, expect])
-            await stack.enter_async_context(channel)
-            await asyncio.wait_for(channel.channel_ready(), _READY_SECONDS)
-            return channel
+                port = await started(stack, "bare_keeper", place)
+            return [f"127.0.0.1:{port}", tls.certificate_name(pairs[number][1])]
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(keeper(number)) for number in range(m)]
-        channels += [task.result() for task in tasks]
-        yield Bare(tuple(channels), k)
+        client = folder / "client"
+        _write_identity(client, *pairs[m], roots)
+        (client / _PEERS).write_text(json.dumps([task.result() for task in tasks]))
+        yield Grid(client, k, m)
 
 
-async def _started(stack: AsyncExitStack, place: Path) -> int:
-    program: list[str | Path] = [sys.executable, "-m", "integration.bench.bare_keeper", place]
-    with (place / "log").open("wb") as log:
-        process = await command.start(program, output=log, folder=Path(__file__).parents[2])
-    stack.push_async_callback(command.end, process)
+@asynccontextmanager
+async def connected(folder: Path) -> AsyncIterator[tuple[grpc.aio.Channel, ...]]:
+    """Channels to all keepers of a grid, which stand."""
+    key, certificate, roots = (
+        (folder / f"{each}.pem").read_bytes() for each in ("key", "certificate", "roots")
+    )
+    mine = grpc.ssl_channel_credentials(roots, key, certificate)
+    peers: Sequence[tuple[str, str]] = json.loads((folder / _PEERS).read_text())
+    async with AsyncExitStack() as stack:
+        channels = []
+        for address, name in peers:
+            expect = ("grpc.ssl_target_name_override", name)
+            channel = grpc.aio.secure_channel(address, mine, [*OPTIONS, expect])
+            channels.append(await stack.enter_async_context(channel))
+            await asyncio.wait_for(channel.channel_ready(), READY_SECONDS)
+        yield tuple(channels)
 
-    async def look() -> int | None:
-        if process.returncode is not None:
-            raise GridError(f"a bare keeper ended:\n{(place / 'log').read_text()}")
-        return int((place / "port").read_text()) if (place / "port").exists() else None
 
-    return await until(look, _READY_SECONDS, "bare keeper that listens")
+@asynccontextmanager
+async def bare(made: Grid) -> AsyncIterator[Bare]:
+    """One client of a grid."""
+    async with connected(made.folder) as channels:
+        yield Bare(channels, made.k)
 
 
 def _pair() -> tuple[bytes, bytes]:
@@ -114,6 +125,13 @@ def _pair() -> tuple[bytes, bytes]:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return pem, tls.make_certificate(key)
+
+
+def _write_identity(place: Path, key: bytes, certificate: bytes, roots: bytes) -> None:
+    place.mkdir(parents=True)
+    (place / "key.pem").write_bytes(key)
+    (place / "certificate.pem").write_bytes(tls.to_pem(certificate))
+    (place / "roots.pem").write_bytes(roots)
 
 
 async def _put(channel: grpc.aio.Channel, key: str, part: memoryview, size: int) -> None:

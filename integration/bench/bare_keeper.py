@@ -2,37 +2,35 @@
 
     python -m integration.bench.bare_keeper FOLDER
 
-FOLDER holds key.pem, certificate.pem and roots.pem; the port that the kernel chose is written to FOLDER/port.
+FOLDER holds key.pem, certificate.pem and roots.pem; it says the port that the kernel chose when it is ready.
 
 Rules:
 * It makes durable what it answers for, as a keeper does: written to a temporary file, synced every 16 MiB and
   at the end, renamed, the folder synced.
 * No hash, no index, no signature, no protobuf: this is what the bytes alone cost.
+* `Store` and `Commit` are for the bare house: a small fragment in one message; and a record beside a large
+  one, after which both are in place, as ours are: three syncs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
 import grpc
-from piccolo_chassis.state import sync_folder, write_durably
+from piccolo_chassis.state import sync_folder
+
+from integration.bench.bare_process import MESSAGE, OPTIONS, serve
 
 SERVICE: Final = "bench.Bare"
 NAME: Final = "name"
-MESSAGE: Final = 1 << 20
-OPTIONS: Final[list[tuple[str, Any]]] = [
-    ("grpc.max_receive_message_length", 2 * MESSAGE),
-    ("grpc.max_send_message_length", 2 * MESSAGE),
-    ("grpc.so_reuseport", 0),
-]
+GREETED: Final = "greeted"
+RECEIPT: Final = bytes(304)
 _CHECKPOINT: Final = 16 << 20
-_GRACE: Final = 1.0
 
 
 class Keeper:
@@ -46,10 +44,13 @@ class Keeper:
         self._folder = folder
 
     async def put(self, pieces: AsyncIterator[bytes], context: Any) -> bytes:
-        """Writes what comes, durably."""
-        place = self._place(context)
+        """Writes what comes, durably; a caller that waits to be greeted is."""
+        asked = dict(context.invocation_metadata())
+        place = self._folder / str(asked[NAME])
         partial = place.with_suffix(".new")
         with partial.open("wb", buffering=0) as file:
+            if GREETED in asked:
+                await context.send_initial_metadata(())
             waiting = 0
             async for piece in pieces:
                 file.write(piece)
@@ -58,7 +59,17 @@ class Keeper:
                     await asyncio.to_thread(os.fsync, file.fileno())
                     waiting = 0
             await asyncio.to_thread(_keep, file.fileno(), partial, place)
-        return b""
+        return RECEIPT
+
+    async def store(self, request: bytes, context: Any) -> bytes:
+        """Writes what came in one message, durably."""
+        await asyncio.to_thread(_write, self._place(context), request)
+        return RECEIPT
+
+    async def commit(self, request: bytes, context: Any) -> bytes:
+        """Writes a record beside what was put, durably, and makes durable once more where both lie."""
+        await asyncio.to_thread(_commit, self._place(context), request)
+        return RECEIPT
 
     async def get(self, request: bytes, context: Any) -> AsyncIterator[bytes]:
         """Gives back what was written."""
@@ -71,6 +82,8 @@ class Keeper:
         """What is served: raw bytes in both directions."""
         methods: dict[str, Any] = {
             "Put": grpc.stream_unary_rpc_method_handler(self.put),
+            "Store": grpc.unary_unary_rpc_method_handler(self.store),
+            "Commit": grpc.unary_unary_rpc_method_handler(self.commit),
             "Get": grpc.unary_stream_rpc_method_handler(self.get),
         }
         return grpc.method_handlers_generic_handler(SERVICE, methods)
@@ -79,13 +92,25 @@ class Keeper:
         return self._folder / str(dict(context.invocation_metadata())[NAME])
 
 
+def _write(place: Path, data: bytes) -> None:
+    partial = place.with_suffix(".new")
+    with partial.open("wb", buffering=0) as file:
+        file.write(data)
+        _keep(file.fileno(), partial, place)
+
+
+def _commit(place: Path, record: bytes) -> None:
+    _write(place.with_suffix(".record"), record)
+    sync_folder(place.parent)
+
+
 def _keep(descriptor: int, partial: Path, place: Path) -> None:
     os.fsync(descriptor)
     partial.replace(place)
     sync_folder(place.parent)
 
 
-async def serve(folder: Path) -> None:
+async def run(folder: Path) -> None:
     """Serves until SIGTERM."""
     kept = folder / "kept"
     kept.mkdir()
@@ -96,13 +121,8 @@ async def serve(folder: Path) -> None:
         [pair], (folder / "roots.pem").read_bytes(), require_client_auth=True
     )
     port = server.add_secure_port("127.0.0.1:0", credentials)
-    await server.start()
-    asked = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
-    write_durably(folder / "port", str(port).encode())
-    await asked.wait()
-    await server.stop(_GRACE)
+    await serve(server, folder, str(port))
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1])))
+    asyncio.run(run(Path(sys.argv[1])))

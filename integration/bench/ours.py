@@ -21,7 +21,7 @@ from integration.client import Client
 from integration.device import Cloud, Device
 from integration.owner import Owner
 
-_GATEWAY: Final = "gateway"
+GATEWAY: Final = "gateway"
 _VAULT: Final = "vault"
 
 
@@ -55,7 +55,7 @@ class Gateway:
     """The gateway at its HTTPS port."""
 
     client: Client
-    name: str = _GATEWAY
+    name: str = GATEWAY
 
     async def put(self, name: str, data: bytes) -> str:
         """Stores a file under its name."""

@@ -52,7 +52,7 @@ def _measured(work: Coroutine[Any, Any, T], screen: Screen) -> T | None:
         done = asyncio.run(_stoppable(work))
     except* (BenchError, PiccoloError, ApiError, OperationFailedError, TimeoutError) as failed:
         for why in _leaves(failed):
-            screen.say(f"not measured: {why or 'it took too long'}")
+            screen.say(f"not measured: {str(why) or 'it took too long'}")
     return done
 
 

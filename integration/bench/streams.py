@@ -21,7 +21,7 @@ from integration.bench.errors import WrongBytesError
 from integration.client import Client
 
 _PIECE: Final = 1 << 20
-_SECONDS: Final = 3600.0
+SECONDS: Final = 3600.0
 Progress = Callable[[int, int], None]
 
 
@@ -30,31 +30,39 @@ async def put(api: Client, path: str, size: int, progress: Progress) -> tuple[fl
 
     Raises ApiError as the device refuses it.
     """
-    state = blake3()
-
-    async def body() -> AsyncIterator[bytes]:
-        for at in range(0, size, _PIECE):
-            piece = os.urandom(min(_PIECE, size - at))
-            state.update(piece)
-            progress(at, size)
-            yield piece
-
-    began = perf_counter()
-    headers, limits = {"Content-Length": str(size)}, aiohttp.ClientTimeout(total=_SECONDS)
-    async with api.http.put(f"/api/v1/files{path}", data=body(), headers=headers, timeout=limits) as answer:
+    state, began = blake3(), perf_counter()
+    headers, limits = {"Content-Length": str(size)}, aiohttp.ClientTimeout(total=SECONDS)
+    data = made(size, state, progress)
+    async with api.http.put(f"/api/v1/files{path}", data=data, headers=headers, timeout=limits) as answer:
         written = Written.of(await checked(answer))
     return perf_counter() - began, state.digest(), written
 
 
+async def made(size: int, state: blake3, progress: Progress) -> AsyncIterator[bytes]:
+    """Random bytes, which go into the digest as they are made."""
+    for at in range(0, size, _PIECE):
+        piece = os.urandom(min(_PIECE, size - at))
+        state.update(piece)
+        progress(at, size)
+        yield piece
+
+
 async def get(api: Client, path: str, size: int, progress: Progress) -> tuple[float, bytes]:
     """Reads a file; returns the seconds it took and the digest of what came."""
-    state, began, done = blake3(), perf_counter(), 0
-    async with asyncio.timeout(_SECONDS):
-        async for piece in api.read(path):
-            state.update(piece)
-            done += len(piece)
-            progress(done, size)
-    return perf_counter() - began, state.digest()
+    began = perf_counter()
+    async with asyncio.timeout(SECONDS):
+        digest = await digest_of(api.read(path), size, progress)
+    return perf_counter() - began, digest
+
+
+async def digest_of(pieces: AsyncIterator[bytes], size: int, progress: Progress) -> bytes:
+    """The digest of all that comes."""
+    state, done = blake3(), 0
+    async for piece in pieces:
+        state.update(piece)
+        done += len(piece)
+        progress(done, size)
+    return state.digest()
 
 
 async def get_same(api: Client, path: str, size: int, sent: bytes, progress: Progress) -> float:

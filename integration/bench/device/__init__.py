@@ -1,0 +1,1 @@
+"""How large a device's image is, how long it takes to build, to boot and to renew."""

@@ -1,0 +1,1 @@
+"""The real UI in a real browser, before a real circle."""

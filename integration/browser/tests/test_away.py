@@ -1,0 +1,42 @@
+"""A device that goes and comes back while somebody looks."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from integration.browser.stage import Stage
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def test_a_device_that_goes_away_is_told_and_comes_back_by_itself(home: Stage) -> None:
+    device = home.made.owners[0].device
+    async with home.enter() as visitor:
+        page = visitor.page
+        await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        await device.stop(["gateway"])
+        await expect(page.get_by_text("The device does not answer. Trying again.")).to_be_visible()
+        await visitor.accessible()
+        await visitor.screen("home-away")
+        await page.reload()
+        await expect(page.get_by_role("heading")).to_have_text("The device does not answer")
+        await visitor.accessible()
+        await visitor.screen("away")
+        await device.run({"gateway": device.settings("gateway")})
+        await expect(page.locator("input[type=password]")).to_be_visible()  # sessions end with the gateway
+        await page.locator("input[type=password]").fill(home.made.passphrase)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("navigation")).to_be_visible()
+        await expect(page.get_by_text("does not answer")).to_have_count(0)
+
+
+async def test_a_service_that_restarts_is_not_noticed_but_for_a_moment(home: Stage) -> None:
+    device = home.made.owners[0].device
+    async with home.enter() as visitor:
+        heading = visitor.page.get_by_role("heading", level=1)
+        await expect(heading).to_be_visible()
+        await device.kill(["metadata"])
+        await device.run({"metadata": device.settings("metadata")})
+        await visitor.page.reload()
+        await expect(heading).to_be_visible()
