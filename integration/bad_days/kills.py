@@ -25,7 +25,7 @@ from integration.device import SERVICES, Box
 _SIZES: Final = (0, 1, 3_000, 60_000, 262_144, 262_145, 1_048_576, 3_500_000, 4_194_305, 9_000_000)
 _PATHS: Final = 24
 _SAMPLE: Final = 4
-_READY_SECONDS: Final = 120.0
+_READY_SECONDS: Final = 300.0
 _ACT_SECONDS: Final = 120.0
 NO_ANSWER: Final = (ApiError, aiohttp.ClientError, OperationFailedError, TimeoutError)
 

@@ -44,10 +44,14 @@ class Shelf:
 
     def flip_newest(self) -> None:
         """Changes a bit in the header of the newest entry; the cloud must be down."""
-        newest = self._cloud / max(self.entries(), key=lambda name: name.rpartition("/")[2])
+        newest = self._cloud / max(self.entries(), key=_seq)
         content = bytearray(newest.read_bytes())
         content[40] ^= 1
         newest.write_bytes(content)
+
+    def longest(self) -> int:
+        """The seq of the newest entry."""
+        return max(map(_seq, self.entries()))
 
     @asynccontextmanager
     async def cloud_away(self) -> AsyncIterator[None]:
@@ -78,6 +82,10 @@ class Shelf:
     async def put_memory_back(self, name: str) -> None:
         """Lets the device's memory be as it was then; it must be down."""
         await _copy(self._folder / "memory" / name, self._owner.device.state("metadata"))
+
+
+def _seq(name: str) -> int:
+    return int(name.rpartition("/")[2], 16)
 
 
 async def _copy(source: Path, target: Path) -> None:
@@ -187,13 +195,15 @@ async def _forked(owed: Owed, shelf: Shelf) -> None:
             await shelf.keep_cloud("before")
     await owed.put("/on the one branch", b"one")
     await _well(owed)
+    one = shelf.longest()
     async with shelf.device_away():
         await shelf.keep_memory("one")
         await shelf.put_memory_back("before")
         async with shelf.cloud_away():
             await shelf.put_cloud_back("before")
     await owed.api.put("/on the other branch", b"other")
-    await _well(owed)
+    while shelf.longest() <= one:  # a shorter log would be told as an older one
+        await _well(owed)
     async with shelf.device_away():
         await shelf.put_memory_back("one")
     before = shelf.entries()

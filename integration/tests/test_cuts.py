@@ -14,7 +14,7 @@ import pytest
 from integration.bad_days.cuts import Cuts, fragile_circle
 from integration.bad_days.power.disk import NoPowerError
 
-_ROUND_SECONDS = 180
+_ROUND_SECONDS = 400
 
 
 @pytest.mark.circle

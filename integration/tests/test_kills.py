@@ -10,7 +10,7 @@ import pytest
 from integration.bad_days.upheavals import Upheavals
 from integration.circle import circle
 
-_ROUND_SECONDS = 180
+_ROUND_SECONDS = 400
 _ROUNDS = 50  # at least
 _SEED = 11  # what every change must pass; other seeds are tried by hand (docs/reliability.md)
 

@@ -63,7 +63,7 @@ async def test_a_member_that_was_away_takes_the_new_words_later(
         assert await owner.api.get("/kept") == b"k" * 400_000
         assert (await owner.api.status())["new_words"]
         await away.device.start()
-        await owner.api.finished(operation, 240)
+        await owner.api.finished(operation, 600)
         assert not (await owner.api.status())["new_words"]
-        await owner.api.finished(await owner.api.new_words(), 240)
+        await owner.api.finished(await owner.api.new_words(), 600)
         assert await owner.api.get("/meanwhile") == b"written while one is away"

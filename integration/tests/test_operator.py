@@ -82,7 +82,7 @@ async def _ended(process: command.Process) -> tuple[int | None, str]:
 
 def _examples(shown: str) -> Iterator[str]:
     """The commands that the demo proposes; a shell's definitions stay in front of each."""
-    lines = [line.strip() for line in shown.partition("Try, in another terminal:")[2].splitlines()]
+    lines = [line.strip() for line in shown.partition("Or try, in another terminal:")[2].splitlines()]
     defined = [line for line in lines if line.startswith(("API=", "curl()"))]
     for line in lines:
         if line and line not in defined and ENDLESS not in line:

@@ -15,7 +15,7 @@ from integration.bad_days.severed import Severed
 from integration.bad_days.wire import only_root
 from integration.bad_days.wired import wired
 
-_ROUND_SECONDS: Final = 200
+_ROUND_SECONDS: Final = 400
 _SEED: Final = 3  # what every change must pass; other seeds are tried by hand (docs/reliability.md)
 
 

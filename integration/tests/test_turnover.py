@@ -15,7 +15,7 @@ from integration.bad_days.cuts import fragile_circle
 from integration.bad_days.power.disk import NoPowerError
 from integration.bad_days.turnover import Turnover
 
-_ROUND_SECONDS: Final = 240
+_ROUND_SECONDS: Final = 400
 _SEED: Final = 1  # what every change must pass; other seeds are tried by hand (docs/reliability.md)
 
 

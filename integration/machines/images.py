@@ -1,0 +1,73 @@
+"""Images of this checkout for tests: made once for what they are made of, never written to."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from piccolo_image import __main__ as image
+from piccolo_image import disk, initrd, keys
+from piccolo_image.keys import Keys
+from piccolo_image.root import Variant
+from piccolo_image.workshop import Workshop
+
+SHELF: Final = image.CHECKOUT / "build/qemu"
+_SIZE: Final = 4 << 30
+_BOOTS: Final = {"monitor.py", "run.py", "virtual.py"}
+"""What boots an image and has no part in making it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A disk that boots.
+
+    Attributes:
+        digest: of all that it is made of.
+        folder: what tests keep for this image only.
+        roothash: of its root, 64 hex digits.
+        login: the key that opens it, if any does.
+    """
+
+    workshop: Workshop
+    keys: Keys
+    digest: str
+    roothash: str
+    login: Path
+    flavour: str
+
+    @property
+    def folder(self) -> Path:
+        return SHELF / f"{self.flavour}-{self.digest}"
+
+    @property
+    def disk(self) -> Path:
+        """The disk, raw."""
+        return self.folder / "disk.img"
+
+
+async def made(flavour: str) -> Image:
+    """The image of this checkout; an older one, and what was kept for it, goes."""
+    SHELF.mkdir(parents=True, exist_ok=True)
+    workshop = image.open_workshop()
+    fresh = SHELF / f".{flavour}.img"
+    signing = await keys.development(workshop)
+    release = await image.build(workshop, signing, Variant(flavour, "1"))
+    await disk.write(workshop, release, signing, fresh, _SIZE)
+    roothash = release.roothash
+    digest = hashlib.sha256(roothash.encode() + signing["db.crt"].read_bytes())
+    digest.update((await initrd.make(workshop)).initrd.parent.name.encode())
+    for source in sorted((image.CHECKOUT / "os-build/piccolo_image").glob("*.py")):
+        if source.name not in _BOOTS:
+            digest.update(source.read_bytes())
+    built = Image(workshop, signing, digest.hexdigest()[:16], roothash, await keys.login(workshop), flavour)
+    if built.disk.is_file():
+        fresh.unlink()  # the same, but for the times in it: others may lie over the older one
+        return built
+    for older in SHELF.glob(f"{flavour}-*"):
+        shutil.rmtree(older)
+    built.folder.mkdir()
+    fresh.rename(built.disk)
+    return built

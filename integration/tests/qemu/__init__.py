@@ -1,0 +1,1 @@
+"""Scenarios of a device under QEMU, each of some boots."""
