@@ -22,6 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--seed", type=int, help="what the tests at random begin with (default: another each time)"
     )
     parser.addoption("--rounds", type=int, default=20, help="how many rounds they take (default: 20)")
+    parser.addoption("--again", action="store_true", help="try scenarios of qemu that ended well, too")
 
 
 def pytest_configure(config: pytest.Config) -> None:
