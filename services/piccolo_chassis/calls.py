@@ -5,6 +5,8 @@ Rules:
 * Generated stubs work on this channel unchanged; what they raise is `PiccoloError`, also from streams.
 * A stream that is written to while its answers are not read cannot tell why it ended: read them
   concurrently.
+* A call on a channel that this side has closed is refused as CHANNEL_CLOSED: a task that is still to be
+  ended with its process meets that.
 * A unary call without a timeout gets the channel's; every call ends with the request it is made for.
 * A unary call to a service of this device waits for one that is just starting or being restarted: within its
   timeout, and no longer than the channel's, however long the answer may take; a stream does not wait,
@@ -30,6 +32,7 @@ _LOOKS: Final = 200
 _LOOK_SECONDS: Final = 0.005
 _ENDED: Final = PiccoloError(Kind.CANCELLED, "STREAM_ENDED", "The other side ended the stream first.")
 _CUT: Final = PiccoloError(Kind.UNAVAILABLE, "STREAM_ENDED", "The other side ended the stream; try again.")
+_CLOSED: Final = PiccoloError(Kind.CANCELLED, "CHANNEL_CLOSED", "This side has closed the connection already.")
 
 
 class Call:
@@ -164,7 +167,10 @@ class _Method:
         given = list(metadata or ())
         if not any(key == logs.REQUEST_ID for key, _ in given):
             given.append((logs.REQUEST_ID, logs.request_id() or secrets.token_hex(8)))
-        inner = self._inner(*request, timeout=seconds, metadata=given, **(self._options | options))
+        try:
+            inner = self._inner(*request, timeout=seconds, metadata=given, **(self._options | options))
+        except grpc.aio.UsageError as closed:
+            raise _CLOSED from closed
         long = self._channel is not None and self._limit is not None and (seconds or 0) > self._limit
         return Call(inner, self._connected, self._met if long else None, written=self._written)
 

@@ -190,6 +190,14 @@ async def test_nobody_there_is_said_plainly(tmp_path: Path) -> None:
     assert "sock" not in failed.value.message
 
 
+async def test_a_call_on_a_closed_channel_is_refused_as_every_other(tmp_path: Path) -> None:
+    async with rpc.connect(tmp_path / "none.sock") as channel:
+        stub = Stub(channel)
+    with pytest.raises(PiccoloError) as refused:
+        await stub.Echo(EchoRequest())
+    assert (refused.value.kind, refused.value.reason) == (Kind.CANCELLED, "CHANNEL_CLOSED")
+
+
 async def test_an_answer_that_may_take_long_is_not_awaited_long_from_nobody(tmp_path: Path) -> None:
     async with rpc.connect(tmp_path / "none.sock", unary_seconds=0.3) as channel:
         async with asyncio.timeout(10):

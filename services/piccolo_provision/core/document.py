@@ -50,6 +50,10 @@ class Time(Table, frozen=True):
 
     servers: Annotated[tuple[Server, ...], _Few] = ()
 
+    def __post_init__(self) -> None:
+        """Refuses what nobody can be at."""
+        words.check_servers(*self.servers)
+
 
 class Wired(Table, frozen=True):
     """The table [wired]: every wired network interface.

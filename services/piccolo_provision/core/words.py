@@ -14,7 +14,7 @@ _ADDRESS: Final = r"^[0-9A-Fa-f.:]{2,45}"
 
 NodeName: TypeAlias = Annotated[str, msgspec.Meta(pattern=rf"^{_LABEL}\Z")]
 HostName: TypeAlias = Annotated[str, msgspec.Meta(pattern=rf"^{_HOST}\Z")]
-Server: TypeAlias = Annotated[str, msgspec.Meta(pattern=rf"^({_HOST}|[0-9A-Fa-f:]{{2,39}})\Z")]
+Server: TypeAlias = Annotated[str, msgspec.Meta(pattern=rf"^({_HOST}|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]{{1,44}})\Z")]
 Endpoint: TypeAlias = Annotated[
     str, msgspec.Meta(pattern=rf"^({_HOST}|\[[0-9A-Fa-f.:]{{2,45}}\]):[1-9][0-9]{{0,4}}\Z")
 ]
@@ -29,6 +29,11 @@ SshKey: TypeAlias = Annotated[
     ),
 ]
 ClaimCode: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9][ -]?){8,64}\Z")]
+
+
+def check_servers(*told: str) -> None:
+    """Raises ValueError for what looks like an IPv6 address and is none."""
+    check_addresses(*(each for each in told if ":" in each))
 
 
 def check_addresses(*told: str) -> None:

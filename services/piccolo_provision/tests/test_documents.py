@@ -86,6 +86,7 @@ def test_no_text_breaks_out_of_its_line(name: str, poison: str) -> None:
     [
         {"unknown": 1},
         {"time": {"server": "x"}},
+        {"time": {"servers": ["fd00:::1"]}},
         {"serial": 0},
         {"serial": "7"},
         {"expires": NOW.replace(tzinfo=None)},
@@ -155,13 +156,13 @@ def test_what_is_said_is_in_the_files() -> None:
     }
     told = parsed(
         {
-            "time": {"servers": ["a.example.org", "192.0.2.1"]},
+            "time": {"servers": ["a.example.org", "192.0.2.1", "::ffff:192.0.2.1"]},
             "wired": {"dhcp": False, "addresses": ["192.0.2.7/24"], "gateways": ["192.0.2.1"]},
             "wireguard": {"private_key": ZERO_KEY, "addresses": ["10.9.0.2/24"], "peers": [peer]},
         }
     )
     made = {name: content.decode() for name, content in render(told).items()}
-    assert made["timesyncd.conf"] == "[Time]\nNTP=a.example.org 192.0.2.1\n"
+    assert made["timesyncd.conf"] == "[Time]\nNTP=a.example.org 192.0.2.1 ::ffff:192.0.2.1\n"
     assert "DHCP=no\n" in made["wired.network"]
     assert "Address=192.0.2.7/24\nGateway=192.0.2.1\n" in made["wired.network"]
     assert f"PrivateKey={ZERO_KEY}\n" in made["wireguard.netdev"]
