@@ -24,7 +24,7 @@ from piccolo_vault.core.resealed import Resealed
 from piccolo_vault.engine.keys.custody import ROTATION_FILE, SEALED_FILE
 from piccolo_vault.testing_keys import Crash
 from piccolo_vault.tests.burned import NEW, SUCCEEDED, Burned, burned
-from piccolo_vault.tests.vault_on import PASSPHRASE, Box, Vault, reason_of
+from piccolo_vault.tests.vault_on import PASSPHRASE, Box, Vault, reason_of, until
 
 PACKS = 3
 
@@ -186,6 +186,22 @@ async def test_new_words_take_the_place_of_the_old(tmp_path: Path) -> None:
         (operation,) = [each for each in scene.box.metadata.operations.values() if each.kind == "rotate"]
         assert operation.state == SUCCEEDED
         assert vault.keyring.generation() == 2
+
+
+async def test_the_admins_noting_the_new_keys_wakes_what_waits_for_it(tmp_path: Path) -> None:
+    async with scene_at(tmp_path / "s", keepers=3) as scene, scene.box.vault() as vault:
+        await unlocked(vault)
+        vault.follow()
+        await scene.begin(vault)
+        scene.box.metadata.back_up()
+        await until(scene.box, vault, lambda: vault.settling.renewing)
+        vault.settling.renewed(0, 0, 0)
+        async with asyncio.timeout(15):
+            while "admins" not in vault.rotation.words:  # noqa: ASYNC110 - what it says fires nothing
+                await asyncio.sleep(0.01)
+        scene.box.attestation.name_new_keys()
+        await until(scene.box, vault, lambda: vault.custody.former is None)
+        scene.check_done(scene.box, vault)
 
 
 async def test_two_rotations_in_a_row(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ class Box:
         successions = around(MetadataSuccessions(metadata))
         settling = Settling(custody, generations, there, successions, clock, os.urandom)
         carrying = Carrying(custody, own, there, successions, os.urandom)
-        rotation = Rotation(custody, fence, there, carrying, settling, clock)
+        rotation = Rotation(custody, fence, there, carrying, settling, clock, circle.pulse)
         keyring = DeviceKeyring(custody, own, fence, quiet, settling)
         return Vault(
             custody, own, fence, quiet, generations, membership, recovery, duties, circle, fences,

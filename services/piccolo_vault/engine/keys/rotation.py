@@ -7,6 +7,7 @@ The steps and their order are told in core/keys/rotation.py. Here:
 * Up to the point of no return (`Carrying`) the device's own files say how far it is; after it (`Settling`)
   the memory does, so that a device which was recovered in between goes on as well.
 * A device that was replaced takes no further step.
+* What it waits for wakes it: the way of a file that renewed the records, the circle whose admins signed.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from piccolo_vault.engine.keys.aftermath import Fence
     from piccolo_vault.engine.keys.carrying import Carrying
     from piccolo_vault.engine.keys.custody import Custody
+    from piccolo_vault.engine.keys.pulse import Pulse
     from piccolo_vault.engine.keys.roles import Neighbours
     from piccolo_vault.engine.keys.settling import Settling
     from piccolo_vault.ports.custody import Clock
@@ -50,11 +52,13 @@ class Rotation:
         carrying: Carrying,
         settling: Settling,
         clock: Clock,
+        circle: Pulse,
     ) -> None:
+        """`circle`: fires whenever the circle has changed."""
         self._custody, self._fence = custody, fence
         self._trust, self._backups = neighbours.trust, neighbours.backups
         self._remembers, self._clock = neighbours.remembers, clock
-        self._carrying, self._settling = carrying, settling
+        self._carrying, self._settling, self._circle = carrying, settling, circle
         self._said = ""
         self._failing = ""
 
@@ -91,14 +95,14 @@ class Rotation:
     async def run(self) -> None:
         """Goes on with a rotation whenever the device is unlocked."""
         while True:
-            changed = asyncio.ensure_future(self._custody.changed.wait())
-            moved = asyncio.ensure_future(self._settling.moved.wait())
+            pulses = (self._custody.changed, self._settling.moved, self._circle)
+            waits = [asyncio.ensure_future(pulse.wait()) for pulse in pulses]
             try:
                 pause = await self._attempt()
-                await asyncio.wait((changed, moved), timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(waits, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                changed.cancel()
-                moved.cancel()
+                for wait in waits:
+                    wait.cancel()
 
     async def _attempt(self) -> float | None:
         """Takes the steps that can be taken; returns the seconds until the next attempt, None: when woken."""
