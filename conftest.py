@@ -1,14 +1,25 @@
-"""What holds for every test: no process is left behind, a slow machine is no failure, and Ctrl-C is heard."""
+"""What holds for every test: no process is left behind, a slow machine is no failure, and Ctrl-C is heard.
+
+Of the tests that start whole circles one runs at a time, however many workers a run has: they watch what
+devices promise within seconds, and two circles on a few cores take those seconds from each other.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import signal
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import settings
 from piccolo_chassis.testing import no_leaked_processes
 
 __all__ = ["no_leaked_processes"]
+
+_ALONE: Final = ("circle", "browser")
 
 # A shell without job control starts what runs in its background with SIGINT ignored, and every process that
 # a test starts would inherit that.
@@ -30,6 +41,23 @@ def pytest_configure(config: pytest.Config) -> None:
     examples = 5 * config.getoption("--rounds")
     settings.register_profile("piccolo", deadline=None, print_blob=True, max_examples=examples)
     settings.load_profile("piccolo")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Gives a circle the machine, from its fixtures to its end."""
+    shared = hasattr(item.config, "workerinput")
+    if not shared or not any(item.get_closest_marker(mark) for mark in _ALONE):
+        return (yield)
+    with _alone(Path(item.config.option.basetemp).parent / "alone.lock"):
+        return (yield)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    with path.open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(autouse=True)
