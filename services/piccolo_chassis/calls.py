@@ -32,7 +32,9 @@ _LOOKS: Final = 200
 _LOOK_SECONDS: Final = 0.005
 _ENDED: Final = PiccoloError(Kind.CANCELLED, "STREAM_ENDED", "The other side ended the stream first.")
 _CUT: Final = PiccoloError(Kind.UNAVAILABLE, "STREAM_ENDED", "The other side ended the stream; try again.")
-_CLOSED: Final = PiccoloError(Kind.CANCELLED, "CHANNEL_CLOSED", "This side has closed the connection already.")
+_CLOSED: Final = PiccoloError(
+    Kind.CANCELLED, "CHANNEL_CLOSED", "This side has closed the connection already."
+)
 
 
 class Call:

@@ -38,6 +38,7 @@ from piccolo_metadata.engine import upkeep
 from piccolo_metadata.engine.backup import Backup
 from piccolo_metadata.engine.backup_closing import Closer
 from piccolo_metadata.engine.backup_emptying import Emptier
+from piccolo_metadata.engine.backup_pruning import Pruner
 from piccolo_metadata.engine.backup_restore import Restorer
 from piccolo_metadata.engine.backup_trace import Tracer
 from piccolo_metadata.engine.backup_writer import Writer
@@ -79,7 +80,8 @@ async def _backed_up(config: Config, folder: Path, memory: Database, host: Host)
     writer = Writer(outbox, cloud, DiskSpool(folder / "spool"), files, signer, SystemClock(), os.urandom)
     backup = Backup(memory, outbox, cloud, writer, signer, random.random)
     restorer = Restorer(memory, outbox, cloud, files, signer.public)
-    servicer = BackupServicer(backup, restorer, Tracer(outbox, cloud, signer.public), host.stopping)
+    tracer, pruner = Tracer(outbox, cloud, signer.public), Pruner(outbox, cloud, files, memory.look)
+    servicer = BackupServicer(backup, restorer, tracer, pruner, host.stopping)
     host.add_service(
         lambda to: backup_pb2_grpc.add_BackupServiceServicer_to_server(servicer, to), f"{_WIRE}BackupService"
     )

@@ -41,6 +41,7 @@ from piccolo_vault.engine.keys.generations import Generations
 from piccolo_vault.engine.keys.heads import HeadPost
 from piccolo_vault.engine.keys.keyring import DeviceKeyring
 from piccolo_vault.engine.keys.membership import Membership
+from piccolo_vault.engine.keys.pruning import Pruning
 from piccolo_vault.engine.keys.rebuilding import Rebuilding
 from piccolo_vault.engine.keys.recovery import Recovery
 from piccolo_vault.engine.keys.role_keys import load_or_make
@@ -108,7 +109,8 @@ def _wire_keys(
     pulses = Pulses(circle.pulse, proposals.pulse, fences.pulse)
     duties = Duties(custody, fence, there, generations, membership, clock, pulses)
     disk = DiskSlot(custody, NoDisk() if config.disk is None else RootsDisk(config.disk))
-    for work in (circle, proposals, fences, quiet, duties, heads, recovery, rotation, disk):
+    pruning = Pruning(custody, fence, there)
+    for work in (circle, proposals, fences, quiet, duties, heads, recovery, rotation, disk, pruning):
         tasks.create_task(work.run(), name=type(work).__name__)
     keys = key_service.KeyServicer(custody, recovery, rotation, fence, heads, disk, BootKey(random))
     host.add_service(lambda to: wire.add_KeyServiceServicer_to_server(keys, to), key_service.NAME)

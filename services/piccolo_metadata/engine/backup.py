@@ -262,7 +262,7 @@ class Backup:
 
     @asynccontextmanager
     async def paused(self) -> AsyncIterator[None]:
-        """Nothing is backed up meanwhile: for a restore."""
+        """Nothing is backed up meanwhile, and the log is looked at anew afterwards."""
         async with self._turn:
             yield
             self._unsure = True

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from typing import TypeAlias
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.backup_body import open_body
@@ -23,6 +24,9 @@ from piccolo_formats.records.backup import Changeset, EntryHeader
 from piccolo_metadata.core.backup_points import Point
 from piccolo_metadata.engine.backup_ports import Access, CloudLog, Files, Piece
 from piccolo_metadata.ports import OutboxEntry, Restoring
+
+Take: TypeAlias = Callable[[AsyncIterator[bytes]], Awaitable[None]]
+"""Takes a body as it comes."""
 
 
 class BrokenBodyError(Exception):
@@ -72,13 +76,24 @@ class Bodies:
                     await self._applied(header.seq, changeset, restoring)
                 await applied(by_seq[header.seq])
 
+    async def check(self, access: Access, points: Sequence[Point]) -> None:
+        """Reads these entries and keeps nothing of them. Raises BrokenBodyError for one that is not whole."""
+        async with aclosing(self._fetched(access, points, _forget)) as fetched:
+            async for _ in fetched:
+                pass
+
     async def remove(self) -> None:
         """Removes the files."""
         await self._files.remove(self._body)
         await self._files.remove(self._database)
 
-    async def _fetched(self, access: Access, points: Sequence[Point]) -> AsyncGenerator[EntryHeader]:
-        """The headers of these entries, in order, each when its body lies in the file."""
+    async def _save(self, body: AsyncIterator[bytes]) -> None:
+        await self._files.save(self._body, body)
+
+    async def _fetched(
+        self, access: Access, points: Sequence[Point], take: Take | None = None
+    ) -> AsyncGenerator[EntryHeader]:
+        """The headers of these entries, in order, each when its body was taken: into the file, by default."""
         wanted = {point.seq: point for point in points}
         first, last = points[0].seq, points[-1].seq
         seq = first
@@ -91,7 +106,7 @@ class Bodies:
                     if point is None:  # a claim between two changesets
                         await entries.skip()
                         continue
-                    yield await self._fetch(access.locator, point, entries)
+                    yield await self._fetch(access.locator, point, entries, take or self._save)
         except PiccoloError as failed:
             if failed.reason in ("LOG_DAMAGED", "ENTRY_DROPPED"):
                 raise BrokenBodyError(
@@ -101,7 +116,7 @@ class Bodies:
         if wanted:
             raise BrokenBodyError(min(wanted), "the cloud did not send it")
 
-    async def _fetch(self, locator: bytes, point: Point, entries: _Entries) -> EntryHeader:
+    async def _fetch(self, locator: bytes, point: Point, entries: _Entries, take: Take) -> EntryHeader:
         try:
             prefix = await entries.take(PREFIX_SIZE)
             entry = open_header(await entries.take(parse_prefix(prefix)), locator)
@@ -120,7 +135,7 @@ class Bodies:
                 checksum.update(data)
                 yield data
 
-        await self._files.save(self._body, body())
+        await take(body())
         if size != entry.header.body_size or not same(checksum.value(), entry.header.body_hash):
             raise BrokenBodyError(point.seq, "it is cut off or altered")
         return entry.header
@@ -197,6 +212,11 @@ class _Entries:
             return b""
         self._ended = piece.last
         return piece.data
+
+
+async def _forget(body: AsyncIterator[bytes]) -> None:
+    async for _ in body:
+        pass
 
 
 def _unopened(seq: int, wrong: FormatError) -> Exception:

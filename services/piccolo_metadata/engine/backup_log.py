@@ -31,12 +31,12 @@ _MOST_HOLES: Final = 1000  # a cloud that finds no end of damage ends the survey
 class Survey:
     """The verified entries of a log."""
 
-    def __init__(self, cloud: CloudLog, access: Access) -> None:
-        """Begin with nothing read."""
+    def __init__(self, cloud: CloudLog, access: Access, first: int = 0) -> None:
+        """Begin with nothing read; `first` is the snapshot to begin with (0: the oldest entry kept)."""
         self._cloud, self._access = cloud, access
         self._verifier = LogVerifier(access.locator)
         self._damage: tuple[int, str, Exception] | None = None
-        self._next = 0
+        self._next = first
         self._ended = False
         self._holes = 0
         self.points: list[Point] = []

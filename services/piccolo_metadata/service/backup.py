@@ -12,6 +12,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_metadata.core.backup_points import Point
 from piccolo_metadata.engine.backup import Backup, Status
+from piccolo_metadata.engine.backup_pruning import Pruner
 from piccolo_metadata.engine.backup_restore import Progress, Restorer, Wish
 from piccolo_metadata.engine.backup_trace import Tracer
 
@@ -23,10 +24,12 @@ _MOST_POINTS: Final = 100_000  # about 3 MiB of a message that may have 8
 class BackupServicer(backup_pb2_grpc.BackupServiceServicer):
     """Parses, calls, converts."""
 
-    def __init__(self, backup: Backup, restorer: Restorer, tracer: Tracer, stopping: asyncio.Event) -> None:
+    def __init__(
+        self, backup: Backup, restorer: Restorer, tracer: Tracer, pruner: Pruner, stopping: asyncio.Event
+    ) -> None:
         """Serve this backup until `stopping`."""
         self._backup, self._restorer, self._stopping = backup, restorer, stopping
-        self._tracer = tracer
+        self._tracer, self._pruner = tracer, pruner
 
     async def GetBackupKey(
         self, request: backup_pb2.GetBackupKeyRequest, context: Any
@@ -121,6 +124,19 @@ class BackupServicer(backup_pb2_grpc.BackupServiceServicer):
         """Begins to fill the memory without a backup."""
         await self._backup.begin_rebuild()
         return backup_pb2.BeginRebuildResponse()
+
+    async def BeginPruning(
+        self, request: backup_pb2.BeginPruningRequest, context: Any
+    ) -> backup_pb2.BeginPruningResponse:
+        """What the owner's words are to sign."""
+        begun = await self._pruner.begin()
+        return backup_pb2.BeginPruningResponse(locator=begun.locator, before=begun.before, nonce=begun.nonce)
+
+    async def Prune(self, request: backup_pb2.PruneRequest, context: Any) -> backup_pb2.PruneResponse:
+        """Deletes the oldest chains."""
+        async with self._backup.paused():  # how much the cloud keeps is looked at anew
+            gone = await self._pruner.prune(request.locator, request.before, request.nonce, request.signature)
+        return backup_pb2.PruneResponse(dropped=gone)
 
 
 class _Caller:

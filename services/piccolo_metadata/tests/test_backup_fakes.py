@@ -19,7 +19,7 @@ from piccolo_formats.backup_body import open_body_key
 from piccolo_formats.backup_entry import PREFIX_SIZE, VerifiedHeader, open_header, parse_prefix
 from piccolo_formats.digests import digest
 from piccolo_formats.kek import Kek
-from piccolo_formats.keypairs import SigningKey
+from piccolo_formats.keypairs import SigningKey, signature_is_valid
 from piccolo_formats.records.backup import Delegation, EntryHeader, EntryKind, Head
 from piccolo_formats.records.generations import Claim
 from piccolo_formats.signed import countersign, open_signed, sign
@@ -29,10 +29,16 @@ from piccolo_metadata.adapters.cloud_log import GrpcCloudLog
 from piccolo_metadata.adapters.schema import SCHEMA_VERSION
 from piccolo_metadata.core.backup_entry import Draft, EntryBuilder
 from piccolo_metadata.core.backup_points import Point
-from piccolo_metadata.engine.backup_ports import Access, CloudLog, Kept, Piece
+from piccolo_metadata.engine.backup_ports import Access, CloudLog, EmptiedLog, Kept, Piece
 from piccolo_metadata.engine.backup_restore import Progress
 
 __all__ = ["no_leaked_processes"]
+
+
+def dropping(locator: bytes, before: int, nonce: bytes) -> bytes:
+    """What the locator key signs for DropChain (protos/piccolo/cloud/v1/cloud.proto)."""
+    request = digest("request", locator, before.to_bytes(8))
+    return b"piccolo/cloud/v1\x00DropChain\x00" + nonce + request
 
 
 @dataclass
@@ -63,6 +69,10 @@ class Owner:
 
     def countersigned(self, head: bytes) -> bytes:
         return countersign(open_signed(Head, head), self.kek.locator()).to_bytes()
+
+    def dropped(self, before: int, nonce: bytes) -> bytes:
+        """The signature by which the cloud deletes what came before an entry."""
+        return self.kek.locator().sign(dropping(self.locator, before, nonce))
 
     def open_key(self, generation: int, seq: int, sealed: bytes) -> bytes:
         """A body key, as the vault opens it from what it is told of an entry."""
@@ -114,6 +124,7 @@ class FakeCloud:
     slow: asyncio.Event | None = None  # an entry is taken only when this is set
     waiting: asyncio.Event = field(default_factory=asyncio.Event)  # one has come and waits for that
     calls: int = 0
+    nonce: bytes = b""
 
     async def head(self, access: Access) -> Kept:
         self._reach(access)
@@ -148,6 +159,24 @@ class FakeCloud:
             middle = len(data) // 2
             yield Piece(seq, data[:middle], last=False)
             yield Piece(seq, data[middle:], last=True)
+
+    async def challenge(self) -> bytes:
+        self.nonce = os.urandom(32)
+        return self.nonce
+
+    async def drop(self, locator: bytes, before: int, nonce: bytes, signature: bytes) -> int:
+        signed = nonce == self.nonce and signature_is_valid(
+            locator, signature, dropping(locator, before, nonce)
+        )
+        self.nonce = b""
+        if not signed or locator != self.locator:
+            raise PiccoloError(Kind.UNAUTHENTICATED, "SIGNATURE_WRONG", "It is not the owner's.")
+        if before not in self.entries or self.header(before).header.kind is not EntryKind.SNAPSHOT:
+            raise PiccoloError(Kind.PRECONDITION, "NOT_A_SNAPSHOT", "It is no snapshot.")
+        gone = [seq for seq in self.entries if seq < before]
+        for seq in gone:
+            del self.entries[seq]
+        return len(gone)
 
     def header(self, seq: int) -> VerifiedHeader:
         """The verified header of an entry."""
@@ -322,6 +351,31 @@ async def test_contract(contract: tuple[Callable[[Author], CloudLog], Owner]) ->
     assert refused.reason == "FENCED"
     proof = open_header(base64.b64decode(refused.details["claim_header"]), owner.locator)
     assert proof.record_hash() == claim_hash
+
+
+async def test_only_the_owner_s_words_delete_and_only_whole_chains(
+    contract: tuple[Callable[[Author], EmptiedLog], Owner],
+) -> None:
+    make, owner = contract
+    author = Author(owner)
+    cloud, before = make(author), b""
+    for seq, kind, base in ((1, "snapshot", 1), (2, "changeset", 1), (3, "snapshot", 3), (4, "changeset", 3)):
+        data, before = author.entry(before or None, seq, EntryKind(kind), base=base)
+        await send(cloud, author, seq, data)
+
+    async def refused(signer: Owner, place: int) -> str:
+        nonce = await cloud.challenge()
+        with pytest.raises(PiccoloError) as told:
+            await cloud.drop(owner.locator, place, nonce, signer.dropped(place, nonce))
+        return told.value.reason
+
+    assert await refused(Owner(), 3) == "SIGNATURE_WRONG"
+    assert await refused(owner, 2) == "NOT_A_SNAPSHOT"
+    nonce = await cloud.challenge()
+    assert await cloud.drop(owner.locator, 3, nonce, owner.dropped(3, nonce)) == 2
+    assert (await read(cloud, author)).keys() == {3, 4}
+    with pytest.raises(PiccoloError):  # a nonce is good once
+        await cloud.drop(owner.locator, 3, nonce, owner.dropped(3, nonce))
 
 
 async def test_an_upload_that_ends_early_creates_nothing(

@@ -338,3 +338,22 @@ async def _put(one: Device, process: Service, key: str, value: bytes, told: dict
 async def _kill_after(process: Service, seconds: float) -> None:
     await asyncio.sleep(seconds)
     await process.kill()
+
+
+async def test_a_young_backup_loses_nothing_whoever_asks(tmp_path: Path) -> None:
+    owner = Owner()
+    async with real_cloud(tmp_path / "c") as cloud, device(tmp_path / "d", owner, cloud) as one:
+        await one.delegate()
+        await one.put("a", b"1")
+        await one.backed_up()
+        second = (await one.backup.StartSnapshot(pb.StartSnapshotRequest())).seq
+        assert (await one.backup.BeginPruning(pb.BeginPruningRequest())).before == 0
+        nonce = bytes(32)  # not one of the cloud's
+        request = pb.PruneRequest(
+            locator=owner.locator, before=second, nonce=nonce, signature=owner.dropped(second, nonce)
+        )
+        with pytest.raises(PiccoloError) as refused:
+            await one.backup.Prune(request)
+        assert refused.value.kind is Kind.UNAUTHENTICATED
+        points = await one.backup.ListPoints(pb.ListPointsRequest())
+        assert min(point.seq for point in points.points) == 1

@@ -10,7 +10,7 @@ from piccolo.metadata.v1 import backup_pb2_grpc as wire
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_vault.core.keys.witnesses import Log
-from piccolo_vault.ports.backups import BackupState, RestoredMemory, SealedBodyKey
+from piccolo_vault.ports.backups import BackupState, Pruning, RestoredMemory, SealedBodyKey
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _TAKEN = frozenset({"FENCED", "GENERATION_TAKEN"})
 _APPEND_SECONDS = 120.0
+_READ_BACK_SECONDS = 3000.0  # a whole chain comes down again
+_DROP_SECONDS = 600.0
 
 
 class MetadataBackups:
@@ -57,6 +59,18 @@ class MetadataBackups:
     async def begin_rebuild(self) -> None:
         """Says that the empty memory is filled without a backup."""
         await self._backup.BeginRebuild(pb.BeginRebuildRequest())
+
+    async def begin_pruning(self) -> Pruning:
+        """Returns what of the log may go."""
+        told = await self._backup.BeginPruning(pb.BeginPruningRequest(), timeout=_READ_BACK_SECONDS)
+        return Pruning(told.locator, told.before, told.nonce)
+
+    async def prune(self, asked: Pruning, signature: bytes) -> int:
+        """Deletes it."""
+        request = pb.PruneRequest(
+            locator=asked.locator, before=asked.before, nonce=asked.nonce, signature=signature
+        )
+        return int((await self._backup.Prune(request, timeout=_DROP_SECONDS)).dropped)
 
     async def append_claim(self, claim: bytes, delegation: bytes) -> None:
         """Creates the claim in the log; raises PiccoloError FENCED when its generation is taken."""

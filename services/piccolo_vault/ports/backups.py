@@ -52,6 +52,15 @@ class RestoredMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class Pruning:
+    """What the locator key signs so that its log loses the entries before one; 0: nothing is to go."""
+
+    locator: bytes
+    before: int
+    nonce: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """Where an operation stands. `error`: (reason, message) of a failure; `result`: JSON of a success."""
 
@@ -100,6 +109,15 @@ class Backups(Protocol):
 
         Raises PiccoloError PRECONDITION (MEMORY_NOT_EMPTY).
         """
+
+    async def begin_pruning(self) -> Pruning:
+        """Returns what of the log is older than anybody needs, after all that stays was found whole.
+
+        Raises PiccoloError DATA_LOSS (CHAIN_BROKEN, FORK) when it is not.
+        """
+
+    async def prune(self, asked: Pruning, signature: bytes) -> int:
+        """Deletes that by the locator key's signature; returns how many entries went."""
 
     async def append_claim(self, claim: bytes, delegation: bytes) -> None:
         """Creates the claim in the log.

@@ -65,6 +65,9 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit, _Succession):  # type: 
     wraps: dict[bytes, bytes] = field(default_factory=dict)
     staged: dict[bytes, bytes] = field(default_factory=dict)
     exposed: set[bytes] = field(default_factory=set)
+    prunable: int = 0
+    pruned: list[int] = field(default_factory=list)
+    pruning_fails: PiccoloError | None = None
     changed: Pulse = field(default_factory=Pulse)
 
     def register(self, server: grpc.aio.Server) -> None:
@@ -340,6 +343,24 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit, _Succession):  # type: 
             raise PiccoloError(Kind.UNAUTHENTICATED, "SIGNATURE_WRONG", "It is not the owner's.")
         self.cloud.logs[request.locator] = [entry for entry in log if entry.moved]
         return succession.EmptyLogResponse(dropped=request.before - 1)
+
+    async def BeginPruning(self, request: Any, context: Any) -> backup.BeginPruningResponse:
+        """What is to be signed, when something is old enough."""
+        if self.pruning_fails is not None:
+            raise self.pruning_fails
+        locator = self.delegation.locator if self.delegation is not None and self.prunable else b""
+        return backup.BeginPruningResponse(locator=locator, before=self.prunable, nonce=_NONCE)
+
+    async def Prune(self, request: backup.PruneRequest, context: Any) -> backup.PruneResponse:
+        """Notes what the words let go."""
+        asked = digest("request", request.locator, struct.pack(">Q", request.before))
+        message = b"piccolo/cloud/v1\x00DropChain\x00" + request.nonce + asked
+        if request.nonce != _NONCE or not signature_is_valid(request.locator, request.signature, message):
+            raise PiccoloError(Kind.UNAUTHENTICATED, "SIGNATURE_WRONG", "It is not the owner's.")
+        self.pruned.append(request.before)
+        self.prunable = 0
+        self.changed.fire()
+        return backup.PruneResponse(dropped=request.before - 1)
 
     async def StartOperation(self, request: memory.StartOperationRequest, context: Any) -> Any:
         """New work."""

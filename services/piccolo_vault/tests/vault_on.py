@@ -33,6 +33,7 @@ from piccolo_vault.engine.keys.generations import Generations
 from piccolo_vault.engine.keys.heads import HeadPost
 from piccolo_vault.engine.keys.keyring import DeviceKeyring
 from piccolo_vault.engine.keys.membership import Membership
+from piccolo_vault.engine.keys.pruning import Pruning
 from piccolo_vault.engine.keys.rebuilding import Rebuilding
 from piccolo_vault.engine.keys.recovery import Recovery
 from piccolo_vault.engine.keys.role_keys import RoleKeys, load_or_make
@@ -69,10 +70,11 @@ class Vault:
     heads: HeadPost
     rotation: Rotation
     settling: Settling
+    pruning: Pruning
 
     def follow(self) -> None:
         """Starts what runs by itself in a real process."""
-        for work in (self.circle, self.fences, self.proposals, self.duties, self.rotation):
+        for work in (self.circle, self.fences, self.proposals, self.duties, self.rotation, self.pruning):
             self.tasks.create_task(work.run())
 
     async def owned(self) -> Shown:
@@ -157,7 +159,7 @@ class Box:
         keyring = DeviceKeyring(custody, own, fence, quiet, settling)
         return Vault(
             custody, own, fence, quiet, generations, membership, recovery, duties, circle, fences,
-            proposals, keyring, tasks, heads, rotation, settling,
+            proposals, keyring, tasks, heads, rotation, settling, Pruning(custody, fence, there),
         )  # fmt: skip
 
 

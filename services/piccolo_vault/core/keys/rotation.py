@@ -148,12 +148,12 @@ def is_exposed(former: bytes | None) -> bool:
         raise _former_broken(broken) from broken
 
 
-def emptying(old: Kek, before: int, nonce: bytes) -> bytes:
-    """Returns the locator key's signature under which the cloud deletes what came before `moved`.
+def dropping(kek: Kek, before: int, nonce: bytes) -> bytes:
+    """Returns the locator key's signature under which the cloud deletes what came before an entry.
 
     What is signed is the cloud's request of that one purpose (protos/piccolo/cloud/v1/cloud.proto).
     """
-    locator = old.locator()
+    locator = kek.locator()
     request = digest("request", locator.public, before.to_bytes(8))
     return locator.sign(b"piccolo/cloud/v1\x00DropChain\x00" + nonce + request)
 

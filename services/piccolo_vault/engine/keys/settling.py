@@ -27,7 +27,7 @@ from piccolo_formats.records.roster import Roster
 from piccolo_formats.signed import open_signed
 
 from piccolo_vault.core.keys.certificates import device_claim, kept_certificate, log_delegation
-from piccolo_vault.core.keys.rotation import emptying, former_of, is_exposed, lineage_of
+from piccolo_vault.core.keys.rotation import dropping, former_of, is_exposed, lineage_of
 from piccolo_vault.engine.keys.carrying import swap
 from piccolo_vault.engine.keys.generations import Plan
 from piccolo_vault.engine.keys.pulse import Pulse
@@ -187,7 +187,7 @@ class Settling:
         before, nonce = await self._successions.begin_emptying(delegation)
         if not before:
             return
-        signature = emptying(old, before, nonce)
+        signature = dropping(old, before, nonce)
         gone = await self._successions.empty_log(old.locator().public, before, nonce, signature)
         details = json.dumps({"entries": gone})
         await self._remembers.audit("vault.backup.emptied", old.locator().public.hex(), "ok", details)

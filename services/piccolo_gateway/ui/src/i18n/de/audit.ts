@@ -158,6 +158,10 @@ const actions: Messages["audit"]["actions"] = {
     done: () => "Die Sicherungen der alten Wörter wurden in der Cloud gelöscht.",
     not: () => "Die Sicherungen der alten Wörter wurden nicht gelöscht.",
   },
+  "vault.backup.pruned": {
+    done: () => "Sicherungen, die niemand mehr braucht, älter als 30 Tage, wurden in der Cloud gelöscht.",
+    not: () => "Sicherungen, die älter als 30 Tage sind, bleiben, weil eine neuere beschädigt ist.",
+  },
 };
 
 const methods: Record<string, string> = {

@@ -143,6 +143,10 @@ const actions: Record<string, { done: (subject: string) => string; not: (subject
     done: () => "The backups of the old words were deleted at the cloud.",
     not: () => "The backups of the old words were not deleted.",
   },
+  "vault.backup.pruned": {
+    done: () => "Backups that nobody needs any more, older than 30 days, were deleted at the cloud.",
+    not: () => "Backups older than 30 days stay, because a newer one is broken.",
+  },
 };
 
 const methods: Record<string, string> = {
