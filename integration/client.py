@@ -12,7 +12,7 @@ import asyncio
 import base64
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -203,10 +203,10 @@ class Client(Api):
             return Health.of((await self.ask("GET", f"/health/{_escaped(path)}"))["health"])
         return Health.of(await self.ask("GET", "/health"))
 
-    async def reaches_all(self, seconds: float = 60.0, *, but: int = 0) -> None:
-        """Returns when no member is away, or so many at most."""
+    async def reaches_all(self, seconds: float = 60.0, *, but: Collection[str] = ()) -> None:
+        """Returns when no member is away, whatever becomes of those of these names."""
         async with asyncio.timeout(seconds):
-            while len((await self.health()).away) > but:  # noqa: ASYNC110 - it lives in another process
+            while set((await self.health()).away).difference(but):  # noqa: ASYNC110 - in another process
                 await asyncio.sleep(0.2)
 
     async def check(self, percent: int = 0, seconds: float = 600.0) -> dict[str, Any]:

@@ -22,13 +22,16 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
+from integration.answers import Health
 from integration.circle import Circle, circle
-from integration.client import ApiError, OperationFailedError
+from integration.client import ApiError, Client, OperationFailedError
 from integration.files import Folder, put_folder, verify_folder
 from integration.foreign import only_foreign_bytes
 from integration.screen import Screen
 
 _ADMINS: Final = 3
+_HEALING_SECONDS: Final = 60.0
+_AGAIN_SECONDS: Final = 2.0
 
 
 @dataclass(slots=True)
@@ -61,6 +64,7 @@ class Demo:
     lose: int | None
     report: Report
     screen: Screen
+    dead: list[str] = field(default_factory=list)
 
     @asynccontextmanager
     async def step(self, name: str, title: str) -> AsyncIterator[None]:
@@ -97,6 +101,7 @@ class Demo:
         async with self.step("lose", f"Killing {lost} device{'s' * (lost != 1)} and reading everything back"):
             for owner in self.made.owners[len(self.made.owners) - lost :]:
                 await owner.device.kill()
+                self.dead.append(owner.device.name)
             facts["survived"] = await verify_folder(self.made.owners[0].api, self.data, self.screen.progress)
 
     async def _repair(self) -> None:
@@ -104,13 +109,23 @@ class Demo:
         async with self.step("repair", "A fresh device joins; the circle repairs onto it"):
             await self.made.add(1)
             await owner.api.knows_members(len(self.made.owners))
-            await owner.api.reaches_all(but=self.report.facts["lost"])
+            await owner.api.reaches_all(but=self.dead)
             await owner.api.check()
-            await owner.api.repair()
-            health = await owner.api.health()
+            health = await self._healed(owner.api)
             self.screen.say(health.words)
-            self.report.facts["repaired"] = health.survives >= 1 and health.unreadable == 0
+            self.report.facts["repaired"] = _bears_a_loss(health)
             self.report.facts["survives_after_repair"] = health.survives
+
+    async def _healed(self, api: Client) -> Health:
+        """The health after a repair, and again for a while: a busy device may miss a call, and is back."""
+        until = monotonic() + _HEALING_SECONDS
+        while True:
+            await api.repair()
+            health = await api.health()
+            if _bears_a_loss(health) or monotonic() > until:
+                return health
+            self.screen.say(health.words)
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _recover(self) -> None:
         owner = self.made.owners[0]
@@ -121,6 +136,10 @@ class Demo:
             await owner.api.recover()
         async with self.step("verify_recovered", "Reading everything back on the new device"):
             self.report.facts["recovered"] = await verify_folder(owner.api, self.data, self.screen.progress)
+
+
+def _bears_a_loss(health: Health) -> bool:
+    return health.survives >= 1 and health.unreadable == 0
 
 
 def bearable(devices: int, k: int, m: int) -> int:
