@@ -124,6 +124,7 @@ async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
             handshakes=limits.handshakes,
             connections=limits.connections,
             head_seconds=limits.headers,
+            unread_seconds=limits.unread,
             grace=config.serve.stop_grace,
         )
         app = application(services, door, built_in(config.ui))

@@ -77,6 +77,7 @@ class LimitsConfig:
         events: streams of events at once.
         patience: seconds that a further upload waits for its turn.
         idle: seconds without a byte after which a stream ends.
+        unread: seconds after which an answer ends that its client does not read; a paused film needs some.
         answer: seconds that another service of this device has to answer, a restart of it included; what is
             known to take longer gets more.
         headers: seconds that a client has to send a request's head.
@@ -91,6 +92,7 @@ class LimitsConfig:
     events: int = 32
     patience: float = 10.0
     idle: float = 60.0
+    unread: float = 900.0
     answer: float = 10.0
     headers: float = 30.0
     keyed_answers: int = 1000

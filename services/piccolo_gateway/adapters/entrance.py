@@ -160,10 +160,17 @@ class _Newcomer(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def open_to(host: str, port: int, entrance: Entrance, tasks: Tasks) -> AsyncIterator[int]:
-    """Listens; gives the port. Raises PiccoloError UNAVAILABLE, ADDRESS_IN_USE."""
+async def open_to(
+    host: str, port: int, entrance: Entrance, tasks: Tasks, unread_seconds: float
+) -> AsyncIterator[int]:
+    """Listens; gives the port. A connection ends whose client takes nothing of what is sent for so long.
+
+    Raises PiccoloError UNAVAILABLE, ADDRESS_IN_USE.
+    """
     sslproto.SSLProtocol.max_size = _TLS_BUFFER  # each connection has such a buffer, used or not
     listeners = await _bind(host, port)
+    for one in listeners:  # connections inherit it; it counts for a window that stays shut, too (RFC 5482)
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(unread_seconds * 1000))
     try:
         taking = [tasks.create_task(entrance.take(one, tasks), name="accept") for one in listeners]
         try:

@@ -1,8 +1,8 @@
 """The HTTPS listener.
 
 Rules:
-* Who does not finish its handshake or a request's head in time is cut off; so is, when a newcomer finds no
-  place, who has one and does nothing with it (`entrance`).
+* Who does not finish its handshake or a request's head in time is cut off, and who does not take an answer's
+  bytes; so is, when a newcomer finds no place, who has one and does nothing with it (`entrance`).
 * A place is kept from when a request's caller was let in until its answer was sent.
 * At the end of the process no new connection is taken; requests under way get the grace to end.
 """
@@ -39,6 +39,7 @@ class Door:
     handshakes: int
     connections: int
     head_seconds: float
+    unread_seconds: float
     grace: float
 
 
@@ -68,7 +69,7 @@ async def listening(
             door.connections,
             lambda entrance, where: _Connection(server, door, refuse, entrance, where),
         )
-        async with open_to(door.host, door.port, entrance, tasks) as port:
+        async with open_to(door.host, door.port, entrance, tasks, door.unread_seconds) as port:
             yield port
     finally:
         await runner.cleanup()

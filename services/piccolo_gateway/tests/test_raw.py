@@ -27,6 +27,17 @@ async def sent(world: World, raw: str | bytes) -> bytes:
             return await reader.read()
 
 
+def ended(world: World, route: str) -> int:
+    """How many requests of an endpoint came to their end."""
+    samples = [sample for family in world.host.metrics.collect() for sample in family.samples]
+    counts = (
+        each.value
+        for each in samples
+        if each.name == "piccolo_http_requests_total" and route in each.labels["route"]
+    )
+    return int(sum(counts))
+
+
 def statuses(answer: bytes) -> list[bytes]:
     """The status of each answer that came over a connection."""
     return re.findall(rb"HTTP/1\.[01] (\d{3}) ", answer)
@@ -196,6 +207,23 @@ async def test_a_slow_client_is_not_a_silent_one(start: Start) -> None:
             await dripping
         assert statuses(answer) == [b"201"]
         assert await world.client.get("/a") == b"z" * 20
+
+
+async def test_who_does_not_read_its_answer_is_cut_off(start: Start) -> None:
+    async with start(limits=LimitsConfig(unread=1.0)) as world:
+        world.fakes.keys.set_up(PASSPHRASE)
+        await world.client.log_in()
+        world.fakes.tree.put("/big", world.fakes.tree.content(bytes(1 << 20), 64 << 20))
+        async with world.raw() as (reader, writer):
+            ask = f"GET /api/v1/files/big HTTP/1.1\r\nHost: x\r\n{world.cookie()}{CLOSE}\r\n"
+            writer.write(ask.encode())
+            await reader.readuntil(b"\r\n\r\n")
+            async with asyncio.timeout(60):
+                while not ended(world, "/files"):  # noqa: ASYNC110 - a timer of the kernel's
+                    await asyncio.sleep(0.1)
+            with suppress(ConnectionError):
+                assert len(await reader.read()) < 64 << 20
+        assert len(await world.client.get("/big")) == 64 << 20
 
 
 async def test_who_comes_too_many_takes_the_place_of_an_idle_one(start: Start) -> None:
