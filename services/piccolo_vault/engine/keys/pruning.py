@@ -4,6 +4,7 @@ Rules:
 * What may go, and that all which stays is whole, is metadata's to find out; that it may go is the words' to
   say. So only an unlocked device does this, and it signs for the log of its own words only.
 * A device that was replaced, or whose words are being replaced, deletes nothing.
+* It waits a day after a failure too: what was read back for nothing may have been a gigabyte.
 * What went stands in the audit log, and so does why nothing can.
 """
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from piccolo_vault.engine.keys.custody import Custody
     from piccolo_vault.engine.keys.roles import Neighbours
 
-_EVERY, _RETRY = 86_400.0, 3_600.0
+_EVERY = 86_400.0
 _ACTION = "vault.backup.pruned"
 _log = logging.getLogger(__name__)
 
@@ -48,23 +49,23 @@ class Pruning:
                 pause = None
                 if self._may():
                     if unlocks != self._custody.unlocks or clock() >= due:
-                        unlocks, due = self._custody.unlocks, clock() + await self.attempt()
+                        unlocks = self._custody.unlocks
+                        await self.attempt()
+                        due = clock() + _EVERY
                     pause = max(due - clock(), 0.0)
                 await asyncio.wait((changed,), timeout=pause)
             finally:
                 changed.cancel()
 
-    async def attempt(self) -> float:
-        """Prunes what may go; returns the seconds until the next attempt."""
+    async def attempt(self) -> None:
+        """Prunes what may go, and tells why it cannot."""
         try:
             await self._prune()
         except PiccoloError as failed:
-            if failed.kind is Kind.DATA_LOSS and self._told != failed.message:
-                await self._note(failed.reason, {"why": failed.message})
+            news = failed.kind is Kind.DATA_LOSS and self._told != failed.message
+            if news and await self._note(failed.reason, {"why": failed.message}):
                 self._told = failed.message
             _log.warning("old backups stay", extra=fields(reason=failed.reason, why=failed.message))
-            return _RETRY
-        return _EVERY
 
     async def _prune(self) -> None:
         asked = await self._backups.begin_pruning()
@@ -80,6 +81,11 @@ class Pruning:
         rotating = self._custody.rotation is not None or self._custody.former is not None
         return self._custody.stage is Stage.UNLOCKED and not self._fence.up and not rotating
 
-    async def _note(self, outcome: str, details: dict[str, object]) -> None:
+    async def _note(self, outcome: str, details: dict[str, object]) -> bool:
         subject = self._custody.owner().owner.hex()
-        await self._remembers.audit(_ACTION, subject, outcome, json.dumps(details))
+        try:
+            await self._remembers.audit(_ACTION, subject, outcome, json.dumps(details))
+        except PiccoloError as failed:
+            _log.warning("not in the audit log", extra=fields(outcome=outcome, reason=failed.reason))
+            return False
+        return True
