@@ -50,6 +50,13 @@ class Owed:
             while (await self.api.health()).survives < losses:  # noqa: ASYNC110 - it lives in another process
                 await asyncio.sleep(0.2)
 
+    async def heals(self, losses: int, seconds: float = 120.0) -> None:
+        """Asks for repairs, as often as something keeps one from being whole; returns as `survives`."""
+        async with asyncio.timeout(seconds):
+            while (await self.api.health()).survives < losses:
+                await self.api.repair()
+                await asyncio.sleep(0.2)
+
     async def _read(self, path: str) -> Content:
         try:
             return content_of(await self.api.get(path))

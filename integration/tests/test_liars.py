@@ -53,8 +53,7 @@ async def test_no_lie_is_counted_and_none_is_read(tmp_path: Path, no_leaked_proc
             await owed.look()
         await owed.api.reaches_all()
         await owed.api.check()
-        await owed.api.repair()
-        await owed.survives(2)  # and what it never had was made anew
+        await owed.heals(2)  # and what it never had was made anew
         await owed.look()
 
 

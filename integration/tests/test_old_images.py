@@ -51,8 +51,7 @@ async def test_a_member_that_comes_back_with_an_old_disk_raises_nothing_and_buri
             await asyncio.to_thread(shutil.copytree, tmp_path / "image", disk)
         await owed.api.reaches_all()
         await owed.api.check()
-        await owed.api.repair()
-        await owed.survives(2)  # what the old disk lacks was made anew
+        await owed.heals(2)  # what the old disk lacks was made anew
         await owed.look()
         await owner.burn()
         await owner.start()

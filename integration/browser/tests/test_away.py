@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
 from playwright.async_api import expect
 
 from integration.browser.stage import Stage
+from integration.device import Device
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+
+@asynccontextmanager
+async def away(device: Device) -> AsyncIterator[None]:
+    """The device's gateway is off meanwhile."""
+    await device.stop(["gateway"])
+    try:
+        yield
+    finally:
+        await device.run({"gateway": device.settings("gateway")})
 
 
 async def test_a_device_that_goes_away_is_told_and_comes_back_by_itself(home: Stage) -> None:
     device = home.made.owners[0].device
     async with home.enter() as visitor:
         page = visitor.page
+        await expect(page.get_by_role("heading", level=1)).to_be_visible()
         await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-        await device.stop(["gateway"])
-        await expect(page.get_by_text("The device does not answer. Trying again.")).to_be_visible()
-        await visitor.accessible()
-        await visitor.screen("home-away")
-        await page.reload()
-        await expect(page.get_by_role("heading")).to_have_text("The device does not answer")
-        await visitor.accessible()
-        await visitor.screen("away")
-        await device.run({"gateway": device.settings("gateway")})
+        async with away(device):
+            await expect(page.get_by_text("The device does not answer. Trying again.")).to_be_visible()
+            await visitor.accessible()
+            await visitor.screen("home-away")
+            await page.reload()
+            await expect(page.get_by_role("heading")).to_have_text("The device does not answer")
+            await visitor.accessible()
+            await visitor.screen("away")
         await expect(page.locator("input[type=password]")).to_be_visible()  # sessions end with the gateway
         await page.locator("input[type=password]").fill(home.made.passphrase)
         await page.keyboard.press("Enter")
