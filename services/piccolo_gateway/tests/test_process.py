@@ -221,7 +221,7 @@ async def test_sigterm_in_the_middle_of_an_upload(short: Path) -> None:
 
 
 async def test_sigterm_lets_a_download_end_well(short: Path, tmp_path: Path) -> None:
-    async with started(short) as gateway:
+    async with started(short, serve={"stop_grace": 60.0}) as gateway:
         gateway.fakes.keys.set_up(PASSPHRASE)
         await gateway.client.log_in()
         tree = gateway.fakes.tree
