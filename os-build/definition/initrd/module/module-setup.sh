@@ -1,10 +1,10 @@
 #!/bin/bash
-# Dracut's side of what the initrd does besides finding the root: the data partition, /etc, the deadline.
+# Dracut's side of what the initrd does besides finding the root: a factory reset, the data partition, /etc, the deadline.
 check() { return 0; }
 depends() { echo systemd systemd-repart systemd-cryptsetup; }
 install() {
     inst_multiple mount umount mkdir chmod cat grep cp mkfs.ext4 e2fsck udevadm systemd-id128 systemd-cryptsetup reboot halt \
-        tail tr mv rm
+        tail tr mv rm cryptsetup partx readlink
     inst_libdir_file "libcryptsetup.so.*" "libfdisk.so.*"
     inst_simple /usr/lib/repart.d/50-data.conf
     inst_simple "$moddir/repart.conf" "$systemdsystemunitdir/systemd-repart.service.d/10-piccolo.conf"
@@ -16,9 +16,12 @@ install() {
         mkdir -p "$initdir$systemdsystemunitdir/initrd-fs.target.requires"
         ln_r "$systemdsystemunitdir/$unit.service" "$systemdsystemunitdir/initrd-fs.target.requires/$unit.service"
     done
-    inst_simple "$moddir/piccolo-guard.service" "$systemdsystemunitdir/piccolo-guard.service"
-    inst_script "$moddir/piccolo-guard" /usr/sbin/piccolo-guard
+    for unit in piccolo-guard piccolo-reset; do
+        inst_simple "$moddir/$unit.service" "$systemdsystemunitdir/$unit.service"
+        inst_script "$moddir/$unit" "/usr/sbin/$unit"
+    done
     mkdir -p "$initdir$systemdsystemunitdir/initrd-root-fs.target.wants"
-    ln_r "$systemdsystemunitdir/piccolo-guard.service" "$systemdsystemunitdir/initrd-root-fs.target.wants/piccolo-guard.service"
-    ln_r "$systemdsystemunitdir/systemd-repart.service" "$systemdsystemunitdir/initrd-root-fs.target.wants/systemd-repart.service"
+    for unit in piccolo-guard piccolo-reset systemd-repart; do
+        ln_r "$systemdsystemunitdir/$unit.service" "$systemdsystemunitdir/initrd-root-fs.target.wants/$unit.service"
+    done
 }

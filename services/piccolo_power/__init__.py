@@ -1,0 +1,1 @@
+"""Root's part of ending the device: restart, shutdown, factory reset."""
