@@ -20,7 +20,10 @@ from piccolo_disk.core.answers import Answer
 from piccolo_fragment_store.config import Config as FragmentStore
 from piccolo_gateway.adapters.provisioned import ProvisionStatus
 from piccolo_gateway.config import Config as Gateway
+from piccolo_gateway.core.power import PowerAct, PowerAnswer
 from piccolo_metadata.config import Config as Metadata
+from piccolo_power.core.answers import Answer as PowersAnswer
+from piccolo_power.core.asked import Act
 from piccolo_provision.config import Config as Provision
 from piccolo_provision.core.document import parse
 from piccolo_provision.core.places import PLACES
@@ -35,6 +38,7 @@ from script.callers import ROOT, Service, groups
 from script.callers import load as load_table
 
 UNITS: Final = ROOT / "units"
+IMAGE: Final = ROOT / "os-build/definition/root/usr/lib/systemd/system"
 TABLE: Final = load_table()
 CONFIGS: Final[dict[str, type[HasServe]]] = {
     "attestation": Attestation,
@@ -44,6 +48,8 @@ CONFIGS: Final[dict[str, type[HasServe]]] = {
     "vault": Vault,
 }
 MOST_EXPOSED: Final = 2.0
+# root's parts: who may open their socket, the setting of that service which names it, the most exposure
+ROOTS: Final = {"disk": ("vault", "disk", 5.0), "power": ("gateway", "power", 2.0)}
 
 
 def unit(name: str) -> dict[str, str]:
@@ -72,6 +78,26 @@ def test_a_process_is_in_the_groups_of_the_sockets_it_calls_and_in_no_other(serv
 
 def test_the_vault_knows_every_answer_of_roots_part_of_the_disk() -> None:
     assert {answer.value for answer in Answer} == {answer.value for answer in DiskAnswer}
+
+
+def test_the_gateway_knows_what_can_be_asked_about_power_and_every_answer() -> None:
+    assert {act.value for act in Act} == {act.value for act in PowerAct}
+    assert {answer.value for answer in PowersAnswer} == {answer.value for answer in PowerAnswer}
+
+
+@pytest.mark.parametrize("name", ROOTS)
+def test_a_part_of_root_s_is_asked_by_one_user_only_and_one_at_a_time(name: str) -> None:
+    caller, setting, _ = ROOTS[name]
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's keys have capitals
+    parser.read(IMAGE / f"device-{name}.socket", encoding="utf-8")
+    told = dict(parser["Socket"])
+    assert (told["SocketUser"], told["SocketMode"]) == (f"piccolo-{caller}", "0600")
+    assert (told["Accept"], told["MaxConnections"]) == ("yes", "1")
+    configured = tomllib.loads((UNITS / f"config/{caller}.toml").read_text(encoding="utf-8"))
+    assert configured[setting] == told["ListenStream"]
+    preset = (IMAGE.parent / "system-preset/00-piccolo.preset").read_text(encoding="utf-8")
+    assert f"enable device-{name}.socket\n" in preset
 
 
 def test_users_and_groups_are_made_and_no_others() -> None:
@@ -145,16 +171,31 @@ def test_no_configuration_of_a_node_keeps_a_service_from_starting(
 @pytest.mark.parametrize("name", TABLE)
 async def test_a_service_is_walled_in(name: str, tmp_path: Path) -> None:
     """By systemd's own reckoning, from 0 (all walls) to 10 (none)."""
-    system = tmp_path / "usr/lib/systemd/system"
-    shutil.copytree(UNITS / "system", system)
+    shutil.copytree(UNITS / "system", tmp_path / "usr/lib/systemd/system")
+    assert await exposure(tmp_path, f"piccolo-{name}.service", MOST_EXPOSED) < MOST_EXPOSED
+
+
+@pytest.mark.component
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze on this machine")
+@pytest.mark.parametrize("name", ROOTS)
+async def test_a_part_of_root_s_is_walled_in(name: str, tmp_path: Path) -> None:
+    """As far as what it does can be done behind walls."""
+    system, most = tmp_path / "usr/lib/systemd/system", ROOTS[name][2]
+    system.mkdir(parents=True)
+    shutil.copy(IMAGE / f"device-{name}@.service", system / f"device-{name}@1.service")
+    assert await exposure(tmp_path, f"device-{name}@1.service", most) < most
+
+
+async def exposure(root: Path, name: str, most: float) -> float:
+    """What systemd-analyze reckons for a unit of a root."""
     told = await command.run(
         [
-            *("systemd-analyze", "security", "--offline=true", "--no-pager", f"--root={tmp_path}"),
-            *(f"--threshold={MOST_EXPOSED * 10:.0f}", f"piccolo-{name}.service"),
+            *("systemd-analyze", "security", "--offline=true", "--no-pager", f"--root={root}"),
+            *(f"--threshold={most * 10:.0f}", name),
         ],
         seconds=60.0,
         check=False,
     )
     assert told.status == 0, told.stdout.decode() + told.stderr.decode()
-    exposure = told.stdout.decode().rstrip().splitlines()[-1].split()
-    assert float(exposure[exposure.index(f"piccolo-{name}.service:") + 1]) < MOST_EXPOSED
+    words = told.stdout.decode().rstrip().splitlines()[-1].split()
+    return float(words[words.index(f"{name}:") + 1])

@@ -40,6 +40,7 @@ from piccolo_gateway.adapters.own_certificate import OwnCertificate
 from piccolo_gateway.adapters.own_machine import OwnMachine
 from piccolo_gateway.adapters.passkeys import WebAuthn
 from piccolo_gateway.adapters.passwords import Argon2Passwords
+from piccolo_gateway.adapters.power import NoPower, RootsPower
 from piccolo_gateway.adapters.provisioned import ProvisionStatus
 from piccolo_gateway.adapters.qr import draw
 from piccolo_gateway.adapters.recent_log import RecentLog
@@ -63,6 +64,7 @@ from piccolo_gateway.engine.factors import FactorBook
 from piccolo_gateway.engine.facts import Known
 from piccolo_gateway.engine.guesses import Guesses
 from piccolo_gateway.engine.home import Home, Present
+from piccolo_gateway.engine.power import Power
 from piccolo_gateway.engine.proofs import Proofs
 from piccolo_gateway.engine.pump import Pump
 from piccolo_gateway.engine.reading import Reader
@@ -245,6 +247,7 @@ def _services(
         membership=ports.membership,
         metrics=ports.metrics,
         operations=ports.operations,
+        power=_power(config, ports),
         reader=Reader(files, store),
         root=lambda: own.root,
         settings=ports.settings,
@@ -278,6 +281,11 @@ def _events(config: Config, host: Host, ports: Ports, changes: Changes) -> Event
         ports.changes,
         changes,
     )
+
+
+def _power(config: Config, ports: Ports) -> Power:
+    port = NoPower() if config.power is None else RootsPower(config.power)
+    return Power(port, ports.circle, ports.settings, Trail(ports.audit))
 
 
 async def _repeating(config: Config, host: Host, clock: Clock) -> Repeating:

@@ -123,6 +123,7 @@ class Config:
         claim_code: the file with the one-time code that setting up a blank device needs; without it, whoever
             comes first from the local network may.
         boot: where the initrd tells how this boot came by its data; there may be nothing.
+        power: the socket of root's part of ending the device; None: it is no device, but programs.
         provision: where provision tells what became of the device's configuration; there may be none.
     """
 
@@ -135,6 +136,7 @@ class Config:
     ui: Path = Path(__file__).parent / "ui" / "dist"
     claim_code: Path | None = None
     boot: Path = Path("/run/piccolo/boot")
+    power: Path | None = None
     provision: Path = Path("/run/piccolo/provision/status.json")
     sockets: SocketsConfig = field(default_factory=SocketsConfig)
     sessions: SessionsConfig = field(default_factory=SessionsConfig)

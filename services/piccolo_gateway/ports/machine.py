@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from piccolo_gateway.core.bodies.about import Boot, Configuration
 from piccolo_gateway.core.bodies.machine import Machine
 from piccolo_gateway.core.idempotency import Name, Note
+from piccolo_gateway.core.power import PowerAct, PowerAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,18 @@ class OwnMachine(Protocol):
 
     def look(self) -> Machine:
         """Its figures now."""
+        ...
+
+
+class PowerPort(Protocol):
+    """Root's part of ending the device."""
+
+    def offered(self) -> bool:
+        """Whether there is one: this is a device of the image."""
+        ...
+
+    async def ask(self, act: PowerAct) -> PowerAnswer:
+        """Asks. Raises PiccoloError PRECONDITION (NOT_A_DEVICE), UNAVAILABLE (POWER_AWAY, POWER_BUSY)."""
         ...
 
 

@@ -18,6 +18,7 @@ from piccolo_gateway.engine.events import Events
 from piccolo_gateway.engine.factors import FactorBook
 from piccolo_gateway.engine.facts import Known
 from piccolo_gateway.engine.home import Home
+from piccolo_gateway.engine.power import Power
 from piccolo_gateway.engine.reading import Reader
 from piccolo_gateway.engine.shares import Shares
 from piccolo_gateway.engine.tokens import Tokens
@@ -61,6 +62,7 @@ class Services:
     membership: Membership
     metrics: Metrics
     operations: OperationsPort
+    power: Power
     reader: Reader
     root: Callable[[], bytes | None]
     settings: SettingsPort
