@@ -9,7 +9,7 @@ Rules:
 
 from __future__ import annotations
 
-from piccolo_chassis.errors import Kind, PiccoloError
+from typing import Final
 
 from piccolo_gateway.core.access import Actor
 from piccolo_gateway.core.bodies.power import OwnDevice
@@ -19,7 +19,8 @@ from piccolo_gateway.ports.circle import CirclePort
 from piccolo_gateway.ports.machine import PowerPort
 from piccolo_gateway.ports.memory import SettingsPort
 
-_NAME = "device.name"
+_NAME: Final = "device.name"
+_DEFAULT: Final = "Piccolo"
 
 
 class Power:
@@ -59,7 +60,4 @@ class Power:
         if own:
             return own
         told = await self._settings.get()
-        value = next((one.value for one in told.settings if one.name == _NAME), "")
-        if not isinstance(value, str) or not value:
-            raise PiccoloError(Kind.UNAVAILABLE, "NAME_UNKNOWN", "This device does not know its name now.")
-        return value
+        return next((str(one.value) for one in told.settings if one.name == _NAME and one.value), _DEFAULT)

@@ -83,6 +83,7 @@ async def test_no_scope_changes_what_is_beyond_it(world: World, scope: Scope) ->
 async def test_what_guards_the_owner_wants_a_fresh_proof_which_no_token_has(world: World) -> None:
     wanted = {(method, path.removeprefix("/api/v1")) for method, path, _, fresh in await told(world) if fresh}
     assert wanted == {
+        ("POST", "/device/reset"),
         ("POST", "/factors/totp"),
         ("POST", "/factors/totp/confirm"),
         ("POST", "/factors/passkey"),

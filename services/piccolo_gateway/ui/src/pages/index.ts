@@ -20,6 +20,7 @@ export const pages = {
   welcome: { load: () => import("./welcome/Welcome.svelte") },
   settings: { load: () => import("./settings/Settings.svelte") },
   security: { load: () => import("./security/Security.svelte") },
+  ending: { load: () => import("./ending/Ending.svelte") },
   away: { load: () => Promise.resolve({ default: Away }) }, // nothing more can be loaded then
   missing: { load: () => import("./errors/Missing.svelte") },
   search: { load: () => import("./search/Search.svelte") },

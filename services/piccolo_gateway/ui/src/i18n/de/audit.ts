@@ -122,6 +122,18 @@ const actions: Messages["audit"]["actions"] = {
     not: () => "Das Gerät wurde nicht entsperrt.",
   },
   "device.lock": { done: () => "Das Gerät wurde gesperrt.", not: () => "Das Gerät wurde nicht gesperrt." },
+  "device.restart": {
+    done: () => "Das Gerät sollte neu starten.",
+    not: () => "Das Gerät startete nicht neu.",
+  },
+  "device.shutdown": {
+    done: () => "Das Gerät sollte sich ausschalten.",
+    not: () => "Das Gerät schaltete sich nicht aus.",
+  },
+  "device.reset": {
+    done: () => "Das Gerät sollte alles vergessen.",
+    not: () => "Das Gerät vergaß nicht alles.",
+  },
   "device.passphrase": {
     done: () => "Die Passphrase wurde geändert; andere Sitzungen endeten.",
     not: () => "Die Passphrase wurde nicht geändert.",

@@ -11,6 +11,7 @@ import { files } from "./files";
 import { home } from "./home";
 import { login } from "./login";
 import { passphrase } from "./passphrase";
+import { power } from "./power";
 import { problems } from "./problems";
 import { provision } from "./provision";
 import { recovery } from "./recovery";
@@ -38,6 +39,7 @@ export const de: Messages = {
   home,
   login,
   passphrase,
+  power,
   problems,
   provision,
   recovery,

@@ -61,6 +61,10 @@ export const reasons = {
     what: "Das Gedächtnis des Geräts ist beschädigt.",
     next: "Starte das Gerät neu. Bleibt es dabei, stelle es mit den 24 Wörtern wieder her: Was gespeichert ist, liegt sicher bei deinem Kreis.",
   },
+  DATA_CLOSED: {
+    what: "Dieses Gerät konnte seine Daten beim Start nicht öffnen, darum vernichtet es sie auch nicht.",
+    next: "Öffne die Daten erst mit den 24 Wörtern, denen sie gehören. Was nur im Arbeitsspeicher liegt, geht mit einem Neustart.",
+  },
   DEADLINE_EXCEEDED: {
     what: "Das hat zu lange gedauert.",
     next: "Sieh nach, ob es getan ist, und versuche es noch einmal.",
@@ -146,7 +150,15 @@ export const reasons = {
     next: "Warte, bis mehr von ihnen zurück sind; verloren ist nichts.",
   },
   MODIFIED: { what: "Die Datei wurde beim Lesen geändert.", next: "Lies sie noch einmal." },
+  NAME_DIFFERS: {
+    what: "So heißt dieses Gerät nicht; nichts wurde geändert.",
+    next: "Gib den Namen Buchstabe für Buchstabe ein.",
+  },
   NOTHING_NEW: { what: "Das ist schon so.", next: "Mehr ist nicht nötig." },
+  NOT_A_DEVICE: {
+    what: "Hier ist Piccolo eine Reihe von Programmen auf einem Computer und kein eigenes Gerät.",
+    next: "Beende die Programme dort.",
+  },
   NOT_A_DIRECTORY: { what: "Wo ein Ordner sein müsste, ist eine Datei.", next: "Wähle einen anderen Ort." },
   NOT_A_MEMBER: { what: "Dieses Gerät ist kein Mitglied dieses Kreises.", next: "Bitte um eine Einladung." },
   NOT_BLANK: {
@@ -217,6 +229,15 @@ export const reasons = {
     next: "Versuche es noch einmal, wenn es zurück ist.",
   },
   POINT_MISSING: { what: "Diesen Stand gibt es nicht mehr.", next: "Wähle einen anderen." },
+  POWER_AWAY: {
+    what: "Der Teil des Geräts, der es beenden kann, antwortet nicht.",
+    next: "Nimm ihm den Strom, und gib ihn ihm wieder.",
+  },
+  POWER_BUSY: { what: "Das Gerät soll schon enden.", next: "Gib ihm einen Moment." },
+  POWER_FAILED: {
+    what: "Das Gerät ließ sich nicht beenden.",
+    next: "Versuch es noch einmal; warum es nicht ging, steht in seinem Log.",
+  },
   PRECONDITION_FAILED: {
     what: "Das wurde inzwischen geändert; getan wurde nichts.",
     next: "Sieh es dir an, wie es jetzt ist, und entscheide neu.",

@@ -110,6 +110,18 @@ const actions: Record<string, { done: (subject: string) => string; not: (subject
   },
   "device.unlock": { done: () => "The device was unlocked.", not: () => "The device was not unlocked." },
   "device.lock": { done: () => "The device was locked.", not: () => "The device was not locked." },
+  "device.restart": {
+    done: () => "The device was asked to restart.",
+    not: () => "The device did not restart.",
+  },
+  "device.shutdown": {
+    done: () => "The device was asked to shut down.",
+    not: () => "The device did not shut down.",
+  },
+  "device.reset": {
+    done: () => "The device was asked to forget everything.",
+    not: () => "The device did not forget everything.",
+  },
   "device.passphrase": {
     done: () => "The passphrase was changed; other sessions ended.",
     not: () => "The passphrase was not changed.",

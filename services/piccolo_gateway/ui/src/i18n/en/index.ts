@@ -10,6 +10,7 @@ import { files } from "./files";
 import { home } from "./home";
 import { login } from "./login";
 import { passphrase } from "./passphrase";
+import { power } from "./power";
 import { problems } from "./problems";
 import { provision } from "./provision";
 import { recovery } from "./recovery";
@@ -37,6 +38,7 @@ export const en = {
   home,
   login,
   passphrase,
+  power,
   problems,
   provision,
   recovery,

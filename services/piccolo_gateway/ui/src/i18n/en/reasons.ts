@@ -55,6 +55,10 @@ export const reasons = {
     what: "The device’s memory is damaged.",
     next: "Restart the device. If it stays, recover with your 24 words: what is stored lies safe with your circle.",
   },
+  DATA_CLOSED: {
+    what: "This device could not open its data when it started, so it does not destroy it either.",
+    next: "Open the data with its owner’s 24 words first. What is in memory only goes with a restart.",
+  },
   DEADLINE_EXCEEDED: { what: "That took too long.", next: "Look whether it was done, and try again." },
   DELEGATION_MISSING: {
     what: "The device may not write to the backup before it was unlocked once.",
@@ -134,7 +138,15 @@ export const reasons = {
     next: "Wait until more of them are back; nothing is lost.",
   },
   MODIFIED: { what: "The file was changed while it was read.", next: "Read it again." },
+  NAME_DIFFERS: {
+    what: "That is not this device’s name; nothing was changed.",
+    next: "Type the name letter by letter.",
+  },
   NOTHING_NEW: { what: "That is so already.", next: "Nothing more is needed." },
+  NOT_A_DEVICE: {
+    what: "Here Piccolo is a set of programs on somebody’s computer, and no device of its own.",
+    next: "End the programs there.",
+  },
   NOT_A_DIRECTORY: {
     what: "There is a file where a folder would have to be.",
     next: "Choose another place.",
@@ -190,6 +202,15 @@ export const reasons = {
   },
   PEER_AWAY: { what: "A member’s device does not answer.", next: "Try again when it is back." },
   POINT_MISSING: { what: "There is no such restore point any more.", next: "Choose another one." },
+  POWER_AWAY: {
+    what: "The part of this device that can end it does not answer.",
+    next: "Take its power away, and give it back.",
+  },
+  POWER_BUSY: { what: "The device is asked to end already.", next: "Give it a moment." },
+  POWER_FAILED: {
+    what: "The device could not be ended.",
+    next: "Try it once more; its log says why it failed.",
+  },
   PRECONDITION_FAILED: {
     what: "This was changed meanwhile; nothing was done.",
     next: "Look at it as it is now, then decide anew.",
