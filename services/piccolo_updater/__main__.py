@@ -42,7 +42,7 @@ def _parsed() -> argparse.Namespace:
 def main() -> None:
     """Parses the command line; ends with 1 and a sentence on standard error when it failed."""
     chosen = _parsed()
-    slots = Sysupdate(Path("/usr/lib/os-release"), Path("/efi/EFI/Linux"))
+    slots = Sysupdate(Path("/usr/lib/os-release"), Path("/efi/EFI/Linux"), Path("/proc/cmdline"))
     try:
         if chosen.act == "health":
             asyncio.run(Health(Systemd("piccolo.target"), Https(_FACE), _PATIENCE).judge())

@@ -13,14 +13,26 @@ from piccolo_updater.core.manifest import Manifest
 _PROGRAM: Final = "/usr/lib/systemd/systemd-sysupdate"
 _BY_UUID: Final = Path("/dev/disk/by-partuuid")
 _SECONDS: Final = 3600.0
+_IN_RAM: Final = "piccolo.ram"
 _NAMED_SECONDS: Final = 60  # until udev has seen the partitions' new names
 
 
 class Sysupdate:
-    """The slots; `release` is os-release, `entries` the folder of boot entries."""
+    """The slots.
 
-    def __init__(self, release: Path, entries: Path) -> None:
-        self._release, self._entries = release, entries
+    Args:
+        release: os-release.
+        entries: the folder of boot entries.
+        line: what the kernel was told.
+    """
+
+    def __init__(self, release: Path, entries: Path, line: Path) -> None:
+        self._release, self._entries, self._line = release, entries, line
+
+    def there(self) -> bool:
+        """As the port says."""
+        words = self._line.read_text(encoding="utf-8").split()
+        return not any(word.partition("=")[0] == _IN_RAM for word in words)
 
     def running(self) -> str:
         """As the port says."""

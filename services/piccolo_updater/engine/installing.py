@@ -39,8 +39,15 @@ class Installing:
     async def install(self, url: str, ref: str) -> Manifest:
         """Installs a ref's newest release, to be booted next.
 
-        Raises PiccoloError as the ports; INVALID (RELEASE_UNREADABLE); PRECONDITION (RELEASE_OLD).
+        Raises PiccoloError as the ports; INVALID (RELEASE_UNREADABLE); PRECONDITION (NO_SLOTS, RELEASE_OLD).
         """
+        if not self.slots.there():
+            raise PiccoloError(
+                Kind.PRECONDITION,
+                "NO_SLOTS",
+                "This device runs from memory, and nothing is written to its medium. Write the newer release"
+                " to the medium on another machine, and start this one from it.",
+            )
         unpacked = self.staging.with_name("unpacked")
         try:
             self._clear(unpacked)

@@ -11,6 +11,9 @@ from piccolo_updater.core.manifest import Manifest
 class Slots(Protocol):
     """Where a release is installed."""
 
+    def there(self) -> bool:
+        """Whether this device was started from one of them; one that runs from memory was not."""
+
     def running(self) -> str:
         """The version that runs."""
 

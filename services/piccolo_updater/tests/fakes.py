@@ -66,6 +66,11 @@ class FakeSlots:
     entries: set[str] = field(default_factory=lambda: {"1"})
     written: dict[str, set[str]] = field(default_factory=dict)
     failing: Callable[[], None] = lambda: None
+    in_ram: bool = False
+
+    def there(self) -> bool:
+        """As the port says."""
+        return not self.in_ram
 
     def running(self) -> str:
         """As the port says."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from piccolo_chassis.errors import Kind, PiccoloError
 
+from piccolo_updater.adapters.sysupdate import Sysupdate
 from piccolo_updater.core.manifest import staged
 from piccolo_updater.engine.installing import Installing
 from piccolo_updater.tests.fakes import Cut, FakeReleases, FakeSlots, PowerCut, published
@@ -34,6 +35,21 @@ async def test_what_is_not_newer_is_not_installed(version: str, tmp_path: Path) 
         await installing(published(release(version)), slots, tmp_path).install("http://there", "stable")
     assert (refused.value.reason, slots.entries) == ("RELEASE_OLD", {"1"})
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_device_that_runs_from_memory_fetches_nothing(tmp_path: Path) -> None:
+    cut = Cut()
+    slots = FakeSlots(cut, in_ram=True)
+    with pytest.raises(PiccoloError, match="medium") as refused:
+        await installing(published(release("2"), cut), slots, tmp_path).install("http://there", "stable")
+    assert (refused.value.reason, slots.entries, cut.steps) == ("NO_SLOTS", {"1"}, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("line", "there"), [("ro quiet", True), ("ro piccolo.ram=8192,4096 quiet", False)])
+def test_the_kernel_was_told_whether_there_are_slots(line: str, there: bool, tmp_path: Path) -> None:
+    (tmp_path / "cmdline").write_text(f"{line}\n")
+    assert Sysupdate(tmp_path, tmp_path, tmp_path / "cmdline").there() is there
 
 
 @pytest.mark.parametrize("name", ["root", "verity", "uki"])
