@@ -322,6 +322,37 @@ async def test_who_meets_a_device_that_could_not_open_its_data_is_told_before_an
         await newcomer.screen(f"degraded-{look['theme']}")
 
 
+async def test_a_device_in_memory_says_on_every_page_that_it_keeps_nothing(
+    home: Stage, tmp_path: Path
+) -> None:
+    """To who meets it, in his language, and to its owner; nothing failed, and no words open anything."""
+    state = tmp_path / "boot"
+    state.write_text("STATE=ram\nREASON=\nDATA=no\n")
+    async with blank(home, boot=str(state)) as device:
+        async with before(home, device, **LOOKS[3]) as newcomer:
+            told = newcomer.page.get_by_role(
+                "alert", name="Dieses Gerät behält nichts, wenn der Strom weg ist"
+            )
+            await expect(told).to_contain_text("Es läuft aus dem Arbeitsspeicher")
+            await expect(told.get_by_role("button")).to_have_count(0)
+            await expect(newcomer.page.get_by_text("Nur zum Ausprobieren")).to_be_visible()
+            await newcomer.accessible()
+            await newcomer.fits()
+            await newcomer.screen("in-memory")
+        async with before(home, device) as owner:
+            told = owner.page.get_by_role("alert", name="This device keeps nothing when its power goes")
+            await expect(told).to_be_visible()
+            await set_up(owner, "Box")
+            await press(owner.page, "Start a circle")
+            await owner.page.get_by_label("We are only two for now").check()
+            await expect(told).to_be_visible()
+            await press(owner.page, "Start")
+            await expect(title(owner.page, "You are alone in your circle")).to_be_visible()
+            for place in ("/", "/files", "/circle", "/settings", "/settings/about", "/security"):
+                await owner.open(place)
+                await expect(told).to_be_visible()
+
+
 async def test_the_words_open_the_data_and_wrong_ones_change_nothing(home: Stage, tmp_path: Path) -> None:
     """Root's part is played; what it is told is the key of these very words."""
     state, socket, kek = tmp_path / "boot", tmp_path / "s", Kek(bytes(31) + b"\7")

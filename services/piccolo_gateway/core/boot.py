@@ -12,7 +12,7 @@ from typing import Final
 
 from piccolo_gateway.core.bodies.about import Boot
 
-STATES: Final = frozenset({"sealed", "degraded", "opened"})
+STATES: Final = frozenset({"sealed", "degraded", "opened", "ram"})
 REASONS: Final = {
     "NO_TPM": "This device has no TPM, or it does not answer, and only a TPM opens its data by itself.",
     "NO_DATA": "This device found no place for data on its disk.",
@@ -22,6 +22,7 @@ REASONS: Final = {
 }
 _KEPT: Final = "What is kept now is in memory only, and gone when the power goes."
 _UNKNOWN: Final = "This device could not open its data."
+IN_RAM: Final = "This device runs from memory and has no data volume: it keeps nothing when its power goes."
 
 
 def told(text: str) -> Boot | None:
@@ -31,5 +32,10 @@ def told(text: str) -> Boot | None:
     if state not in STATES:
         return None
     reason = lines.get("REASON", "").upper().replace("-", "_")
-    message = f"{REASONS.get(reason, _UNKNOWN)} {_KEPT}" if state == "degraded" else ""
-    return Boot(state=state, reason=reason, message=message, data=lines.get("DATA") == "yes")
+    return Boot(state=state, reason=reason, message=_words(state, reason), data=lines.get("DATA") == "yes")
+
+
+def _words(state: str, reason: str) -> str:
+    if state == "ram":
+        return IN_RAM
+    return f"{REASONS.get(reason, _UNKNOWN)} {_KEPT}" if state == "degraded" else ""

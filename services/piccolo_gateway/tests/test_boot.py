@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piccolo_gateway.core.boot import REASONS, STATES, told
+from piccolo_gateway.core.boot import IN_RAM, REASONS, STATES, told
 
+FORGETS = {"degraded", "ram"}
 INITRD = Path(__file__).parents[3] / "os-build/definition/initrd/module/piccolo-data"
 
 
 @given(st.text())
 def test_whatever_is_written_is_told_or_not_and_never_by_half(text: str) -> None:
     boot = told(text)
-    assert boot is None or (boot.state in STATES and (boot.state == "degraded") == bool(boot.message))
+    assert boot is None or (boot.state in STATES and (boot.state in FORGETS) == bool(boot.message))
 
 
 @pytest.mark.parametrize("reason", sorted(REASONS))
@@ -33,6 +34,13 @@ def test_a_reason_of_another_release_is_still_degraded() -> None:
     assert boot is not None
     assert (boot.reason, boot.data) == ("MOON_PHASE", False)
     assert "gone when the power goes" in boot.message
+
+
+def test_a_device_in_memory_without_a_data_volume_is_none_that_failed() -> None:
+    boot = told("STATE=ram\nREASON=\nDATA=no\n")
+    assert boot is not None
+    assert (boot.state, boot.reason, boot.message, boot.data) == ("ram", "", IN_RAM, False)
+    assert "in_memory ram '' no" in INITRD.read_text(encoding="ascii")
 
 
 def test_the_initrd_knows_the_same_reasons() -> None:

@@ -38,7 +38,8 @@ class Boot(Told, frozen=True):
         str,
         msgspec.Meta(
             description="`sealed`: the TPM opened the data; `degraded`: nothing did, and what is kept is in"
-            " memory only; `opened`: the recovery words did."
+            " memory only; `opened`: the recovery words did; `ram`: this device runs from memory, nobody gave"
+            " it a data volume, and it keeps nothing when its power goes."
         ),
     ]
     reason: Annotated[str, msgspec.Meta(description="Why the TPM did not open it; empty: it did.")]

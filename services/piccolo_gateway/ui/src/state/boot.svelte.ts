@@ -8,9 +8,14 @@ const PATIENCE = 15;
 class BootState {
   told = $state.raw<Schemas["Boot"] | null>(null);
 
-  /** Whether what is kept now is in memory only. */
+  /** Whether what is kept now is in memory only because the data was not opened. */
   get degraded(): boolean {
     return this.told?.state === "degraded";
+  }
+
+  /** Whether what is kept now is in memory only, be it because nobody gave it a place for data. */
+  get forgets(): boolean {
+    return this.degraded || this.told?.state === "ram";
   }
 
   /** Whether the words were right, and the services start anew on the data. */

@@ -21,6 +21,11 @@ export const boot: typeof english = {
     DATA_DAMAGED:
       "Richte es noch nicht neu ein: Wer sich mit Dateisystemen auskennt, kann sie vielleicht reparieren.",
   },
+  ram: {
+    title: "Dieses Gerät behält nichts, wenn der Strom weg ist",
+    kept: "Es läuft aus dem Arbeitsspeicher und hat keinen Datenträger für Daten. Was hier eingerichtet oder aufbewahrt wird, ist weg, sobald es ausgeschaltet oder neu gestartet wird: sein Besitzer und was es für andere aufbewahrt. Was auf anderen Geräten des Kreises liegt, bleibt dort.",
+    next: "Damit etwas bleibt, schließ einen Datenträger mit einer Partition namens piccolo-data an und starte das Gerät neu. Was jetzt eingerichtet ist, zieht nicht dorthin um.",
+  },
   freshWords: "Nur zum Ausprobieren: Es finge leer an und vergäße alles, sobald der Strom weg ist.",
   maybe:
     "Auf dem Datenträger dieses Geräts liegen Daten, die es nicht öffnen konnte. Es neu einzurichten rührt sie nicht an und bringt sie nicht zurück.",

@@ -1,4 +1,4 @@
-/** Where this device's data is since it was started, when the TPM did not open it. */
+/** Where this device's data is since it was started, when it is in memory only. */
 export const boot = {
   title: "This device could not open its data",
   kept: "Whatever is kept now is in memory only, and gone when the power goes.",
@@ -18,6 +18,11 @@ export const boot = {
     SECURE_BOOT_OFF: "Switch Secure Boot on in the firmware’s settings and start the device again.",
     DATA_DAMAGED: "Do not set it up anew yet: somebody who knows file systems may repair it.",
   } as Record<string, string>,
+  ram: {
+    title: "This device keeps nothing when its power goes",
+    kept: "It runs from memory and has no data volume. Whatever is set up or kept here is gone when it is switched off or started again: its owner, and what it keeps for others. What lies with other devices of the circle stays there.",
+    next: "To keep something, plug in a disk with a partition called piccolo-data and start the device again. What is set up now does not move there.",
+  },
   freshWords: "Only to try it: it would begin empty, and forget everything when the power goes.",
   maybe:
     "The disk of this device holds data that it could not open. Setting up anew does not touch that data, and does not bring it back.",
