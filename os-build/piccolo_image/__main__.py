@@ -25,7 +25,10 @@ from piccolo_image.workshop import Workshop
 T = TypeVar("T")
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 _GIB: Final = 1 << 30
+_USUAL_GIB: Final = 4
 _LEAST_GIB: Final = 3
+_IN_RAM: Final = "ram"
+"""What people get, run from memory."""
 _CHANNELS: Final = ("stable", "beta")
 
 
@@ -70,17 +73,28 @@ async def build(
     folder.mkdir(exist_ok=True)
     bill.write(tree, made.sbom, variant.version)
     console = variant.flavour == "development"
-    work = artefacts.make(workshop, tree, boot, signing, made, console=console)
+    work = artefacts.make(workshop, tree, boot, signing, made, console=console, in_ram=variant.in_ram)
     await step("erofs, verity and the signed kernel image", work)
     return made
 
 
 async def image(chosen: argparse.Namespace) -> None:
     """A disk."""
+    variant = variant_of(chosen.flavour, chosen.version)
+    if variant.in_ram and chosen.size:
+        raise SystemExit("script/image: a medium of the flavour ram keeps nothing, whatever its size")
     workshop = open_workshop()
     signing = await signing_keys(workshop, chosen.keys)
-    made = await build(workshop, signing, Variant(chosen.flavour, chosen.version))
-    await step("the disk", disk.write(workshop, made, signing, chosen.out.resolve(), chosen.size * _GIB))
+    made = await build(workshop, signing, variant)
+    size = disk.MEDIUM if variant.in_ram else (chosen.size or _USUAL_GIB) * _GIB
+    slots = 1 if variant.in_ram else 2
+    await step("the disk", disk.write(workshop, made, signing, chosen.out.resolve(), size, slots=slots))
+
+
+def variant_of(flavour: str, version: str) -> Variant:
+    """What one flavour of an image consists of: the flavour ram has production's root, byte by byte."""
+    in_ram = flavour == _IN_RAM
+    return Variant("production" if in_ram else flavour, version, in_ram)
 
 
 async def release(chosen: argparse.Namespace) -> None:
@@ -126,14 +140,14 @@ def parser() -> argparse.ArgumentParser:
     acts = made.add_subparsers(dest="act", required=True)
     disk_image = acts.add_parser("image", help="Makes an image of the device.")
     disk_image.add_argument(
-        "--size", type=size, default=4, help="GiB of the disk; it may be put on a larger one"
+        "--size", type=size, help=f"GiB of the disk ({_USUAL_GIB}); it may be put on a larger one"
     )
     published = acts.add_parser(
         "release", help="Publishes a release in a folder that a web server can serve."
     )
     published.add_argument("--channel", choices=_CHANNELS, default="stable")
-    for each in (disk_image, published):
-        each.add_argument("--flavour", choices=FLAVOURS, default="production")
+    for each, flavours in ((disk_image, (*FLAVOURS, _IN_RAM)), (published, FLAVOURS)):
+        each.add_argument("--flavour", choices=flavours, default="production")
         each.add_argument("--version", type=version, default="1", help="digits and dots; the newest boots")
         each.add_argument("--keys", type=Path, help="what script/release-keys made; else for development")
         each.add_argument("out", type=Path, metavar="OUT")

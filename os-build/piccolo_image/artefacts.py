@@ -21,6 +21,17 @@ _COMMAND_LINE: Final = (
     " rd.emergency=reboot panic=10 systemd.verity_root_options=restart-on-corruption"
 )
 _CONSOLE: Final = " console=tty0 console=ttyS0,115200"
+# piccolo-ram in the initrd copies so many bytes of root and verity, and attaches the copies
+_IN_RAM: Final = (
+    " piccolo.ram={root},{verity} systemd.verity_root_data=/dev/loop0 systemd.verity_root_hash=/dev/loop1"
+)
+# Masked, not skipped by a condition: a mount's device is waited for before its conditions are looked at, and
+# the medium may be gone by then.
+_ON_MEDIUM: Final = {
+    "rd.systemd.mask": ("piccolo-guard.service", "piccolo-reset.service", "systemd-repart.service"),
+    "systemd.mask": ("efi.mount", "device-settled.service", "device-settling.timer", "device-health.service"),
+}
+"""What writes to the disk that the device was started from, in the initrd and after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +73,32 @@ class Artefacts:
 
 
 async def make(
-    workshop: Workshop, tree: Path, boot: Boot, keys: Keys, made: Artefacts, *, console: bool
+    workshop: Workshop,
+    tree: Path,
+    boot: Boot,
+    keys: Keys,
+    made: Artefacts,
+    *,
+    console: bool,
+    in_ram: bool = False,
 ) -> None:
-    """Makes them from a tree. `console`: the kernel speaks on the serial line too."""
+    """Makes them from a tree; `console` and `in_ram` as command_line says."""
     await prove(workshop, tree, made)
-    await _uki(workshop, tree, boot, keys, made, console=console)
+    await _uki(workshop, tree, boot, keys, made, command_line(made, console=console, in_ram=in_ram))
+
+
+def command_line(made: Artefacts, *, console: bool, in_ram: bool) -> str:
+    """What the kernel is told of a root that was proven.
+
+    Args:
+        console: the kernel speaks on the serial line too.
+        in_ram: the root leaves its medium, to which nothing is written.
+    """
+    line = _COMMAND_LINE.format(roothash=made.roothash)
+    if in_ram:
+        line += _IN_RAM.format(root=made.root.stat().st_size, verity=made.verity.stat().st_size)
+        line += "".join(f" {word}={unit}" for word, units in _ON_MEDIUM.items() for unit in units)
+    return line + (_CONSOLE if console else "")
 
 
 async def prove(workshop: Workshop, tree: Path, made: Artefacts) -> None:
@@ -84,10 +116,7 @@ async def prove(workshop: Workshop, tree: Path, made: Artefacts) -> None:
     )
 
 
-async def _uki(
-    workshop: Workshop, tree: Path, boot: Boot, keys: Keys, made: Artefacts, *, console: bool
-) -> None:
-    line = _COMMAND_LINE.format(roothash=made.roothash) + (_CONSOLE if console else "")
+async def _uki(workshop: Workshop, tree: Path, boot: Boot, keys: Keys, made: Artefacts, line: str) -> None:
     await workshop.run(
         *("ukify", "build", "--linux", boot.kernel, "--initrd", boot.initrd, "--uname", boot.version),
         *("--os-release", f"@{tree / 'usr/lib/os-release'}", "--cmdline", line),

@@ -1,5 +1,7 @@
 """The disk: an EFI system partition, two slots of root and verity; the data partition is made by the device.
 
+A medium whose root runs in RAM has one slot, for nothing is ever written to it.
+
 No loop mounts: each partition is made as a file and written to its place.
 """
 
@@ -18,6 +20,8 @@ _MIB: Final = 1 << 20
 _ESP: Final = 300  # MiB; smaller ones did not boot everywhere
 _ROOT: Final = 640
 _VERITY: Final = 16
+MEDIUM: Final = 1 << 30
+"""Bytes of a disk with one slot."""
 _ESP_TYPE: Final = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 _ROOT_TYPE: Final = "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709"
 _VERITY_TYPE: Final = "2C7357ED-EBD2-46D9-AEC1-23D437EC2BF5"
@@ -25,7 +29,9 @@ LOADER: Final = "usr/lib/systemd/boot/efi/systemd-bootx64.efi"  # of the tools
 _SETTINGS: Final = "timeout 0\nconsole-mode keep\neditor no\n"
 
 
-async def write(workshop: Workshop, made: Artefacts, keys: Keys, out: Path, size: int) -> None:
+async def write(
+    workshop: Workshop, made: Artefacts, keys: Keys, out: Path, size: int, *, slots: int = 2
+) -> None:
     """Writes a disk of so many bytes that boots the artefacts; what is free on it becomes data."""
     esp = await _esp(workshop, made, keys)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +40,7 @@ async def write(workshop: Workshop, made: Artefacts, keys: Keys, out: Path, size
     with partial.open("wb") as disk:
         disk.truncate(size)
     await workshop.run(
-        *("sh", "-c", 'printf "%s" "$2" | sfdisk -q "$1"', "sh", partial, table(made)),
+        *("sh", "-c", 'printf "%s" "$2" | sfdisk -q "$1"', "sh", partial, table(made, slots)),
         beside=(out.parent.resolve(),),
     )
     for content, at in ((esp, 1), (made.root, 1 + _ESP), (made.verity, 1 + _ESP + _ROOT)):
@@ -42,8 +48,12 @@ async def write(workshop: Workshop, made: Artefacts, keys: Keys, out: Path, size
     partial.replace(out)
 
 
-def table(made: Artefacts) -> str:
+def table(made: Artefacts, slots: int = 2) -> str:
     """The partitions, in sfdisk's words. Both of a slot are found by their UUIDs, halves of the root hash."""
+    free = [
+        f'size={_ROOT}MiB, type={_ROOT_TYPE}, name="_empty"',
+        f'size={_VERITY}MiB, type={_VERITY_TYPE}, name="_empty"',
+    ]
     slot = f'name="piccolo_{made.version}", attrs="GUID:60"'
     return "\n".join(
         [
@@ -51,8 +61,7 @@ def table(made: Artefacts) -> str:
             f'start=1MiB, size={_ESP}MiB, type={_ESP_TYPE}, name="esp"',
             f"size={_ROOT}MiB, type={_ROOT_TYPE}, uuid={made.slot.root}, {slot}",
             f"size={_VERITY}MiB, type={_VERITY_TYPE}, uuid={made.slot.verity}, {slot}",
-            f'size={_ROOT}MiB, type={_ROOT_TYPE}, name="_empty"',
-            f'size={_VERITY}MiB, type={_VERITY_TYPE}, name="_empty"',
+            *(slots - 1) * free,
             "",
         ]
     )

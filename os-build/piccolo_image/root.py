@@ -42,10 +42,16 @@ _LINKED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Which image: its flavour and version."""
+    """Which image.
+
+    Attributes:
+        flavour: of its root.
+        in_ram: whether that root leaves its medium at each boot.
+    """
 
     flavour: str
     version: str
+    in_ram: bool = False
 
 
 async def build(workshop: Workshop, checkout: Path, base: Path, tree: Path, variant: Variant) -> None:

@@ -29,11 +29,22 @@ def main() -> None:
     )
     parser.add_argument("--port", type=int, default=8443, help="where its face answers on this machine")
     parser.add_argument("--no-tpm", action="store_true", help="a machine without a TPM")
+    parser.add_argument("--stick", action="store_true", help="the image is on a USB stick")
+    parser.add_argument(
+        "--disk", type=Path, action="append", default=[], help="a further disk, raw: of data, or a seed"
+    )
     parser.add_argument("image", type=Path, help="what script/image made; the device writes to it")
     chosen = parser.parse_args()
     image = chosen.image.resolve()
     ports = {443: f"127.0.0.1:{chosen.port}"}
-    device = Virtual(image.with_suffix(".machine"), image, ports, tpm=not chosen.no_tpm)
+    device = Virtual(
+        image.with_suffix(".machine"),
+        image,
+        ports,
+        tpm=not chosen.no_tpm,
+        stick=chosen.stick,
+        further=tuple(disk.resolve() for disk in chosen.disk),
+    )
     print(f"The device boots; its face in a minute or two: https://127.0.0.1:{chosen.port}/")
     print(f"What it says meanwhile: {device.console}")
     asyncio.run(boot(device))

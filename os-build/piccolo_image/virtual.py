@@ -40,6 +40,8 @@ class Virtual:
         secure: whether its firmware trusts our keys only; else it checks nothing.
         credentials: what systemd in it finds as credentials (systemd.system-credentials(7)).
         beside: further folders that QEMU reads: that of an overlay's base.
+        stick: whether its disk is a USB stick, `stick` to QEMU, which may be pulled out.
+        further: raw disks that it has besides.
     """
 
     folder: Path
@@ -50,6 +52,8 @@ class Virtual:
     secure: bool = True
     credentials: Mapping[str, bytes] = field(default_factory=dict)
     beside: tuple[Path, ...] = ()
+    stick: bool = False
+    further: tuple[Path, ...] = ()
 
     @property
     def console(self) -> Path:
@@ -90,7 +94,7 @@ def words(device: Virtual) -> list[str | Path]:
         *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={_OVMF}/OVMF_CODE_4M.secboot.fd"),
         *("-drive", f"if=pflash,format=raw,unit=1,file={device.folder / 'vars.fd'}"),
         *("-drive", f"if=none,id=disk,format={form},file={device.disk}"),
-        *("-device", "virtio-blk-pci,drive=disk,bootindex=1"),
+        *_plugged(device),
         *("-netdev", f"user,id=net{forwards}", "-device", "virtio-net-pci,netdev=net,romfile="),
         *("-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng"),
         *("-chardev", f"socket,id=serial,path={device.serial},server=on,wait=off{log}"),
@@ -105,6 +109,17 @@ def words(device: Virtual) -> list[str | Path]:
             *("-chardev", f"socket,id=tpm,path={device.folder / 'tpm.sock'}"),
             *("-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm0"),
         ]
+    return said
+
+
+def _plugged(device: Virtual) -> list[str | Path]:
+    """How its disks are connected."""
+    said: list[str | Path] = ["-device", "virtio-blk-pci,drive=disk,bootindex=1"]
+    if device.stick:
+        said = ["-device", "qemu-xhci", "-device", "usb-storage,id=stick,drive=disk,bootindex=1,removable=on"]
+    for number, disk in enumerate(device.further):
+        said += ["-drive", f"if=none,id=further{number},format=raw,file={disk}"]
+        said += ["-device", f"virtio-blk-pci,drive=further{number}"]
     return said
 
 
@@ -181,7 +196,8 @@ class Power:
         )
 
     def _seen(self) -> tuple[Path, ...]:
-        return (self.device.folder, self.device.disk.parent.resolve(), *self.device.beside)
+        disks = (self.device.disk, *self.device.further)
+        return (self.device.folder, *(disk.parent.resolve() for disk in disks), *self.device.beside)
 
     async def _started(self, told: list[str | Path], socket: Path) -> command.Process:
         """Starts a program; returns when it listens, which it tells nobody. Raises PiccoloError INTERNAL."""

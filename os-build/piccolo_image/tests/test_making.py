@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from piccolo_chassis.errors import PiccoloError
 
 from piccolo_image import debian, disk
-from piccolo_image.__main__ import CHECKOUT, size, version
-from piccolo_image.artefacts import Artefacts
+from piccolo_image.__main__ import CHECKOUT, parser, size, variant_of, version
+from piccolo_image.artefacts import Artefacts, command_line
 from piccolo_image.programs import Programs
 from piccolo_image.workshop import Workshop
 
@@ -76,6 +76,51 @@ def test_slots_are_found_by_the_root_hash(tmp_path: Path) -> None:
     assert f"uuid={made.slot.root}" in table
     assert f"uuid={made.slot.verity}" in table
     assert table.count('name="_empty"') == 2, "one free slot, for the next version"
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Artefacts:
+    (tmp_path / "roothash").write_text("ab" * 32 + "\n")
+    for name, length in (("root", 8192), ("verity", 4096)):
+        (tmp_path / name).write_bytes(bytes(length))
+    return Artefacts(tmp_path, "7")
+
+
+def test_the_flavour_ram_has_production_s_root_and_one_slot(made: Artefacts) -> None:
+    told = parser().parse_args(["image", "--flavour", "ram", "out"])
+    variant = variant_of(told.flavour, told.version)
+    assert (variant.flavour, variant.in_ram, told.size) == ("production", True, None)
+    assert not variant_of("development", "1").in_ram
+    table = disk.table(made, slots=1)
+    assert f"uuid={made.slot.root}" in table
+    assert "_empty" not in table
+    sizes = [int(each) for each in re.findall(r"size=(\d+)MiB", table)]
+    assert (sum(sizes) + 2) << 20 <= disk.MEDIUM, "and both tables of the partitions"
+    with pytest.raises(SystemExit):
+        parser().parse_args(["release", "--flavour", "ram", "out"])
+
+
+def test_a_root_that_runs_in_memory_is_the_same_and_its_command_line_says_where(made: Artefacts) -> None:
+    usual = command_line(made, console=False, in_ram=False)
+    in_ram = command_line(made, console=False, in_ram=True)
+    assert "piccolo.ram" not in usual
+    assert "mask" not in usual
+    assert in_ram.startswith(usual)
+    words = in_ram.removeprefix(usual).split()
+    assert "piccolo.ram=8192,4096" in words
+    assert {"systemd.verity_root_data=/dev/loop0", "systemd.verity_root_hash=/dev/loop1"} < set(words)
+
+
+def test_whatever_names_the_system_partition_is_masked_in_memory(made: Artefacts) -> None:
+    words = command_line(made, console=False, in_ram=True).split()
+    masked = {word.partition("=")[2] for word in words if "systemd.mask=" in word}
+    units = DEFINITION / "root/usr/lib/systemd/system"
+    naming = {path.name for path in units.iterdir() if re.search(r"/efi|partlabel/esp", path.read_text())}
+    scripts = (path for path in (DEFINITION / "initrd/module").iterdir() if not path.suffix)
+    naming |= {f"{path.name}.service" for path in scripts if "partlabel/esp" in path.read_text()}
+    assert {"efi.mount", "piccolo-guard.service", "device-settled.service"} <= naming
+    assert naming - masked == {"device-settling.service"}, "which nothing but a masked timer starts"
+    assert {"systemd-repart.service", "piccolo-reset.service"} <= masked, "they divide the root's disk"
 
 
 @given(

@@ -34,6 +34,15 @@ def test_a_device_has_what_was_asked_for(tmp_path: Path) -> None:
     assert f"value=io.systemd.credential.binary:a.b={base64.b64encode(b'x,y=z').decode()}" in whole
 
 
+def test_a_medium_is_a_stick_that_can_be_pulled_out_and_other_disks_are_not(tmp_path: Path) -> None:
+    disk, data = tmp_path / "disk.qcow2", tmp_path / "data.img"
+    made = told(Virtual(tmp_path, disk, {}, stick=True, further=(data,)))
+    assert "usb-storage,id=stick,drive=disk,bootindex=1" in made
+    assert "virtio-blk-pci,drive=disk" not in made
+    assert f"id=further0,format=raw,file={data} -device virtio-blk-pci,drive=further0" in made
+    assert "usb-storage" not in told(Virtual(tmp_path, disk, {}))
+
+
 def test_a_device_ends_with_who_started_it(tmp_path: Path) -> None:
     assert words(Virtual(tmp_path, tmp_path / "disk", {}))[:3] == ["setpriv", "--pdeathsig", "KILL"]
 

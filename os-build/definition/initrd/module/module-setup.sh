@@ -16,6 +16,17 @@ install() {
         mkdir -p "$initdir$systemdsystemunitdir/initrd-fs.target.requires"
         ln_r "$systemdsystemunitdir/$unit.service" "$systemdsystemunitdir/initrd-fs.target.requires/$unit.service"
     done
+    # of a device that runs from memory
+    inst_multiple blkid chmod cmp cryptsetup dd head losetup modprobe sed stat systemd-cryptenroll timeout veritysetup
+    for unit in dev-loop0.device dev-loop1.device; do
+        inst_simple "$moddir/loops.conf" "$systemdsystemunitdir/$unit.d/10-piccolo.conf"
+    done
+    for unit in piccolo-ram piccolo-volume; do
+        inst_simple "$moddir/$unit.service" "$systemdsystemunitdir/$unit.service"
+        inst_script "$moddir/$unit" "/usr/sbin/$unit"
+    done
+    mkdir -p "$initdir$systemdsystemunitdir/sysinit.target.wants"
+    ln_r "$systemdsystemunitdir/piccolo-ram.service" "$systemdsystemunitdir/sysinit.target.wants/piccolo-ram.service"
     for unit in piccolo-guard piccolo-reset; do
         inst_simple "$moddir/$unit.service" "$systemdsystemunitdir/$unit.service"
         inst_script "$moddir/$unit" "/usr/sbin/$unit"
