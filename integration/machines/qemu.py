@@ -192,6 +192,11 @@ class Qemu:
         """Gives a line to QEMU's monitor for people; returns what it printed."""
         return str(await self.power.monitor.ask("human-monitor-command", **{"command-line": line})).strip()
 
+    async def pull_out(self) -> None:
+        """Pulls out the stick that it was started from."""
+        await self.power.monitor.ask("device_del", id="stick")
+        await self.power.monitor.event("DEVICE_DELETED", _ASK_SECONDS)
+
     async def stop(self) -> None:
         """Shuts it down in order, as its power button does."""
         await self.power.monitor.ask("system_powerdown")

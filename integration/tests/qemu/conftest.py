@@ -31,6 +31,12 @@ def production() -> Image:
 
 
 @pytest.fixture(scope="session")
+def ram() -> Image:
+    """A medium whose root runs in memory, and lets the tests in."""
+    return asyncio.run(images.made("development", in_ram=True))
+
+
+@pytest.fixture(scope="session")
 def settled(development: Image) -> Path:
     """A device that was started and shut down once, with a file; a snapshot of it."""
     snapshot = development.folder / "settled"
@@ -50,8 +56,8 @@ def settled(development: Image) -> Path:
 
 @pytest.fixture(autouse=True)
 def _resumes(request: pytest.FixtureRequest) -> None:
-    flavour = "production" if "production" in request.fixturenames else "development"
-    image: Image = request.getfixturevalue(flavour)
+    named = [name for name in ("production", "ram") if name in request.fixturenames]
+    image: Image = request.getfixturevalue(named[0] if named else "development")
     code = hashlib.sha256(request.path.read_bytes())
     for source in sorted([*_MACHINES.glob("*.py"), Path(virtual.__file__), Path(monitor.__file__)]):
         code.update(source.read_bytes())
