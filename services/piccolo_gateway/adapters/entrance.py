@@ -97,6 +97,14 @@ class Entrance:
         self._standing.leave(who)
         self._freed.set()
 
+    async def emptied(self, seconds: float) -> None:
+        """Returns when no connection stands any more, or after so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while len(self._standing):
+                    self._freed.clear()
+                    await self._freed.wait()
+
     def close(self) -> None:
         """Ends the handshakes under way: no request has begun with them."""
         while (late := self._handshakes.give_way()) is not None:

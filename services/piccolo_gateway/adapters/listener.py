@@ -4,7 +4,8 @@ Rules:
 * Who does not finish its handshake or a request's head in time is cut off, and who does not take an answer's
   bytes; so is, when a newcomer finds no place, who has one and does nothing with it (`entrance`).
 * A place is kept from when a request's caller was let in until its answer was sent.
-* At the end of the process no new connection is taken; requests under way get the grace to end.
+* At the end of the process no new connection is taken; requests under way get the grace to end, and their
+  answers' last bytes some seconds to leave.
 """
 
 from __future__ import annotations
@@ -59,20 +60,20 @@ async def listening(
     app.middlewares.insert(0, _begins)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=door.grace)
     await runner.setup()
+    if (server := runner.server) is None:
+        raise RuntimeError("the runner is set up")
+    entrance = Entrance(
+        tls,
+        door.handshakes,
+        door.connections,
+        lambda entrance, where: _Connection(server, door, refuse, entrance, where),
+    )
     try:
-        server = runner.server
-        if server is None:
-            raise RuntimeError("the runner is set up")
-        entrance = Entrance(
-            tls,
-            door.handshakes,
-            door.connections,
-            lambda entrance, where: _Connection(server, door, refuse, entrance, where),
-        )
         async with open_to(door.host, door.port, entrance, tasks, door.unread_seconds) as port:
             yield port
     finally:
         await runner.cleanup()
+        await entrance.emptied(_LINGERING_SECONDS)  # the last of their answers may be in a buffer still
 
 
 @web.middleware
