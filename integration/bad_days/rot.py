@@ -53,6 +53,7 @@ KINDS: Final = (
     _kind("attestation", "format", *_FORMAT),
     _kind("attestation", "keys", "STATE_DAMAGED"),
     _kind("attestation", "identity", "STATE_DAMAGED"),
+    _kind("attestation", "name"),
     _kind("attestation", "circle", "STATE_DAMAGED"),
     _kind("attestation", "invitations", "STATE_DAMAGED"),
     _kind("attestation", "proposals", "STATE_DAMAGED"),

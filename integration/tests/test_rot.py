@@ -34,6 +34,7 @@ async def test_a_flipped_bit_heals_or_is_told(
         rot, chance, api = Rot(made, Promises(), say), random.Random(seed), made.owners[0].api
         for number, size in enumerate(_SIZES):
             await rot.put(f"/{number}", chance.randbytes(size))
+        await api.ask("PUT", "/circle/name", {"device_name": "attic"})
         await api.put("/gone", b"")
         await api.delete("/gone")
         await api.backed_up()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import unicodedata
+from typing import TYPE_CHECKING, Final
 
 from piccolo_formats.errors import AuthenticationError, FormatError
 from piccolo_formats.kek import owner_id
@@ -12,6 +13,8 @@ from piccolo_formats.tls import check_certificate
 
 if TYPE_CHECKING:
     from piccolo_formats.signed import Signed
+
+NAME_BYTES: Final = 255
 
 
 def open_device(data: bytes, root: bytes | None = None) -> Signed[Device]:
@@ -39,3 +42,17 @@ def check_device_keys(device: Device) -> None:
     keys = [roles.vault, roles.metadata, roles.fragment_store, roles.attestation, device.root, device.admin]
     if len(set(certificates)) != len(certificates) or len(set(keys)) != len(keys):
         raise FormatError("device-keys", "two roles of the device share a key")
+
+
+def device_name(name: str) -> str:
+    """Return a device's name as records have it: NFC, no blanks around it.
+
+    Raises FormatError `device-name` unless it has 1 to 255 bytes of UTF-8 and no control characters.
+    """
+    text = unicodedata.normalize("NFC", name).strip()
+    printable = not any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text)
+    if not text or len(text.encode(errors="surrogatepass")) > NAME_BYTES or not printable:
+        raise FormatError(
+            "device-name", f"a device's name has 1 to {NAME_BYTES} bytes and no control characters"
+        )
+    return text

@@ -33,6 +33,11 @@ class Holder:
         """The device's generation."""
         return self.device.record.generation
 
+    @property
+    def name(self) -> str:
+        """What the device calls itself."""
+        return self.presence.record.name if self.presence else self.device.record.name
+
 
 def remembered(holders: Iterable[Holder]) -> tuple[Holder, ...]:
     """What is remembered of an owner's devices, in their order."""

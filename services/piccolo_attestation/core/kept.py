@@ -75,6 +75,17 @@ class Identity(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Called(Record):
+    """What this device calls itself in a circle instead of the name in its certificate."""
+
+    TYPE: ClassVar[str] = "attestation-name"
+
+    circle: s.Id
+    instead: s.Name
+    name: s.Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Circle(Record):
     """The circle's records, and whether a majority of its members is still to be heard after a restore."""
 

@@ -209,7 +209,7 @@ def _renewed(circle: TrustedCircle, member: Member) -> Member | None:
 
 def _name(circle: TrustedCircle, member: Member) -> str:
     holders = circle.holders(member.owner)
-    return holders[0].device.record.name if holders else f"Member {member.number}"
+    return holders[0].name if holders else f"Member {member.number}"
 
 
 def _next(circle: TrustedCircle, members: tuple[Member, ...]) -> Roster:

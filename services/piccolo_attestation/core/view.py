@@ -159,7 +159,7 @@ def _member(circle: TrustedCircle, member: RosterMember) -> Member:
     return Member(
         owner=member.owner,
         number=member.number,
-        name=holder.presence.record.name if holder.presence else device.name,
+        name=holder.name,
         state=standing(member, device.generation),
         admin=member.admin is not None,
         invited_by=member.invited_by,

@@ -104,11 +104,11 @@ class Circle:
         holders = self._trusted.holders(self.owner) if self._trusted and mine else ()
         if mine is None or not holders or holders[0].generation <= mine.record.generation:
             return ""
-        device, claim = holders[0].device.record, holders[0].claim
-        time = min(claim.record.time if claim else device.created, _LAST_SECOND)
+        newest, claim = holders[0], holders[0].claim
+        time = min(claim.record.time if claim else newest.device.record.created, _LAST_SECOND)
         since = datetime.fromtimestamp(time, UTC)
         return (
-            f"{device.name!r} (generation {device.generation}) took over from this device "
+            f"{newest.name!r} (generation {newest.generation}) took over from this device "
             f"(generation {mine.record.generation}) on {since:%Y-%m-%d at %H:%M} UTC."
         )
 
@@ -195,6 +195,17 @@ class Circle:
         """Tells the circle where this device is, if it has not been told so yet."""
         if self._trusted is not None:
             await self.take([])
+
+    async def rename(self, name: str) -> None:
+        """Calls this device otherwise, and tells the circle.
+
+        Raises PiccoloError NOT_FOUND (NO_CIRCLE), INVALID (DEVICE_NAME), PRECONDITION (FENCED).
+        """
+        self.check_current()
+        if self._trusted is None:
+            raise no_circle()
+        await self._identity.rename(self._device(), name)
+        await self.announce()
 
     async def hear(self, owner: bytes) -> None:
         """Notes that a member was heard just now."""
@@ -305,7 +316,7 @@ class Circle:
             owner=device.owner,
             generation=device.generation,
             seq=seq,
-            name=device.name,
+            name=self._identity.name(device),
             endpoints=(self._identity.endpoint,) if self._identity.endpoint else (),
             offer=self._identity.offer,
         )

@@ -6,6 +6,8 @@ Rules:
   force does not name them: the vault, which is told at once, makes one of the next generation.
 * A certificate is installed only if it names exactly the registered keys. In a circle it must be of that
   circle and of a higher generation than the one in force; the same bytes again are no change.
+* The name in the certificate is the one that the device began with. What it is called since is kept beside
+  it, and given up with that circle, or when a later certificate brings another name.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from dataclasses import dataclass, replace
 from cryptography.hazmat.primitives.asymmetric import ec
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
-from piccolo_formats.device_record import open_device
+from piccolo_formats.device_record import device_name, open_device
+from piccolo_formats.errors import FormatError
 from piccolo_formats.keypairs import SigningKey
 from piccolo_formats.records.device import Device
 from piccolo_formats.signed import Signed, open_signed
@@ -33,7 +36,7 @@ from piccolo_attestation.ports import Files, Random
 OWN = "attestation"
 ROLES = ("vault", "metadata", "fragment-store", OWN)
 TLS_ROLES = ("vault", "fragment-store", OWN)
-_KEYS, _IDENTITY = "keys", "identity"
+_KEYS, _IDENTITY, _NAME = "keys", "identity", "name"
 _log = logging.getLogger(__name__)
 
 
@@ -57,8 +60,10 @@ class OwnKeys:
 class Identity:
     """The identity of this device, as far as this service holds it."""
 
-    def __init__(self, files: Files, own: OwnKeys, state: kept.Identity) -> None:
-        self._files, self.own = files, own
+    def __init__(
+        self, files: Files, own: OwnKeys, state: kept.Identity, called: kept.Called | None = None
+    ) -> None:
+        self._files, self.own, self._called = files, own, called
         self.registrations = Changes()
         self._lock = asyncio.Lock()
         self.certificate: Signed[Device] | None = None
@@ -79,7 +84,7 @@ class Identity:
             raise kept.damaged(kept.Keys, "its key is none of P-256") from no_scalar
         own = OwnKeys(SigningKey(keys.signing), tls, make_certificate(tls))
         state = files.load(_IDENTITY)
-        return cls(files, own, kept.read(kept.Identity, state) if state else kept.Identity())
+        return cls(files, own, kept.read(kept.Identity, state) if state else kept.Identity(), _called(files))
 
     @property
     def roles(self) -> Mapping[str, RoleKeys]:
@@ -100,6 +105,33 @@ class Identity:
     def offer(self) -> int:
         """Bytes that this device gives to the circle."""
         return self._state.offer
+
+    def name(self, device: Device) -> str:
+        """What the device of this certificate, which is this one, is called."""
+        called = self._called
+        if called is None or (called.circle, called.instead) != (device.circle, device.name):
+            return device.name
+        return called.name
+
+    async def rename(self, device: Device, name: str) -> None:
+        """Calls the device of this certificate, which is this one, otherwise from now on.
+
+        Raises PiccoloError INVALID, DEVICE_NAME.
+        """
+        try:
+            name = device_name(name)
+        except FormatError as refused:
+            raise PiccoloError(
+                Kind.INVALID, "DEVICE_NAME", f"The name was not taken: {refused.message}. Choose another one."
+            ) from refused
+
+        async def renamed() -> None:
+            async with self._lock:
+                called = kept.Called(circle=device.circle, instead=device.name, name=name)
+                await self._files.save(_NAME, called.to_record())
+                self._called = called
+
+        await whole(renamed())
 
     async def register(self, role: str, keys: RoleKeys, endpoint: str, offer: int) -> bool:
         """Takes a role's keys; returns whether the certificate in force names exactly these.
@@ -200,6 +232,16 @@ class Identity:
                 f"This device has a certificate of generation {before.record.generation} already.",
                 {"generation": str(before.record.generation)},
             )
+
+
+def _called(files: Files) -> kept.Called | None:
+    """What the device was called last; a name is not worth standing still for, so a damaged one is let go."""
+    try:
+        content = files.load(_NAME)
+        return kept.read(kept.Called, content) if content else None
+    except PiccoloError as failed:
+        _log.warning("the name is damaged", extra=fields(reason=failed.reason, why=failed.message))
+        return None
 
 
 def certified_roles(device: Device) -> dict[str, RoleKeys]:

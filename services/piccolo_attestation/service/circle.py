@@ -145,6 +145,11 @@ class CircleServicer(circle_pb2_grpc.CircleServiceServicer):
         await self._circle.adopt(request.device, request.claim, request.successors)
         return pb.AdoptDeviceResponse()
 
+    async def Rename(self, request: pb.RenameRequest, context: Any) -> pb.RenameResponse:
+        """Calls this device otherwise."""
+        await self._circle.rename(request.name)
+        return pb.RenameResponse()
+
     async def Rejoin(self, request: pb.RejoinRequest, context: Any) -> pb.RejoinResponse:
         """Takes this device back after a restore."""
         await self._circle.rejoin(bundle.decode(request.bundle), request.device)

@@ -73,6 +73,10 @@ class AttestedCircle:
         finally:
             call.cancel()
 
+    async def rename(self, name: str) -> None:
+        """Calls this device otherwise."""
+        await self._stub.Rename(pb.RenameRequest(name=name))
+
     async def invite(self, note: str, lifetime: int) -> MadeInvitation:
         """Makes an invitation."""
         made = await self._stub.Invite(

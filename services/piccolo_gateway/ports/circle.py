@@ -28,6 +28,10 @@ class CirclePort(Protocol):
         """The circle now and at every change."""
         ...
 
+    async def rename(self, name: str) -> None:
+        """Calls this device otherwise, and tells the circle."""
+        ...
+
     async def invite(self, note: str, lifetime: int) -> MadeInvitation:
         """Makes an invitation."""
         ...

@@ -7,6 +7,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.core.api import PREFIX, Answer, Endpoint
 from piccolo_gateway.core.bodies.access import Scope
+from piccolo_gateway.core.bodies.base import Empty
 from piccolo_gateway.core.bodies.circle import (
     Approved,
     Circle,
@@ -18,6 +19,7 @@ from piccolo_gateway.core.bodies.circle import (
     Proposals,
     Proposed,
     Removal,
+    Renaming,
 )
 from piccolo_gateway.routes.call import Bound, Call, Reply
 from piccolo_gateway.routes.services import Services
@@ -84,6 +86,19 @@ _JOIN_ENDPOINT = Endpoint(
     audit="circle.join",
 )
 
+_RENAME = Endpoint(
+    method="PUT",
+    path=f"{PREFIX}/circle/name",
+    summary="Call this device otherwise",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    body=Renaming,
+    refuses=(404, 409),
+    answers={200: Answer("The members hear of it within minutes.", Empty)},
+    words="409 FENCED on a device that another one of its owner took over from.",
+    audit="circle.rename",
+)
+
 _PROPOSALS = Endpoint(
     method="GET",
     path=f"{PREFIX}/circle/proposals",
@@ -148,12 +163,17 @@ def _circle(services: Services) -> list[Bound]:
         asked = call.body(Joining)
         return Reply(body=await services.membership.join(asked.invitation, asked.device_name))
 
+    async def rename(call: Call) -> Reply:
+        await services.circle.rename(call.body(Renaming).device_name)
+        return Reply(body=Empty())
+
     return [
         Bound(_SHOW, show),
         Bound(_CONTACTS, contacts),
         Bound(_PRINTED, printed),
         Bound(_FOUND, found),
         Bound(_JOIN_ENDPOINT, join),
+        Bound(_RENAME, rename),
     ]
 
 

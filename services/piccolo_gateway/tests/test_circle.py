@@ -63,6 +63,15 @@ async def test_joining(world: World) -> None:
     assert (await world.json("GET", "/status"))[1]["circle"] is True
 
 
+async def test_a_device_is_called_otherwise(world: World) -> None:
+    status, problem = await world.json("PUT", "/circle/name", json={"device_name": "Attic"})
+    assert (status, problem["reason"]) == (404, "NO_CIRCLE")
+    await world.json("POST", "/circle", json={"device_name": "box"})
+    status, _ = await world.json("PUT", "/circle/name", json={"device_name": "Attic"})
+    members = (await world.json("GET", "/circle"))[1]["members"]
+    assert (status, [one["name"] for one in members if one["self"]]) == (200, ["Attic"])
+
+
 async def test_joining_while_the_admins_are_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("piccolo_gateway.adapters.vault_keys._JOIN_SECONDS", 0.2)
     world.fakes.circle.admins_away = True

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from piccolo_formats import cbor
 from piccolo_formats.kek import Kek
+from piccolo_formats.records.device import Presence
 from piccolo_formats.records.generations import Successor
 from piccolo_formats.records.roster import AttestationPolicy, Policy, Roster
 from piccolo_formats.signed import sign
 
-from piccolo_vault.core.keys.bundle import joined, last_device
+from piccolo_vault.core.keys.bundle import joined, last_device, last_name
 from piccolo_vault.core.keys.company import Company, company
 from piccolo_vault.core.keys.owner import owner_of
 from piccolo_vault.tests.circle_fakes import FakeOwner, member
@@ -106,3 +107,23 @@ def test_a_member_with_new_words_is_found_before_the_roster_names_them() -> None
     assert company(cbor.encode(list(told)), ANA.owner.owner).members == ()
     found = company(cbor.encode([*told, successor]), ANA.owner.owner)
     assert [each.endpoints for each in found.members] == [("Ben:2",)]
+
+
+def test_a_device_is_called_what_it_told_last_in_its_own_words() -> None:
+    device = ANA.device.record
+
+    def told(seq: int, name: str, by: FakeOwner = ANA, generation: int = 1) -> bytes:
+        presence = Presence(
+            circle=device.circle,
+            owner=device.owner,
+            generation=generation,
+            seq=seq,
+            name=name,
+            endpoints=(),
+            offer=0,
+        )
+        return sign(presence, by.keys["attestation"]).to_bytes()
+
+    assert last_name(cbor.encode([ANA.device.to_bytes()]), device) == "Ana"
+    records = [told(2, "Attic"), told(1, "Ana"), told(3, "Thief", by=BEN), told(4, "Before", generation=2)]
+    assert last_name(cbor.encode(list(records)), device) == "Attic"

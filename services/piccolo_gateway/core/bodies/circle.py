@@ -157,6 +157,12 @@ class Joining(Asked, frozen=True):
     device_name: DeviceName
 
 
+class Renaming(Asked, frozen=True):
+    """Another name for this device."""
+
+    device_name: DeviceName
+
+
 class Joined(Told, frozen=True):
     """This device is a member."""
 

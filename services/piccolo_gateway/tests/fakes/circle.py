@@ -43,6 +43,13 @@ class FakeCircle(wire.CircleServiceServicer):
             self.name = name
             self._changed.notify_all()
 
+    async def Rename(self, request: pb.RenameRequest, context: Context) -> pb.RenameResponse:
+        self._require()
+        async with self._changed:
+            self.name = request.name
+            self._changed.notify_all()
+        return pb.RenameResponse()
+
     def check_invitation(self, text: str) -> None:
         """Refuses what is no invitation."""
         if not text.startswith("piccolo:"):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from piccolo_formats import cbor
 from piccolo_formats.device_record import open_device
 from piccolo_formats.errors import FormatError
-from piccolo_formats.records.device import Device
+from piccolo_formats.records.device import Device, Presence
 from piccolo_formats.signed import open_signed
 
 if TYPE_CHECKING:
@@ -53,6 +53,14 @@ def last_device(bundle: bytes, owner: OwnerRecord, roots: Collection[bytes] = ()
     named = (each.data for each in said(bundle) if (each.kind, each.owner) == ("device", owner.owner))
     devices = [_device(data, owner, {owner.root, *roots}) for data in named]
     return max((device for device in devices if device), key=lambda device: device.generation, default=None)
+
+
+def last_name(bundle: bytes, device: Device) -> str:
+    """Returns what a device last called itself: by its certificate, until it told another name."""
+    told = (each.data for each in said(bundle) if (each.kind, each.owner) == ("presence", device.owner))
+    presences = [presence for data in told if (presence := _presence(data, device))]
+    last = max(presences, key=lambda presence: presence.seq, default=None)
+    return last.name if last else device.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +122,12 @@ def _device(record: bytes, owner: OwnerRecord, roots: Collection[bytes]) -> Devi
     except FormatError:
         return None
     return device if device.owner == owner.owner else None
+
+
+def _presence(record: bytes, device: Device) -> Presence | None:
+    try:
+        signed = open_signed(Presence, record)
+        signed.require(device.signing.attestation)
+    except FormatError:
+        return None
+    return signed.record if signed.record.generation == device.generation else None

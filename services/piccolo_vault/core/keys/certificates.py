@@ -5,10 +5,10 @@ All of it is made here and nowhere else; there is no "sign these bytes".
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats import device_record
 from piccolo_formats.device_record import check_device_keys, open_device
 from piccolo_formats.errors import AuthenticationError, FormatError
 from piccolo_formats.lineage import follow, open_successor
@@ -33,7 +33,6 @@ NO_CIRCLE = bytes(16)
 Keys = tuple[bytes, bytes]
 """A role's public keys: Ed25519, DER certificate; empty where the role has none."""
 
-NAME_BYTES = 255
 ROLES = ("vault", "metadata", "fragment-store", "attestation")
 TLS_ROLES = ("fragment-store", "vault", "attestation")
 
@@ -82,15 +81,12 @@ def device_certificate(
 
 def device_name(name: str) -> str:
     """Returns a device's name without blanks around it; raises PiccoloError INVALID (DEVICE_NAME)."""
-    text = unicodedata.normalize("NFC", name).strip()
-    printable = not any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text)
-    if not text or len(text.encode(errors="surrogatepass")) > NAME_BYTES or not printable:
+    try:
+        return device_record.device_name(name)
+    except FormatError as refused:
         raise PiccoloError(
-            Kind.INVALID,
-            "DEVICE_NAME",
-            f"A device's name has 1 to {NAME_BYTES} bytes and no control characters. Choose a shorter one.",
-        )
-    return text
+            Kind.INVALID, "DEVICE_NAME", f"The name was not taken: {refused.message}. Choose another one."
+        ) from refused
 
 
 def same_keys(device: Device, roles: Mapping[str, Keys]) -> bool:

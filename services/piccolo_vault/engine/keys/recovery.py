@@ -27,6 +27,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
 from piccolo_formats.errors import FormatError
 
+from piccolo_vault.core.keys.bundle import last_name
 from piccolo_vault.core.keys.certificates import NO_CIRCLE, device_name, generation_of, log_delegation
 from piccolo_vault.core.keys.custody import Step, permit
 from piccolo_vault.core.keys.owner import FIRST_GENERATION, owner_of, read_words
@@ -207,7 +208,7 @@ class Recovery:
             owner=replace(left.owner, generation=max(journal.generation, device.generation if device else 1)),
             roles=roles,
             circle=device.circle if device else NO_CIRCLE,
-            name=journal.name or (device.name if device else _DEFAULT_NAME),
+            name=journal.name or (last_name(left.bundle, device) if device else _DEFAULT_NAME),
             patience=self._patience,
             outbids=True,
             rebuilt=journal.phase is RecoveryPhase.REBUILT,
