@@ -159,6 +159,14 @@ class Client(Api):
                 if sum(bool(member["endpoints"]) for member in members) >= count:
                     return
 
+    async def knows_name(self, owner_id: str, name: str, seconds: float = 60.0) -> None:
+        """Returns when this device knows a member by that name."""
+        async with asyncio.timeout(seconds):
+            async for topic, circle in self.events():
+                members = circle["members"] if topic == "circle" and circle else []
+                if any((one["owner_id"], one["name"]) == (owner_id, name) for one in members):
+                    return
+
     async def put(self, path: str, source: bytes | Path, *, modified: int = 0) -> Written:
         """Stores bytes, or a file, under a path."""
         headers = {"X-Modified": str(modified)} if modified else {}

@@ -90,6 +90,20 @@ async def ground(page: Page) -> str:
     return str(await page.evaluate("getComputedStyle(document.body).backgroundColor"))
 
 
+async def test_the_device_is_called_otherwise_and_others_hear_of_it(home: Stage) -> None:
+    first, second = home.made.owners[:2]
+    async with home.enter("/settings/general") as visitor:
+        page = visitor.page
+        field = page.get_by_label("Name of this device")
+        before = await field.input_value()
+        await field.fill("Attic")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_role("status").get_by_text("The device has its new name.")).to_be_visible()
+        await second.api.knows_name(await first.api.owner_id(), "Attic")
+        await page.get_by_role("button", name="Undo").click()
+        await expect(field).to_have_value(before)
+
+
 async def test_a_setting_is_saved_and_taken_back(home: Stage) -> None:
     async with home.enter("/settings/files") as visitor:
         page = visitor.page

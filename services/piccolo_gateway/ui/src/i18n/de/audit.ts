@@ -68,6 +68,10 @@ const actions: Messages["audit"]["actions"] = {
     done: () => "Dieses Gerät ist dem Kreis beigetreten.",
     not: () => "Dieses Gerät ist dem Kreis nicht beigetreten.",
   },
+  "circle.rename": {
+    done: () => "Dieses Gerät bekam einen anderen Namen.",
+    not: () => "Dieses Gerät bekam keinen anderen Namen.",
+  },
   "circle.approve": {
     done: () => "Einer Änderung der Mitglieder wurde zugestimmt.",
     not: () => "Einer Änderung der Mitglieder wurde nicht zugestimmt.",

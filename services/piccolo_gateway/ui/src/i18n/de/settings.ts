@@ -60,8 +60,10 @@ export const settings: Messages["settings"] = {
     "Beendet die Sitzung dieses Browsers. Für deine anderen Sitzungen und Programme bleiben die Dateien offen.",
 
   deviceName: "Name dieses Geräts",
+  inTheCircle: "Im Kreis",
   deviceNameWords:
-    "Unter ihm kennen es die anderen Mitglieder. Er steht in dem Zertifikat, das sie prüfen; darum wird er gewählt, wenn das Gerät einem Kreis beitritt oder wiederhergestellt wird, und bleibt bis dahin.",
+    "Unter ihm kennen es die anderen Mitglieder; einen neuen Namen sehen sie innerhalb von Minuten.",
+  renamed: "Das Gerät hat seinen neuen Namen.",
   noCircle: "Es hat noch keinen Namen: Den wählst du, wenn das Gerät einem Kreis beitritt.",
   homeName: "Name in deinem Netz zu Hause",
   homeNow: (name) => `Zurzeit hört es auf ${name}.`,

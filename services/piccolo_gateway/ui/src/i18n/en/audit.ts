@@ -65,6 +65,10 @@ const actions: Record<string, { done: (subject: string) => string; not: (subject
     done: () => "This device joined the circle.",
     not: () => "This device did not join the circle.",
   },
+  "circle.rename": {
+    done: () => "This device was given another name.",
+    not: () => "This device was not given another name.",
+  },
   "circle.approve": {
     done: () => "A change of the circle’s members was agreed to.",
     not: () => "A change of the circle’s members was not agreed to.",

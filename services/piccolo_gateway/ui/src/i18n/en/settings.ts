@@ -58,8 +58,9 @@ export const settings = {
   leaveWords: "Ends this browser’s session. Your files stay open for your other sessions and programs.",
 
   deviceName: "Name of this device",
-  deviceNameWords:
-    "So the other members know it. The name is part of the certificate that they check, so it is chosen when the device joins a circle or is recovered, and stays until then.",
+  inTheCircle: "In the circle",
+  deviceNameWords: "So the other members know it; they see a new name within minutes.",
+  renamed: "The device has its new name.",
   noCircle: "It has no name yet: it is chosen when the device joins a circle.",
   homeName: "Name in your home’s network",
   homeNow: (name: string) => `It answers to ${name} now.`,
