@@ -44,6 +44,7 @@ async def _dracut(workshop: Workshop, work: Path, target: Path) -> None:
     (version,) = (each.name for each in (work / "usr/lib/modules").iterdir())
     shutil.copy(definition / "initrd/dracut.conf", work / "etc/dracut.conf.d/10-piccolo.conf")
     shutil.copytree(definition / "initrd/module", work / "usr/lib/dracut/modules.d/95piccolo")
+    _leave_out(definition / "initrd/left-out.txt", work)
     data = work / "usr/lib/repart.d/50-data.conf"
     data.parent.mkdir(exist_ok=True)
     shutil.copy(definition / "root/usr/lib/repart.d/50-data.conf", data)
@@ -55,3 +56,13 @@ async def _dracut(workshop: Workshop, work: Path, target: Path) -> None:
     shutil.copy(work / "boot/made.img", target / "initrd")
     shutil.copy(work / f"boot/vmlinuz-{version}", target / "kernel")
     (target / "version").write_text(f"{version}\n", encoding="ascii")
+
+
+def _leave_out(listed: Path, work: Path) -> None:
+    lines = listed.read_text(encoding="utf-8").splitlines()
+    words = [line for line in lines if line and not line.startswith("#")]
+    (module,) = (work / "usr/lib/dracut/modules.d").glob("*tpm2-tss/module-setup.sh")
+    said = module.read_text(encoding="utf-8").splitlines(keepends=True)
+    module.write_text(
+        "".join(line for line in said if not any(word in line for word in words)), encoding="utf-8"
+    )
