@@ -26,6 +26,7 @@ async def test_five_devices_keep_their_files_through_losses(device_tree: Path, t
         for member in made.members:
             failed = await member.machine.inside("systemctl", "--failed", "--plain", "--no-legend")
             assert (await member.machine.booted(), failed) == ("running", "")
+            await member.machine.inside("piccolo-updater", "health")
         owed = Owed(first.api)
         await owed.put("/kept", chance.randbytes(3 << 20))
         uploading = asyncio.create_task(_tried(owed, "/under way", chance.randbytes(8 << 20)))

@@ -2,6 +2,7 @@
 
 Rules:
 * A service that starts again is waited for; one that gave up for good makes the boot a bad one at once.
+* One that has nothing to do on this device, as provision without a seed, is as good as one that runs.
 * What is bad is said in words, which end in the journal; the boot loader counts the try.
 """
 
@@ -16,6 +17,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_updater.ports.machine import Face, Units
 
 _LOOK_SECONDS: Final = 2.0
+_WELL: Final = ("active", "skipped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Health:
         states = await self.units.states()
         if failed := sorted(unit for unit, state in states.items() if state == "failed"):
             raise _unhealthy(f"{', '.join(failed)} gave up")
-        if waiting := sorted(unit for unit, state in states.items() if state != "active"):
+        if waiting := sorted(unit for unit, state in states.items() if state not in _WELL):
             return f"{', '.join(waiting)} did not run"
         return "" if await self.face.answers() else "the face did not answer"
 

@@ -10,7 +10,10 @@ class Units(Protocol):
     """The service manager."""
 
     async def states(self) -> Mapping[str, str]:
-        """By unit that Piccolo consists of: active, activating, failed, or another of systemd's states."""
+        """By unit that Piccolo consists of: active, activating, failed, or another of systemd's states.
+
+        One that a condition of its own kept from starting is skipped.
+        """
 
 
 class Face(Protocol):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 from piccolo_chassis.errors import PiccoloError
 
+from piccolo_updater.adapters.systemd import state
 from piccolo_updater.engine import health
 from piccolo_updater.engine.health import Health
 
@@ -40,6 +41,27 @@ async def test_a_boot_is_good_when_all_run_and_the_face_answers() -> None:
     starting = {**GOOD, "piccolo-vault.service": "activating"}
     seen = itertools.chain([starting, starting], itertools.repeat(GOOD))
     await judged(Machine(seen, iter([False, True])))
+
+
+async def test_what_has_nothing_to_do_here_is_not_waited_for() -> None:
+    await judged(Machine(iter([{**GOOD, "piccolo-provision.service": "skipped"}]), iter([True])))
+
+
+@pytest.mark.parametrize(
+    ("active", "result", "condition", "at", "said"),
+    [
+        ("active", "success", "yes", 7, "active"),
+        ("inactive", "exec-condition", "yes", 7, "skipped"),
+        ("inactive", "success", "no", 7, "skipped"),
+        ("inactive", "success", "no", 0, "inactive"),
+        ("inactive", "success", "yes", 7, "inactive"),
+        ("activating", "exec-condition", "yes", 7, "activating"),
+        ("failed", "exit-code", "yes", 7, "failed"),
+    ],
+)
+def test_a_unit_is_as_systemd_shows_it(active: str, result: str, condition: str, at: int, said: str) -> None:
+    shown = [f"Result={result}", f"ActiveState={active}", f"ConditionResult={condition}"]
+    assert state("\n".join([*shown, f"ConditionTimestampMonotonic={at}"])) == said
 
 
 async def test_a_service_that_gave_up_makes_it_bad_at_once() -> None:
