@@ -105,7 +105,7 @@ async def prove(workshop: Workshop, tree: Path, made: Artefacts) -> None:
     """Makes the root and its hash tree: the same bytes for the same tree."""
     beside = (tree.parent, made.folder)
     await workshop.run(
-        *("mkfs.erofs", "-zlz4", "-C65536", f"-T{_TIME}", f"-U{_ROOT_UUID}", "--quiet", made.root, tree),
+        *("mkfs.erofs", "-zlz4hc,9", "-C65536", f"-T{_TIME}", f"-U{_ROOT_UUID}", "--quiet", made.root, tree),
         beside=beside,
     )
     made.verity.unlink(missing_ok=True)
