@@ -19,7 +19,7 @@ from piccolo_chassis.testing import no_leaked_processes
 
 __all__ = ["no_leaked_processes"]
 
-_ALONE: Final = ("circle", "browser")
+_ALONE: Final = ("circle", "browser", "nspawn")
 
 # A shell without job control starts what runs in its background with SIGINT ignored, and every process that
 # a test starts would inherit that.
