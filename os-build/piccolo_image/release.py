@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 from piccolo_updater.core.manifest import FILES, NAME, Manifest, encode
 
-from piccolo_image import disk, pcrs
+from piccolo_image import disk, formats, pcrs
 from piccolo_image import keys as keyring
 from piccolo_image.artefacts import Artefacts
 from piccolo_image.keys import Keys
@@ -51,7 +51,8 @@ async def describe(workshop: Workshop, signing: Keys, made: Artefacts, channel: 
         roothash=made.roothash,
         pcrs=pcrs.expected(loader, made.uki, signing),
         sbom=hashlib.sha256(made.sbom.read_bytes()).hexdigest(),
-        data_formats={},
+        data_formats={each.service: each.oldest for each in formats.KEPT},
+        data_written={each.service: each.written for each in formats.KEPT},
     )
 
 

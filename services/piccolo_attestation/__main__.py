@@ -24,7 +24,7 @@ from piccolo_attestation.adapters.mailbox import CloudMailbox
 from piccolo_attestation.adapters.metadata import MetadataMemory
 from piccolo_attestation.adapters.peers import GrpcPeers
 from piccolo_attestation.adapters.state_files import StateFiles
-from piccolo_attestation.config import Config
+from piccolo_attestation.config import STATE, Config
 from piccolo_attestation.engine.circle import Circle
 from piccolo_attestation.engine.gossip import Gossip, GossipPace
 from piccolo_attestation.engine.identity import Identity
@@ -37,8 +37,6 @@ from piccolo_attestation.service import circle as circle_service
 from piccolo_attestation.service import identity as identity_service
 from piccolo_attestation.service import peer as peer_service
 
-NAME = "attestation"
-STATE_VERSION = 1
 _log = logging.getLogger(__name__)
 
 
@@ -109,7 +107,7 @@ async def _announce(circle: Circle) -> None:
 async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
     """Everything that the process is made of."""
     async with AsyncExitStack() as stack:
-        claim = stack.enter_context(state.claim(config.state, NAME, STATE_VERSION))
+        claim = stack.enter_context(state.claim(config.state, STATE))
         files = stack.enter_context(StateFiles(claim.folder))
         mailbox = CloudMailbox(config.cloud) if config.cloud else None
         if mailbox:
@@ -133,7 +131,7 @@ async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
 
 def main() -> None:
     """Runs the service."""
-    run(NAME, Config, wiring)
+    run(STATE.service, Config, wiring)
 
 
 if __name__ == "__main__":

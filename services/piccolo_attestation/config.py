@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from piccolo_chassis.serve import ServeConfig
+from piccolo_chassis.state import Format
 
 from piccolo_attestation.core.endpoints import is_dialable
+
+STATE: Final = Format("attestation", written=1, oldest=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 Rules:
 * One process at a time: the folder is held by a lock that the kernel releases when the process ends,
   however it ends.
-* The file `format` names the owner and the version. A folder of a newer version, of another service, or
-  one that holds things without saying what they are, is refused and left untouched.
+* The file `format` names the owner and the version. A folder of a version that this release does not open,
+  of another service, or one that holds things without saying what they are, is refused and left untouched.
 * An older version is the service's to migrate; it calls `stamp` when the last byte of that is durable.
+* Each service declares its `Format` as `STATE` in its `config`. Whoever changes how anything in the folder is
+  written raises `written`: a release's manifest tells devices by it whether they may install the release.
 * A folder is durable when the one that holds it was synced: what lies in one that is not goes with it when
   the power does, however well it was written itself.
 """
@@ -25,8 +27,24 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 _FORMAT: Final = "format"
 _LOCK: Final = ".lock"
+_PREFIX: Final = "piccolo-"
 # another user's folder is its owner's to keep; what is never written, as its root, has no sync
 _NOT_OURS_TO_SYNC: Final = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.EROFS})
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What a service keeps its state in.
+
+    Attributes:
+        service: its name.
+        written: the version that it writes.
+        oldest: the oldest version that it opens, and brings to the one that it writes.
+    """
+
+    service: str
+    written: int
+    oldest: int
 
 
 @dataclass(slots=True)
@@ -35,25 +53,27 @@ class Claim:
 
     Attributes:
         folder: where the state lies.
-        found: the version that its files are in; lower than the service's own when they are to be migrated.
+        format: what the service keeps it in.
+        found: the version that its files are in; lower than the written one when they are to be migrated.
     """
 
     folder: Path
-    service: str
-    version: int
+    format: Format
     found: int
 
     def stamp(self) -> None:
-        """Writes, durably, that the files are now in the service's own version."""
-        write_durably(self.folder / _FORMAT, f"piccolo-{self.service} {self.version}\n".encode())
-        self.found = self.version
+        """Writes, durably, that the files are now in the version that the service writes."""
+        said = f"{_owner(self.format)} {self.format.written}\n"
+        write_durably(self.folder / _FORMAT, said.encode())
+        self.found = self.format.written
 
 
 @contextmanager
-def claim(folder: Path, service: str, version: int) -> Iterator[Claim]:
-    """Holds the state folder of `service`, making it (mode 0700) when it is not there.
+def claim(folder: Path, form: Format) -> Iterator[Claim]:
+    """Holds the state folder of a service, making it (mode 0700) when it is not there.
 
-    Raises PiccoloError UNAVAILABLE (STATE_IN_USE) or PRECONDITION (STATE_FOLDER, STATE_FOREIGN, STATE_NEWER).
+    Raises PiccoloError UNAVAILABLE (STATE_IN_USE) or PRECONDITION (STATE_FOLDER, STATE_FOREIGN, STATE_NEWER,
+    STATE_OLDER).
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -64,7 +84,7 @@ def claim(folder: Path, service: str, version: int) -> Iterator[Claim]:
         ) from refused
     try:
         _take(lock, folder)
-        yield _read(folder, service, version)
+        yield _read(folder, form)
     finally:
         os.close(lock)
 
@@ -117,30 +137,54 @@ def _take(lock: int, folder: Path) -> None:
         ) from held
 
 
-def _read(folder: Path, service: str, version: int) -> Claim:
+def version_in(folder: Path, service: str) -> int | None:
+    """The version that a folder says it is in; None when it does not say that it is that service's state."""
+    try:
+        text = (folder / _FORMAT).read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return _version(text, f"{_PREFIX}{service}")
+
+
+def _owner(form: Format) -> str:
+    return f"{_PREFIX}{form.service}"
+
+
+def _version(text: str, owner: str) -> int | None:
+    name, _, number = text.strip().partition(" ")
+    return int(number) if name == owner and number.isascii() and number.isdigit() else None
+
+
+def _read(folder: Path, form: Format) -> Claim:
     try:
         text = (folder / _FORMAT).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
-        return _fresh(folder, service, version)
-    name, _, number = text.strip().partition(" ")
-    if name != f"piccolo-{service}" or not (number.isascii() and number.isdigit()):
+        return _fresh(folder, form)
+    if (found := _version(text, _owner(form))) is None:
         raise PiccoloError(
             Kind.PRECONDITION,
             "STATE_FOREIGN",
-            f"{folder} is no state folder of piccolo-{service}: {_FORMAT} says {text.strip()[:60]!r}. "
+            f"{folder} is no state folder of {_owner(form)}: {_FORMAT} says {text.strip()[:60]!r}. "
             "Nothing was changed; name the right folder, or an empty one, as state.",
         )
-    if int(number) > version:
+    if found > form.written:
         raise PiccoloError(
             Kind.PRECONDITION,
             "STATE_NEWER",
-            f"{folder} was written by a newer release (version {number}, this one knows {version}); "
+            f"{folder} was written by a newer release (version {found}, this one knows {form.written}); "
             "start the newer release again, or restore from a backup.",
         )
-    return Claim(folder, service, version, int(number))
+    if found < form.oldest:
+        raise PiccoloError(
+            Kind.PRECONDITION,
+            "STATE_OLDER",
+            f"{folder} was written by an older release (version {found}, this one opens {form.oldest} and "
+            "newer); start a release between the two first, or choose an empty folder.",
+        )
+    return Claim(folder, form, found)
 
 
-def _fresh(folder: Path, service: str, version: int) -> Claim:
+def _fresh(folder: Path, form: Format) -> Claim:
     ours = {_LOCK, f".{_FORMAT}.new"}  # what a first start that was cut off may leave
     if others := sorted(entry.name for entry in folder.iterdir() if entry.name not in ours):
         raise PiccoloError(
@@ -149,6 +193,6 @@ def _fresh(folder: Path, service: str, version: int) -> Claim:
             f"{folder} holds {others[0]!r} but does not say whose it is; choose an empty folder.",
         )
     make_folder(folder)
-    made = Claim(folder, service, version, version)
+    made = Claim(folder, form, form.written)
     made.stamp()
     return made

@@ -22,21 +22,20 @@ from piccolo_chassis.state import write_durably
 from piccolo_cloud.adapters import certificate
 from piccolo_cloud.adapters.local_store import LocalObjectStore
 from piccolo_cloud.adapters.s3_store import S3ObjectStore
-from piccolo_cloud.config import Config
+from piccolo_cloud.config import STATE, Config
 from piccolo_cloud.engine.door import Door
 from piccolo_cloud.engine.logs import Logs
 from piccolo_cloud.engine.mailboxes import Mailboxes
 from piccolo_cloud.service import logs as log_service
 from piccolo_cloud.service import mailbox as mailbox_service
 
-_STATE_VERSION = 1
 _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
 async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
     """Everything the process is made of."""
-    with state.claim(config.state, "cloud", _STATE_VERSION):
+    with state.claim(config.state, STATE):
         if config.s3 is None:
             path = config.folder.path or config.state / "objects"
             store: LocalObjectStore | S3ObjectStore = LocalObjectStore(path, config.folder.reserve)
@@ -88,7 +87,7 @@ async def _sweep(config: Config, store: LocalObjectStore | S3ObjectStore, mailbo
 
 def main() -> None:
     """Runs the process `piccolo-cloud`."""
-    run("cloud", Config, wiring)
+    run(STATE.service, Config, wiring)
 
 
 if __name__ == "__main__":

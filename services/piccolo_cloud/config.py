@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from piccolo_chassis.serve import ServeConfig
+from piccolo_chassis.state import Format
 
 from piccolo_cloud.adapters.s3_store import S3Settings
 from piccolo_cloud.core.limits import Limits
+
+STATE: Final = Format("cloud", written=1, oldest=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from piccolo.attestation.v1 import peer_pb2
 from piccolo.fragment_store.v1 import keeper_pb2, keeper_pb2_grpc
 from piccolo_chassis import rpc, state
 from piccolo_chassis.calls import Channel
-from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.host import Host
 from piccolo_chassis.logs import fields
 from piccolo_chassis.serve import run
@@ -33,7 +33,7 @@ from piccolo_fragment_store.adapters.promises import FilePromises
 from piccolo_fragment_store.adapters.scrub_file import ScrubFile
 from piccolo_fragment_store.adapters.shelves import FolderShelves
 from piccolo_fragment_store.adapters.workers import ThreadWorkers
-from piccolo_fragment_store.config import Config
+from piccolo_fragment_store.config import STATE, Config
 from piccolo_fragment_store.core import access, layout
 from piccolo_fragment_store.core.circle import Circle
 from piccolo_fragment_store.engine import janitor
@@ -57,8 +57,6 @@ from piccolo_fragment_store.service.keeper import KeeperServicer
 from piccolo_fragment_store.service.proxy import AttestationProxy
 
 _log = logging.getLogger(__name__)
-_NAME: Final = "fragment-store"
-_VERSION: Final = 1
 _ANY: Final = ("0.0.0.0", "[::]", "")  # noqa: S104 - compared with, not bound to
 _KEEPER: Final = keeper_pb2.DESCRIPTOR.services_by_name["KeeperService"].full_name
 _PEER: Final = peer_pb2.DESCRIPTOR.services_by_name["PeerService"].full_name
@@ -153,7 +151,7 @@ class _Parts:
 async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
     """Everything that this process is made of."""
     async with AsyncExitStack() as stack:
-        _refuse_older(stack.enter_context(state.claim(config.state, _NAME, _VERSION)))
+        stack.enter_context(state.claim(config.state, STATE))
         channel = await stack.enter_async_context(rpc.connect(config.attestation))
         workers = ThreadWorkers()
         parts = _Parts(config, workers, channel, host.stopping)
@@ -167,17 +165,6 @@ async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
         host.task_group.create_task(parts.removal.run(workers, host.stopping), name="removal")
         host.task_group.create_task(parts.keeper.scrub.run(), name="scrub")
         yield
-
-
-def _refuse_older(claimed: state.Claim) -> None:
-    """There is no version before the first: what says so is not read as if it were the first."""
-    if claimed.found < _VERSION:
-        raise PiccoloError(
-            Kind.PRECONDITION,
-            "STATE_OLDER",
-            f"{claimed.folder} was written by an older release (version {claimed.found}, this one knows "
-            f"{_VERSION}); start that release again, or choose an empty folder.",
-        )
 
 
 def _serve(config: Config, host: Host, parts: _Parts, proxy: AttestationProxy) -> str:
@@ -199,7 +186,7 @@ def _endpoint(address: str, port: int) -> str:
 
 def main() -> None:
     """Runs the service."""
-    run(_NAME, Config, wiring)
+    run(STATE.service, Config, wiring)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from piccolo_chassis.serve import ServeConfig
+from piccolo_chassis.state import Format
 
 from piccolo_fragment_store.core.scrubbing import Pace
 from piccolo_fragment_store.engine.limits import Limits
+
+STATE: Final = Format("fragment-store", written=1, oldest=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ from piccolo_gateway.adapters.service_metrics import ServiceMetrics
 from piccolo_gateway.adapters.software import installed
 from piccolo_gateway.adapters.vault_keys import VaultKeys, VaultMembership
 from piccolo_gateway.adapters.vault_store import VaultStore
-from piccolo_gateway.config import Config
+from piccolo_gateway.config import STATE, Config
 from piccolo_gateway.core.bodies.care import SeenMembers
 from piccolo_gateway.core.idempotency import Answers
 from piccolo_gateway.core.sessions import Lifetimes, Sessions
@@ -82,7 +82,6 @@ from piccolo_gateway.routes.door import Door, malformed
 from piccolo_gateway.routes.face import built_in
 from piccolo_gateway.routes.services import Services
 
-_STATE_VERSION = 1
 _STRANGERS = 64
 _SOON, _LATER = 5.0, 30.0
 _STRANGERS_BYTES = 1 << 20
@@ -103,7 +102,7 @@ class Channels:
 async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
     """Everything the process is made of."""
     async with AsyncExitStack() as stack:
-        stack.enter_context(state.claim(config.state, "gateway", _STATE_VERSION))
+        stack.enter_context(state.claim(config.state, STATE))
         sockets = config.sockets
         channels = Channels(
             *[
@@ -336,7 +335,7 @@ def _home(config: Config, ports: Ports, own: OwnCertificate, changes: Changes) -
 
 def main() -> None:
     """Runs the process `piccolo-gateway`."""
-    run("gateway", Config, wiring)
+    run(STATE.service, Config, wiring)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Final
 
 from piccolo_chassis.serve import ServeConfig
+from piccolo_chassis.state import Format
+
+STATE: Final = Format("gateway", written=1, oldest=1)
 
 
 @dataclass(frozen=True, slots=True)

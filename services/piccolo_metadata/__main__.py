@@ -33,7 +33,7 @@ from piccolo_metadata.adapters.cloud_log import GrpcCloudLog
 from piccolo_metadata.adapters.damage import set_aside_before
 from piccolo_metadata.adapters.database import Database, opened
 from piccolo_metadata.adapters.outbox import DatabaseOutbox
-from piccolo_metadata.config import Config
+from piccolo_metadata.config import STATE, Config
 from piccolo_metadata.engine import upkeep
 from piccolo_metadata.engine.backup import Backup
 from piccolo_metadata.engine.backup_closing import Closer
@@ -52,8 +52,6 @@ from piccolo_metadata.service.settings import SettingsServicer
 from piccolo_metadata.service.state import StateServicer
 from piccolo_metadata.service.succession import SuccessionServicer
 
-NAME: Final = "metadata"
-FOLDER_VERSION: Final = 1
 _WIRE: Final = "piccolo.metadata.v1."
 _log = logging.getLogger(__name__)
 
@@ -61,10 +59,12 @@ _log = logging.getLogger(__name__)
 @asynccontextmanager
 async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
     """The service, from its state folder to its servicers."""
-    with state.claim(config.state, NAME, FOLDER_VERSION) as claim:
+    with state.claim(config.state, STATE) as claim:
         for aside in set_aside_before(claim.folder):
             _log.warning("a damaged memory was set aside; delete it when all is restored: %s", aside)
         async with opened(claim.folder / "metadata.db", SystemClock()) as database:
+            if claim.found < STATE.written:
+                claim.stamp()
             _serve(database, host, backed_up=bool(config.cloud.address))
             host.task_group.create_task(_keep_up(database, host.stopping), name="upkeep")
             async with _backed_up(config, claim.folder / "backup", database, host):
@@ -145,7 +145,7 @@ async def _keep_up(memory: Database, stopping: asyncio.Event) -> None:
 
 def main() -> None:
     """Runs the service."""
-    run(NAME, Config, wiring)
+    run(STATE.service, Config, wiring)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from piccolo_chassis.serve import ServeConfig
+from piccolo_chassis.state import Format
+
+from piccolo_metadata.adapters.schema import FORMAT
+
+STATE: Final = Format("metadata", written=FORMAT, oldest=1)
 
 
 @dataclass(frozen=True, slots=True)

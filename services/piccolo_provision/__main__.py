@@ -32,7 +32,7 @@ from piccolo_provision.adapters.firmware import Firmware
 from piccolo_provision.adapters.handover import Handover
 from piccolo_provision.adapters.kept import Kept
 from piccolo_provision.adapters.volume import SeedVolume
-from piccolo_provision.config import Config
+from piccolo_provision.config import STATE, Config
 from piccolo_provision.core.places import PLACES
 from piccolo_provision.core.refusals import Reason, RefusedError
 from piccolo_provision.core.render import render
@@ -42,7 +42,6 @@ from piccolo_provision.core.words import NodeName
 from piccolo_provision.engine.asking import Pace, ask
 from piccolo_provision.engine.individuation import Outcome, individuate
 
-_STATE_VERSION: Final = 1
 _HOSTNAME: Final = "hostname"
 # as ExecCondition= of systemd.service(5) reads them
 _ENOUGH: Final = 1
@@ -93,7 +92,7 @@ async def _ask(config: Config) -> bool:
 async def _open(config: Config, asking: Callable[[Seed], Awaitable[Answer]] | None) -> bool:
     handover = Handover(config.handover)
     try:
-        with state.claim(config.state, "provision", _STATE_VERSION):
+        with state.claim(config.state, STATE):
             outcome = await _judged(handover, Kept(config.state), asking)
     except PiccoloError as unusable:
         why = unusable.why if isinstance(unusable, RefusedError) else Reason.MEMORY_UNUSABLE

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
+
+from piccolo_chassis.state import Format
+
+STATE: Final = Format("provision", written=1, oldest=1)
 
 
 @dataclass(frozen=True, slots=True)

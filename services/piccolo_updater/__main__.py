@@ -10,6 +10,7 @@ from typing import Final
 
 from piccolo_chassis.errors import PiccoloError
 
+from piccolo_updater.adapters.data import Folders
 from piccolo_updater.adapters.face import Https
 from piccolo_updater.adapters.ostree import OSTree
 from piccolo_updater.adapters.systemd import Systemd
@@ -17,7 +18,8 @@ from piccolo_updater.adapters.sysupdate import Sysupdate
 from piccolo_updater.engine.health import Health
 from piccolo_updater.engine.installing import Installing
 
-_STATE: Final = Path("/var/lib/piccolo/updater")
+_DATA: Final = Path("/var/lib/piccolo")
+_STATE: Final = _DATA / "updater"
 _KEY: Final = Path("/usr/share/piccolo/release.gpg")
 _REF: Final = "piccolo/x86_64/stable"
 _FACE: Final = "https://127.0.0.1/.well-known/piccolo"
@@ -48,7 +50,7 @@ def main() -> None:
             asyncio.run(Health(Systemd("piccolo.target"), Https(_FACE), _PATIENCE).judge())
         else:
             releases = OSTree(_STATE / "repo", _KEY)
-            installing = Installing(releases, slots, _STATE / "staging", _say)
+            installing = Installing(releases, slots, Folders(_DATA), _STATE / "staging", _say)
             asyncio.run(installing.install(chosen.url, chosen.ref))
     except PiccoloError as failed:
         raise SystemExit(f"piccolo-updater: {failed.message}") from failed

@@ -30,7 +30,7 @@ from piccolo_vault.adapters.remembered import MetadataRemembers
 from piccolo_vault.adapters.state_files import FolderFiles
 from piccolo_vault.adapters.successions import MetadataSuccessions
 from piccolo_vault.adapters.witnesses import DialledWitnesses
-from piccolo_vault.config import Config
+from piccolo_vault.config import STATE, Config
 from piccolo_vault.core.keys.passphrase import check_new
 from piccolo_vault.engine.keys.aftermath import Fence, Quiet
 from piccolo_vault.engine.keys.carrying import Carrying
@@ -54,7 +54,6 @@ from piccolo_vault.service import keys as key_service
 from piccolo_vault.service import membership as membership_service
 from piccolo_vault.service.store_wiring import store_wiring
 
-_STATE_VERSION = 1
 _log = logging.getLogger(__name__)
 
 
@@ -62,7 +61,7 @@ _log = logging.getLogger(__name__)
 async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
     """Everything the process is made of."""
     _protect()
-    with state.claim(config.state, "vault", _STATE_VERSION):
+    with state.claim(config.state, STATE):
         async with rpc.connect(config.metadata) as metadata, rpc.connect(config.attestation) as attestation:
             custody, circle, keyring = _wire_keys(config, host, metadata, attestation)
             async with store_wiring(config.store, host, keyring, circle, metadata, custody):
@@ -124,7 +123,7 @@ def _wire_keys(
 
 def main() -> None:
     """Runs the process `piccolo-vault`."""
-    run("vault", Config, wiring)
+    run(STATE.service, Config, wiring)
 
 
 if __name__ == "__main__":

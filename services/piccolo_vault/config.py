@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from piccolo_chassis.serve import ServeConfig
+from piccolo_chassis.state import Format
 
 from piccolo_vault.core.storage.settings import StoreSettings
 
+STATE: Final = Format("vault", written=1, oldest=1)
 _LEAST_MIB = 64
 
 

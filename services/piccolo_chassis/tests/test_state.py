@@ -10,49 +10,70 @@ import pytest
 
 from piccolo_chassis import state
 from piccolo_chassis.errors import Kind, PiccoloError
-from piccolo_chassis.state import claim, write_durably
+from piccolo_chassis.state import Format, claim, version_in, write_durably
 
 HOLDER = """
 import sys, time, pathlib
-from piccolo_chassis.state import claim
-with claim(pathlib.Path(sys.argv[1]), "toy", 1):
+from piccolo_chassis.state import Format, claim
+with claim(pathlib.Path(sys.argv[1]), Format("toy", 1, 1)):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
+def toy(written: int, oldest: int = 0) -> Format:
+    return Format("toy", written, oldest)
+
+
 def test_a_new_folder_is_made_private_and_stamped(tmp_path: Path) -> None:
-    with claim(tmp_path / "a/state", "toy", 3) as held:
-        assert (held.found, held.version) == (3, 3)
+    with claim(tmp_path / "a/state", toy(3)) as held:
+        assert (held.found, held.format.written) == (3, 3)
     assert (tmp_path / "a/state").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "a/state/format").read_text() == "piccolo-toy 3\n"
 
 
 def test_an_older_version_is_the_service_s_to_migrate(tmp_path: Path) -> None:
-    with claim(tmp_path, "toy", 1):
+    with claim(tmp_path, toy(1)):
         pass
-    with claim(tmp_path, "toy", 2) as held:
+    with claim(tmp_path, toy(2)) as held:
         assert held.found == 1
-    with claim(tmp_path, "toy", 2) as held:
+    with claim(tmp_path, toy(2)) as held:
         assert held.found == 1, "a migration that did not end must be seen again"
         held.stamp()
-    with claim(tmp_path, "toy", 2) as held:
+    with claim(tmp_path, toy(2)) as held:
         assert held.found == 2
 
 
-def refused(folder: Path, version: int = 1) -> PiccoloError:
-    with pytest.raises(PiccoloError) as failed, claim(folder, "toy", version):
+def refused(folder: Path, version: int = 1, oldest: int = 0) -> PiccoloError:
+    with pytest.raises(PiccoloError) as failed, claim(folder, toy(version, oldest)):
         pass
     return failed.value
 
 
 def test_a_newer_version_is_refused_in_words_and_left_alone(tmp_path: Path) -> None:
-    with claim(tmp_path, "toy", 7):
+    with claim(tmp_path, toy(7)):
         pass
     error = refused(tmp_path, 6)
     assert (error.kind, error.reason) == (Kind.PRECONDITION, "STATE_NEWER")
     assert "version 7, this one knows 6" in error.message
     assert (tmp_path / "format").read_text() == "piccolo-toy 7\n"
+
+
+def test_a_version_that_is_no_longer_opened_is_refused_and_left_alone(tmp_path: Path) -> None:
+    with claim(tmp_path, toy(2)):
+        pass
+    error = refused(tmp_path, 5, oldest=3)
+    assert (error.kind, error.reason) == (Kind.PRECONDITION, "STATE_OLDER")
+    assert "version 2, this one opens 3 and newer" in error.message
+    assert (tmp_path / "format").read_text() == "piccolo-toy 2\n"
+
+
+def test_a_folder_tells_whose_it_is_and_what_it_is_in(tmp_path: Path) -> None:
+    assert version_in(tmp_path, "toy") is None
+    with claim(tmp_path, toy(7)):
+        assert version_in(tmp_path, "toy") == 7
+    assert version_in(tmp_path, "other") is None
+    assert version_in(tmp_path / "format", "toy") is None, "no folder"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +94,7 @@ def test_a_folder_with_things_in_it_is_not_taken_over(tmp_path: Path) -> None:
 def test_a_first_start_that_was_cut_off_can_be_repeated(tmp_path: Path) -> None:
     (tmp_path / ".lock").touch()
     (tmp_path / ".format.new").write_text("piccolo-t")
-    with claim(tmp_path, "toy", 1) as held:
+    with claim(tmp_path, toy(1)) as held:
         assert held.found == 1
 
 
@@ -100,7 +121,7 @@ def test_two_processes_never_share_a_folder_and_death_frees_it(tmp_path: Path) -
         assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "STATE_IN_USE")
         other.kill()
         other.wait(10)
-        with claim(tmp_path, "toy", 1):
+        with claim(tmp_path, toy(1)):
             pass
 
 
@@ -111,7 +132,7 @@ def test_a_new_folder_is_durable_in_the_one_that_holds_it(
     synced: list[Path] = []
     monkeypatch.setattr(state, "sync_folder", synced.append)
     (tmp_path / "a/state").mkdir(parents=True)
-    with claim(tmp_path / "a/state", "toy", 1):
+    with claim(tmp_path / "a/state", toy(1)):
         pass
     assert {tmp_path / "a", tmp_path} <= {*synced[:-1]}, "before anything in it is said to be durable"
     assert synced[-1] == tmp_path / "a/state"

@@ -250,6 +250,8 @@ STEPS: Final[tuple[str, ...]] = (
     _PROPERTIES,
 )
 SCHEMA_VERSION: Final = len(STEPS)
+FORMAT: Final = SCHEMA_VERSION - 2
+"""The state folder's. Its first one held databases up to the third schema; each schema since is another."""
 
 
 def version_of(connection: apsw.Connection) -> int:

@@ -5,6 +5,8 @@ from pathlib import Path
 import apsw
 import pytest
 from piccolo_chassis.errors import PiccoloError
+from piccolo_chassis.state import version_in
+from piccolo_chassis.testing import running, spawned
 
 from piccolo_metadata.adapters.connection import open_writer
 from piccolo_metadata.adapters.schema import (
@@ -16,6 +18,7 @@ from piccolo_metadata.adapters.schema import (
     recorded_tables,
     version_of,
 )
+from piccolo_metadata.config import STATE
 from piccolo_metadata.ports import SNAPSHOT_WANTED
 from piccolo_metadata.testing import memory
 from piccolo_metadata.tests.builders import Bench
@@ -141,3 +144,15 @@ async def test_after_a_migration_the_next_backup_is_a_snapshot(
     monkeypatch.setattr(migrate, "__defaults__", (NEXT,))
     async with memory(tmp_path) as second:
         assert await second.outbox.local(SNAPSHOT_WANTED) == b""
+
+
+@pytest.mark.component
+async def test_a_folder_is_of_the_release_that_brought_it_to_its_format(tmp_path: Path) -> None:
+    settings = {"state": str(tmp_path / "state")}
+    async with running("metadata", settings, tmp_path / "one"):
+        assert version_in(tmp_path / "state", "metadata") == STATE.written
+    async with running("metadata", settings, tmp_path / "two", module="piccolo_metadata.tests.later"):
+        assert version_in(tmp_path / "state", "metadata") == STATE.written + 1
+    async with spawned("metadata", settings, tmp_path / "three") as old:
+        assert await old.exited() == 78
+        assert "newer release" in old.raw_log()

@@ -43,6 +43,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         pcrs: SHA-256 bank values of a device that booted it, by the register's number.
         sbom: SHA-256 of its bill of materials.
         data_formats: by service, the oldest format of its state that this release can open.
+        data_written: by service, the format that this release writes; it opens none that is newer.
     """
 
     format: Literal[1]
@@ -52,6 +53,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     pcrs: dict[str, Sha256]
     sbom: Sha256
     data_formats: dict[str, int]
+    data_written: dict[str, int] = {}
 
     @property
     def slot(self) -> Slot:
@@ -74,6 +76,32 @@ def decode(data: bytes) -> Manifest:
             "RELEASE_UNREADABLE",
             f"The release's manifest cannot be read: {wrong}. Ask whoever published it.",
         ) from wrong
+
+
+def check_data(release: Manifest, kept: Mapping[str, int]) -> None:
+    """Compares a release with the formats, by service, of the state that a device keeps.
+
+    Raises PiccoloError PRECONDITION (DATA_FORMAT) unless the release says that it opens every one.
+    """
+    for service, found in sorted(kept.items()):
+        oldest, newest = release.data_formats.get(service), release.data_written.get(service)
+        if oldest is None or newest is None:
+            opens, then = "says of no format that it opens it", "Ask whoever published it for one that does."
+        elif found < oldest:
+            opens = f"opens {oldest} and newer"
+            then = "Install a release between the two first, and start it once."
+        elif found > newest:
+            opens = f"opens {newest} and older"
+            then = "Install a release that is newer, or stay with the channel that this device's comes from."
+        else:
+            continue
+        raise PiccoloError(
+            Kind.PRECONDITION,
+            "DATA_FORMAT",
+            f"Version {release.version} could not open this device's data, and was not installed:"
+            f" piccolo-{service} has written format {found}, and the release {opens}. {then}",
+            {"service": service, "format": str(found)},
+        )
 
 
 def staged(manifest: Manifest) -> Mapping[str, str]:

@@ -18,6 +18,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_updater.core import manifest as manifests
 from piccolo_updater.core.manifest import Manifest
+from piccolo_updater.ports.data import Data
 from piccolo_updater.ports.releases import Releases
 from piccolo_updater.ports.slots import Slots
 
@@ -33,13 +34,15 @@ class Installing:
 
     releases: Releases
     slots: Slots
+    data: Data
     staging: Path
     say: Callable[[str], None]
 
     async def install(self, url: str, ref: str) -> Manifest:
         """Installs a ref's newest release, to be booted next.
 
-        Raises PiccoloError as the ports; INVALID (RELEASE_UNREADABLE); PRECONDITION (NO_SLOTS, RELEASE_OLD).
+        Raises PiccoloError as the ports; INVALID (RELEASE_UNREADABLE); PRECONDITION (NO_SLOTS, RELEASE_OLD,
+        DATA_FORMAT).
         """
         if not self.slots.there():
             raise PiccoloError(
@@ -81,6 +84,7 @@ class Installing:
                 f"Version {running} runs, and the release is {release.version}: there is nothing newer to"
                 " install.",
             )
+        manifests.check_data(release, self.data.formats())
         return release
 
     def _stage(self, release: Manifest, unpacked: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,6 +55,17 @@ class FakeReleases:
         """As the port says."""
         self.cut.step()
         self.kept.append(commit)
+
+
+@dataclass
+class FakeData:
+    """What services have written: `kept`, by service."""
+
+    kept: dict[str, int] = field(default_factory=lambda: {"vault": 1})
+
+    def formats(self) -> Mapping[str, int]:
+        """As the port says."""
+        return self.kept
 
 
 @dataclass

@@ -7,15 +7,18 @@ from pathlib import Path
 import pytest
 from piccolo_chassis.errors import Kind, PiccoloError
 
+from piccolo_updater.adapters.data import Folders
 from piccolo_updater.adapters.sysupdate import Sysupdate
 from piccolo_updater.core.manifest import staged
 from piccolo_updater.engine.installing import Installing
-from piccolo_updater.tests.fakes import Cut, FakeReleases, FakeSlots, PowerCut, published
+from piccolo_updater.tests.fakes import Cut, FakeData, FakeReleases, FakeSlots, PowerCut, published
 from piccolo_updater.tests.test_manifest import release
 
 
-def installing(releases: FakeReleases, slots: FakeSlots, folder: Path) -> Installing:
-    return Installing(releases, slots, folder / "staging", lambda line: None)
+def installing(
+    releases: FakeReleases, slots: FakeSlots, folder: Path, data: FakeData | None = None
+) -> Installing:
+    return Installing(releases, slots, data or FakeData(), folder / "staging", lambda line: None)
 
 
 async def test_a_newer_release_is_written_and_nothing_is_left_over(tmp_path: Path) -> None:
@@ -35,6 +38,27 @@ async def test_what_is_not_newer_is_not_installed(version: str, tmp_path: Path) 
         await installing(published(release(version)), slots, tmp_path).install("http://there", "stable")
     assert (refused.value.reason, slots.entries) == ("RELEASE_OLD", {"1"})
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_release_that_could_not_open_the_data_is_not_installed(tmp_path: Path) -> None:
+    slots, data = FakeSlots(Cut()), FakeData({"vault": 1, "metadata": 9})
+    with pytest.raises(PiccoloError) as refused:
+        await installing(published(release("2")), slots, tmp_path, data).install("http://there", "stable")
+    assert (refused.value.reason, slots.entries, slots.written) == ("DATA_FORMAT", {"1"}, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_device_s_formats_are_those_of_its_state_folders(tmp_path: Path) -> None:
+    for service, said in {
+        "vault": "piccolo-vault 3\n",
+        "gateway": "piccolo-vault 1\n",
+        "metadata": "?",
+    }.items():
+        (tmp_path / service).mkdir()
+        (tmp_path / service / "format").write_text(said)
+    (tmp_path / "updater").mkdir()
+    (tmp_path / "file").touch()
+    assert Folders(tmp_path).formats() == {"vault": 3}
 
 
 async def test_a_device_that_runs_from_memory_fetches_nothing(tmp_path: Path) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from piccolo_chassis.errors import PiccoloError
+from piccolo_chassis.errors import Kind, PiccoloError
 
-from piccolo_updater.core.manifest import Manifest, decode, encode, is_newer, staged
+from piccolo_updater.core.manifest import Manifest, check_data, decode, encode, is_newer, staged
 
 HASH = "0123456789abcdef" * 4
 NUMBERS = st.lists(st.integers(0, 999_999_999), min_size=1, max_size=4)
@@ -17,7 +18,14 @@ NUMBERS = st.lists(st.integers(0, 999_999_999), min_size=1, max_size=4)
 
 def release(version: str = "1.2", **other: str) -> Manifest:
     told = {"channel": "stable", "roothash": HASH, "sbom": HASH, **other}
-    return Manifest(format=1, version=version, pcrs={"11": HASH}, data_formats={"vault": 1}, **told)
+    return Manifest(
+        format=1,
+        version=version,
+        pcrs={"11": HASH},
+        data_formats={"vault": 1, "metadata": 2},
+        data_written={"vault": 1, "metadata": 4},
+        **told,
+    )
 
 
 def test_a_manifest_comes_back_the_same() -> None:
@@ -47,6 +55,40 @@ def test_a_manifest_that_says_something_odd_is_refused(field: str, value: str) -
 def test_any_bytes_are_a_manifest_or_are_refused(data: bytes) -> None:
     with suppress(PiccoloError):
         assert decode(encode(decode(data))) == decode(data)
+
+
+@pytest.mark.parametrize("found", [2, 3, 4])
+def test_a_release_opens_what_lies_between_its_oldest_and_what_it_writes(found: int) -> None:
+    check_data(release(), {"vault": 1, "metadata": found})
+    check_data(release(), {})
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        (
+            {"metadata": 1},
+            "metadata has written format 1, and the release opens 2 and newer",
+        ),
+        (
+            {"metadata": 5},
+            "metadata has written format 5, and the release opens 4 and older",
+        ),
+        ({"vault": 1, "gateway": 1}, "gateway has written format 1, and the release says of no format"),
+    ],
+)
+def test_a_release_that_could_not_open_the_data_is_refused(kept: dict[str, int], words: str) -> None:
+    with pytest.raises(PiccoloError, match=words) as refused:
+        check_data(release(), kept)
+    assert (refused.value.kind, refused.value.reason) == (Kind.PRECONDITION, "DATA_FORMAT")
+
+
+def test_a_manifest_of_before_says_of_no_format_that_it_opens_it() -> None:
+    before = json.loads(encode(release()))
+    before |= {"data_formats": {}}
+    del before["data_written"]
+    with pytest.raises(PiccoloError, match="says of no format"):
+        check_data(decode(json.dumps(before).encode()), {"vault": 1})
 
 
 def test_slots_are_found_by_the_halves_of_the_root_hash() -> None:

@@ -1,0 +1,13 @@
+"""The data partition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+
+class Data(Protocol):
+    """What the services keep on it."""
+
+    def formats(self) -> Mapping[str, int]:
+        """By service, the format of its state."""
