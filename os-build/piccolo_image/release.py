@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from piccolo_updater.core.manifest import FILES, NAME, Manifest, encode
+from piccolo_updater.core.manifest import FILES, MANIFEST_KEY, NAME, Manifest, encode
 
 from piccolo_image import disk, formats, pcrs
 from piccolo_image import keys as keyring
@@ -53,6 +53,7 @@ async def describe(workshop: Workshop, signing: Keys, made: Artefacts, channel: 
         sbom=hashlib.sha256(made.sbom.read_bytes()).hexdigest(),
         data_formats={each.service: each.oldest for each in formats.KEPT},
         data_written={each.service: each.written for each in formats.KEPT},
+        sizes={name: (made.folder / name).stat().st_size for name in FILES},
     )
 
 
@@ -103,6 +104,7 @@ class Site:
             *("commit", f"--branch={ref}", f"--tree=dir={stage}", "--owner-uid=0", "--owner-gid=0"),
             *("--no-xattrs", f"--subject=Piccolo {manifest.version}"),
             f"--add-metadata-string=version={manifest.version}",
+            f"--add-metadata-string={MANIFEST_KEY}={encode(manifest).decode()}",
             *await self._signing(),
             beside=(made.folder,),
         )

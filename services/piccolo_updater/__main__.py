@@ -12,7 +12,7 @@ from piccolo_chassis.errors import PiccoloError
 
 from piccolo_updater.adapters.data import Folders
 from piccolo_updater.adapters.face import Https
-from piccolo_updater.adapters.ostree import OSTree
+from piccolo_updater.adapters.ostree import RESERVE, OSTree
 from piccolo_updater.adapters.systemd import Systemd
 from piccolo_updater.adapters.sysupdate import Sysupdate
 from piccolo_updater.engine.health import Health
@@ -50,7 +50,7 @@ def main() -> None:
             asyncio.run(Health(Systemd("piccolo.target"), Https(_FACE), _PATIENCE).judge())
         else:
             releases = OSTree(_STATE / "repo", _KEY)
-            installing = Installing(releases, slots, Folders(_DATA), _STATE / "staging", _say)
+            installing = Installing(releases, slots, Folders(_DATA, RESERVE), _STATE / "staging", _say)
             asyncio.run(installing.install(chosen.url, chosen.ref))
     except PiccoloError as failed:
         raise SystemExit(f"piccolo-updater: {failed.message}") from failed

@@ -1,7 +1,8 @@
-"""The services' state folders, each of which says in its file `format` what it is in."""
+"""The services' state folders, each of which says in `format` what it is in, and the room that is left."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,13 +12,19 @@ from piccolo_chassis.state import version_in
 class Folders:
     """The folder of the services' state folders, each of which has its service's name.
 
-    What does not say what it is in is left out: no release opens that, the one that runs neither.
+    What does not say what it is in is left out: no release opens that, the one that runs neither. `reserve`
+    is how many hundredths of the file system a release leaves free.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, reserve: int) -> None:
+        self._folder, self._reserve = folder, reserve
 
     def formats(self) -> Mapping[str, int]:
         """As the port says."""
         said = {each.name: version_in(each, each.name) for each in self._folder.iterdir()}
         return {service: version for service, version in said.items() if version is not None}
+
+    def room(self) -> int:
+        """As the port says."""
+        disk = os.statvfs(self._folder)
+        return (disk.f_bavail - disk.f_blocks * self._reserve // 100) * disk.f_frsize

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,8 @@ _PROGRAM: Final = "/usr/lib/systemd/systemd-sysupdate"
 _BY_UUID: Final = Path("/dev/disk/by-partuuid")
 _SECONDS: Final = 3600.0
 _IN_RAM: Final = "piccolo.ram"
+_PARTIAL: Final = ".#sysupdate*"  # what a cut left: no name that the boot loader takes; sysupdate clears it
+_FOLDER_BLOCKS: Final = 1  # by which the folder of entries may grow
 _NAMED_SECONDS: Final = 60  # until udev has seen the partitions' new names
 
 
@@ -39,6 +42,17 @@ class Sysupdate:
         lines = self._release.read_text(encoding="utf-8").splitlines()
         (version,) = (line.partition("=")[2] for line in lines if line.startswith("IMAGE_VERSION="))
         return version.strip('"')
+
+    def room(self) -> int:
+        """As the port says."""
+        disk, running = os.statvfs(self._entries), self.running()
+        entries = list(self._entries.glob("piccolo_*.efi"))
+        others = [each for each in entries if _version(each) != running]
+        # one stays beside the new one (InstancesMax=2), and it is the one that runs (ProtectVersion=)
+        going = others if len(entries) > 1 else []
+        going += self._entries.glob(_PARTIAL)
+        gained = sum(-(-each.stat().st_size // disk.f_frsize) for each in going)
+        return (disk.f_bavail + gained - _FOLDER_BLOCKS) * disk.f_frsize
 
     async def write(self, staging: Path, version: str) -> None:
         """As the port says."""
@@ -72,3 +86,7 @@ class Sysupdate:
             f"What was written of version {manifest.version} reads back otherwise: the disk may be failing."
             " What runs is untouched.",
         )
+
+
+def _version(entry: Path) -> str:
+    return entry.name.removeprefix("piccolo_").removesuffix(".efi").partition("+")[0]

@@ -17,6 +17,8 @@ from msgspec import Meta
 from piccolo_chassis.errors import Kind, PiccoloError
 
 NAME: Final = "manifest.json"
+MANIFEST_KEY: Final = "piccolo.manifest"
+"""Under which the commit itself says it too, so that a device need not fetch the files to know of them."""
 FILES: Final = ("root", "verity", "uki")
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -43,6 +45,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         pcrs: SHA-256 bank values of a device that booted it, by the register's number.
         sbom: SHA-256 of its bill of materials.
         data_formats: by service, the oldest format of its state that this release can open.
+        sizes: of its files, in bytes.
         data_written: by service, the format that this release writes; it opens none that is newer.
     """
 
@@ -54,6 +57,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     sbom: Sha256
     data_formats: dict[str, int]
     data_written: dict[str, int] = {}
+    sizes: dict[str, int] = {}
+
+    @property
+    def size(self) -> int:
+        """Bytes of all of its files."""
+        return sum(self.sizes.values())
 
     @property
     def slot(self) -> Slot:

@@ -2,6 +2,8 @@
 
 Rules:
 * Nothing that is not signed by the key in this image is unpacked.
+* What a release is and how large stands in its commit, which comes first: one that is not for this device, or
+  for which there is no room, costs no more than that.
 * The boot entry is written last: cut at any moment before, the device boots what ran, and the next attempt
   begins anew. After it, the boot loader counts the tries.
 * The staging folder is this process's alone and is gone at the end, whatever the end was.
@@ -17,9 +19,10 @@ from pathlib import Path
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_updater.core import manifest as manifests
+from piccolo_updater.core import room
 from piccolo_updater.core.manifest import Manifest
 from piccolo_updater.ports.data import Data
-from piccolo_updater.ports.releases import Releases
+from piccolo_updater.ports.releases import Announced, Releases
 from piccolo_updater.ports.slots import Slots
 
 
@@ -42,7 +45,7 @@ class Installing:
         """Installs a ref's newest release, to be booted next.
 
         Raises PiccoloError as the ports; INVALID (RELEASE_UNREADABLE); PRECONDITION (NO_SLOTS, RELEASE_OLD,
-        DATA_FORMAT).
+        DATA_FORMAT); FULL (SYSTEM_FULL, NO_ROOM).
         """
         if not self.slots.there():
             raise PiccoloError(
@@ -54,28 +57,25 @@ class Installing:
         unpacked = self.staging.with_name("unpacked")
         try:
             self._clear(unpacked)
-            self.say(f"Fetching {ref} from {url}")
-            commit = await self.releases.fetch(url, ref)
-            await self.releases.unpack(commit, unpacked)
-            release = self._read(unpacked)
+            self.say(f"Looking at {ref} of {url}")
+            announced = await self.releases.look(url, ref)
+            release = self._judged(announced)
+            self.say(f"Fetching version {release.version}")
+            await self.releases.fetch(ref, announced.commit)
+            await self.releases.unpack(announced.commit, unpacked)
             self._stage(release, unpacked)
             self.say(f"Writing version {release.version} into the free slot")
             await self.slots.write(self.staging, release.version)
             self.say("Reading it back")
             await self.slots.verify(release)
-            await self.releases.forget_others(commit)
+            await self.releases.forget_others(announced.commit)
         finally:
             self._clear(unpacked)
         self.say(f"Version {release.version} boots next")
         return release
 
-    def _read(self, unpacked: Path) -> Manifest:
-        try:
-            release = manifests.decode((unpacked / manifests.NAME).read_bytes())
-        except FileNotFoundError as missing:
-            raise PiccoloError(
-                Kind.INVALID, "RELEASE_UNREADABLE", "The release has no manifest. Ask whoever published it."
-            ) from missing
+    def _judged(self, announced: Announced) -> Manifest:
+        release = manifests.decode(announced.manifest)
         running = self.slots.running()
         if not manifests.is_newer(release.version, running):
             raise PiccoloError(
@@ -85,6 +85,9 @@ class Installing:
                 " install.",
             )
         manifests.check_data(release, self.data.formats())
+        room.check_system(release, self.slots.room())
+        if not announced.whole:
+            room.check_data(release, self.data.room())
         return release
 
     def _stage(self, release: Manifest, unpacked: Path) -> None:

@@ -11,3 +11,6 @@ class Data(Protocol):
 
     def formats(self) -> Mapping[str, int]:
         """By service, the format of its state."""
+
+    def room(self) -> int:
+        """Bytes that a release may have there."""

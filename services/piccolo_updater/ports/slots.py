@@ -17,6 +17,9 @@ class Slots(Protocol):
     def running(self) -> str:
         """The version that runs."""
 
+    def room(self) -> int:
+        """Bytes that the boot entry of another version may have, when those are gone that give way to it."""
+
     async def write(self, staging: Path, version: str) -> None:
         """Writes a version's files from the staging folder into the free slot, its boot entry last.
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from piccolo_updater.core.manifest import FILES, NAME, Manifest, encode
+from piccolo_updater.core.manifest import FILES, Manifest, encode
+from piccolo_updater.ports.releases import Announced
 
 
 class PowerCut(BaseException):
@@ -35,12 +36,19 @@ class FakeReleases:
     cut: Cut
     manifest: bytes
     missing: frozenset[str] = frozenset()
+    whole: bool = False
+    fetched: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
 
-    async def fetch(self, url: str, ref: str) -> str:
+    async def look(self, url: str, ref: str) -> Announced:
         """As the port says."""
         self.cut.step()
-        return "c0ffee"
+        return Announced("c0ffee", self.manifest, self.whole)
+
+    async def fetch(self, ref: str, commit: str) -> None:
+        """As the port says."""
+        self.cut.step()
+        self.fetched.append(commit)
 
     async def unpack(self, commit: str, folder: Path) -> None:
         """As the port says."""
@@ -49,7 +57,6 @@ class FakeReleases:
             self.cut.step()
             if name not in self.missing:
                 (folder / name).write_text(f"{commit} {name}")
-        (folder / NAME).write_bytes(self.manifest)
 
     async def forget_others(self, commit: str) -> None:
         """As the port says."""
@@ -62,10 +69,15 @@ class FakeData:
     """What services have written: `kept`, by service."""
 
     kept: dict[str, int] = field(default_factory=lambda: {"vault": 1})
+    free: int = 1 << 30
 
     def formats(self) -> Mapping[str, int]:
         """As the port says."""
         return self.kept
+
+    def room(self) -> int:
+        """As the port says."""
+        return self.free
 
 
 @dataclass
@@ -78,6 +90,7 @@ class FakeSlots:
     written: dict[str, set[str]] = field(default_factory=dict)
     failing: Callable[[], None] = lambda: None
     in_ram: bool = False
+    free: int = 1 << 30
 
     def there(self) -> bool:
         """As the port says."""
@@ -86,6 +99,10 @@ class FakeSlots:
     def running(self) -> str:
         """As the port says."""
         return self.version
+
+    def room(self) -> int:
+        """As the port says."""
+        return self.free
 
     async def write(self, staging: Path, version: str) -> None:
         """As the port says."""

@@ -14,6 +14,8 @@ from piccolo_updater.engine.installing import Installing
 from piccolo_updater.tests.fakes import Cut, FakeData, FakeReleases, FakeSlots, PowerCut, published
 from piccolo_updater.tests.test_manifest import release
 
+MIB = 1 << 20
+
 
 def installing(
     releases: FakeReleases, slots: FakeSlots, folder: Path, data: FakeData | None = None
@@ -58,7 +60,35 @@ def test_a_device_s_formats_are_those_of_its_state_folders(tmp_path: Path) -> No
         (tmp_path / service / "format").write_text(said)
     (tmp_path / "updater").mkdir()
     (tmp_path / "file").touch()
-    assert Folders(tmp_path).formats() == {"vault": 3}
+    assert Folders(tmp_path, 3).formats() == {"vault": 3}
+
+
+@pytest.mark.parametrize(
+    ("system", "data", "reason", "words"),
+    [
+        (40 * MIB - 1, 300 * MIB, "SYSTEM_FULL", "needs 40 MiB on the system partition .* and 39 are free"),
+        (40 * MIB, 242 * MIB - 1, "NO_ROOM", "needs 242 MiB on the data partition .* and 241 are free"),
+        (40 * MIB, -MIB, "NO_ROOM", "and 0 are free"),
+    ],
+)
+async def test_a_release_without_room_is_refused_before_it_is_fetched(
+    system: int, data: int, reason: str, words: str, tmp_path: Path
+) -> None:
+    releases, slots = published(release("2")), FakeSlots(Cut(), free=system)
+    with pytest.raises(PiccoloError, match=words) as refused:
+        await installing(releases, slots, tmp_path, FakeData(free=data)).install("http://there", "stable")
+    assert (refused.value.kind, refused.value.reason) == (Kind.FULL, reason)
+    assert (releases.fetched, slots.entries) == ([], {"1"})
+
+
+@pytest.mark.parametrize(("data", "whole"), [(242 * MIB, False), (0, True)])
+async def test_a_release_that_just_fits_or_was_fetched_before_is_installed(
+    data: int, whole: bool, tmp_path: Path
+) -> None:
+    releases, slots = published(release("2")), FakeSlots(Cut(), free=40 * MIB)
+    releases.whole = whole
+    await installing(releases, slots, tmp_path, FakeData(free=data)).install("http://there", "stable")
+    assert slots.entries == {"1", "2"}
 
 
 async def test_a_device_that_runs_from_memory_fetches_nothing(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ def release(version: str = "1.2", **other: str) -> Manifest:
         pcrs={"11": HASH},
         data_formats={"vault": 1, "metadata": 2},
         data_written={"vault": 1, "metadata": 4},
+        sizes={"root": 200 << 20, "verity": 2 << 20, "uki": 40 << 20},
         **told,
     )
 
