@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from piccolo_image import enrolment
 from piccolo_image.artefacts import Artefacts
 from piccolo_image.keys import Keys
 from piccolo_image.workshop import Workshop
@@ -26,6 +28,7 @@ _ESP_TYPE: Final = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 _ROOT_TYPE: Final = "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709"
 _VERITY_TYPE: Final = "2C7357ED-EBD2-46D9-AEC1-23D437EC2BF5"
 LOADER: Final = "usr/lib/systemd/boot/efi/systemd-bootx64.efi"  # of the tools
+_ENROLMENT: Final = "loader/keys/piccolo"  # offered in setup mode; only what is called auto is taken unasked
 _SETTINGS: Final = "timeout 0\nconsole-mode keep\neditor no\n"
 
 
@@ -70,7 +73,7 @@ def table(made: Artefacts, slots: int = 2) -> str:
 async def _esp(workshop: Workshop, made: Artefacts, keys: Keys) -> Path:
     folder, image = made.folder / "esp", made.folder / "esp.img"
     shutil.rmtree(folder, ignore_errors=True)
-    for name in ("EFI/BOOT", "EFI/systemd", "EFI/Linux", "loader/keys"):
+    for name in ("EFI/BOOT", "EFI/systemd", "EFI/Linux", _ENROLMENT):
         (folder / name).mkdir(parents=True)
     loader = folder / "EFI/BOOT/BOOTX64.EFI"
     beside = (made.folder, keys.folder)
@@ -79,6 +82,7 @@ async def _esp(workshop: Workshop, made: Artefacts, keys: Keys) -> Path:
         f"/{LOADER}",
         beside=beside,
     )
+    enrolment.write(keys, folder / _ENROLMENT, datetime.now(UTC))
     shutil.copy(loader, folder / "EFI/systemd/systemd-bootx64.efi")
     shutil.copy(made.uki, folder / f"EFI/Linux/piccolo_{made.version}.efi")
     (folder / "loader/loader.conf").write_text(_SETTINGS, encoding="ascii")

@@ -37,11 +37,11 @@ _SECTIONS: Final = (
 _PHASES: Final = ("enter-initrd", "leave-initrd", "sysinit", "ready")
 _CALLING: Final = b"Calling EFI Application from Boot Option"
 _SEPARATOR: Final = bytes(4)
-_GLOBAL: Final = UUID("8be4df61-93ca-11d2-aa0d-00e098032b8c")
-_SECURITY: Final = UUID("d719b2cb-3d3a-4596-a3bc-dad00e67656f")
+GLOBAL: Final = UUID("8be4df61-93ca-11d2-aa0d-00e098032b8c")
+SECURITY: Final = UUID("d719b2cb-3d3a-4596-a3bc-dad00e67656f")
 _DIGEST: Final = UUID("c1c41626-504c-4092-aca9-41f936934328")
 _REVOKER: Final = UUID("a0baa8a3-041d-48a8-bc87-c36d121b5e3d")
-_X509: Final = UUID("a5c059a1-94e4-4aa7-87b5-ab155c2bf072")
+X509: Final = UUID("a5c059a1-94e4-4aa7-87b5-ab155c2bf072")
 
 
 def expected(loader: Path, uki: Path, keys: Keys) -> dict[str, str]:
@@ -87,16 +87,16 @@ def _content(parts: pefile.PE, name: str) -> bytes:
 
 def _policy(keys: Keys) -> list[bytes]:
     owner = UUID(keys.owner)
-    certificates = {role: _der(keys[f"{role}.crt"]) for role in ("PK", "KEK", "db")}
-    listed = {role: _list(_X509, owner, der) for role, der in certificates.items()}
+    certificates = {role: der(keys[f"{role}.crt"]) for role in ("PK", "KEK", "db")}
+    listed = {role: signature_list(X509, owner, der) for role, der in certificates.items()}
     return [
-        _variable(_GLOBAL, "SecureBoot", b"\1"),
-        _variable(_GLOBAL, "PK", listed["PK"]),
-        _variable(_GLOBAL, "KEK", listed["KEK"]),
-        _variable(_SECURITY, "db", listed["db"]),
-        _variable(_SECURITY, "dbx", _list(_DIGEST, _REVOKER, _hash(b""))),
+        _variable(GLOBAL, "SecureBoot", b"\1"),
+        _variable(GLOBAL, "PK", listed["PK"]),
+        _variable(GLOBAL, "KEK", listed["KEK"]),
+        _variable(SECURITY, "db", listed["db"]),
+        _variable(SECURITY, "dbx", signature_list(_DIGEST, _REVOKER, _hash(b""))),
         _hash(_SEPARATOR),
-        _variable(_SECURITY, "db", owner.bytes_le + certificates["db"]),  # what vouched for the boot loader
+        _variable(SECURITY, "db", owner.bytes_le + certificates["db"]),  # what vouched for the boot loader
     ]
 
 
@@ -105,13 +105,14 @@ def _variable(vendor: UUID, name: str, data: bytes) -> bytes:
     return _hash(vendor.bytes_le + struct.pack("<QQ", len(name), len(data)) + text + data)
 
 
-def _list(kind: UUID, owner: UUID, content: bytes) -> bytes:
+def signature_list(kind: UUID, owner: UUID, content: bytes) -> bytes:
     """An EFI_SIGNATURE_LIST of one entry."""
     size = 16 + len(content)
     return kind.bytes_le + struct.pack("<III", 28 + size, 0, size) + owner.bytes_le + content
 
 
-def _der(path: Path) -> bytes:
+def der(path: Path) -> bytes:
+    """The certificate in a PEM file."""
     return ssl.PEM_cert_to_DER_cert(path.read_text(encoding="ascii"))
 
 
