@@ -3,7 +3,8 @@
 Rules:
 * Each request carries a challenge of its own and a signature over it (protos/piccolo/cloud/v1/cloud.proto).
 * No call waits for ever: an upload must keep up 8 KiB a second, a download must bring something every minute.
-* That the cloud is away or too slow is said of the cloud: the wire's own words name nobody.
+* That the cloud is away, too slow or ending is said of the cloud: the wire's own words name nobody, and
+  STOPPING would be read as this process's.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ _PIECE: Final = 1 << 20
 _IDLE_SECONDS: Final = 60.0
 _SLOWEST: Final = 8192.0
 _DROP_SECONDS: Final = 600.0
-_OF_THE_WIRE: Final = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED"})
+_OF_THE_WIRE: Final = frozenset(
+    {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN", "STREAM_ENDED", "STOPPING"}
+)
 
 
 class GrpcCloudLog:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from grpc import ChannelConnectivity
+from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.testing import no_leaked_processes, running
 
@@ -29,6 +30,28 @@ async def test_a_cloud_at_an_ipv6_address_and_by_name(tmp_path: Path) -> None:
             channel, author = CloudChannel(f"{host}:{port}", None, fingerprint), Author(Owner())
             assert await GrpcCloudLog(channel, author.key).head(author.access) == Kept(0, 0, 0)
             await channel.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "told"),
+    [
+        (Kind.UNAVAILABLE, "UNAVAILABLE", "CLOUD_AWAY"),
+        (Kind.TIMEOUT, "DEADLINE_EXCEEDED", "CLOUD_AWAY"),
+        (Kind.CANCELLED, "CANCELLED", "CLOUD_AWAY"),
+        (Kind.UNAVAILABLE, "STOPPING", "CLOUD_AWAY"),
+        (Kind.FULL, "LOG_FULL", "LOG_FULL"),
+    ],
+)
+async def test_a_cloud_that_ends_is_not_told_as_this_device(kind: Kind, reason: str, told: str) -> None:
+    class Ending(CloudChannel):
+        async def get(self) -> Channel:
+            raise PiccoloError(kind, reason, "The service is stopping.")
+
+    author = Author(Owner())
+    cloud = GrpcCloudLog(Ending("cloud.example:443", None, ""), author.key)
+    with pytest.raises(PiccoloError) as refused:
+        await cloud.head(author.access)
+    assert refused.value.reason == told
 
 
 async def test_a_name_that_is_also_a_kind_of_address_reaches_nothing_on_this_device(
