@@ -9,6 +9,7 @@ from piccolo.metadata.v1 import backup_pb2 as pb
 from piccolo.metadata.v1 import backup_pb2_grpc as wire
 from piccolo_chassis.errors import Kind, PiccoloError
 
+from piccolo_vault.adapters.memory_named import named
 from piccolo_vault.core.keys.witnesses import Log
 from piccolo_vault.ports.backups import BackupState, Pruning, RestoredMemory, SealedBodyKey
 
@@ -31,7 +32,8 @@ class MetadataBackups:
 
     async def backup_key(self) -> bytes:
         """Returns metadata's signing key, 32 bytes."""
-        return bytes((await self._backup.GetBackupKey(pb.GetBackupKeyRequest())).key)
+        with named():
+            return bytes((await self._backup.GetBackupKey(pb.GetBackupKeyRequest())).key)
 
     async def delegate(self, delegation: bytes) -> None:
         """Stores the locator's delegation."""
@@ -53,12 +55,14 @@ class MetadataBackups:
     async def trace(self, delegation: bytes, seqs: Sequence[int]) -> Log:
         """Returns what the log has at these places."""
         request = pb.TraceLogRequest(delegation=delegation, seqs=seqs)
-        traced = await self._backup.TraceLog(request, timeout=_APPEND_SECONDS)
+        with named():
+            traced = await self._backup.TraceLog(request, timeout=_APPEND_SECONDS if seqs else None)
         return Log(traced.generation, traced.head.seq, {place.seq: place.hash for place in traced.places})
 
     async def begin_rebuild(self) -> None:
         """Says that the empty memory is filled without a backup."""
-        await self._backup.BeginRebuild(pb.BeginRebuildRequest())
+        with named():
+            await self._backup.BeginRebuild(pb.BeginRebuildRequest())
 
     async def begin_pruning(self) -> Pruning:
         """Returns what of the log may go."""
@@ -89,6 +93,12 @@ class MetadataBackups:
         self, delegation: bytes, seq: int, open_keys: OpenKeys, progress: Progress
     ) -> RestoredMemory:
         """Replaces an empty memory by the backup; answers metadata's questions for body keys meanwhile."""
+        with named():
+            return await self._restore(delegation, seq, open_keys, progress)
+
+    async def _restore(
+        self, delegation: bytes, seq: int, open_keys: OpenKeys, progress: Progress
+    ) -> RestoredMemory:
         call = self._backup.Restore()
         try:
             await call.write(pb.RestoreRequest(open=pb.RestoreOpen(delegation=delegation, seq=seq)))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from piccolo_vault.core.keys.witnesses import Log
 
+MEMORY_AWAY = "MEMORY_AWAY"
+"""The reason of a failure to ask this device's metadata: it tells nothing of the cloud."""
 Progress = Callable[[str, int, int], Awaitable[None]]
 """Tells how far a restore is: phase in words, bytes done, bytes in all (0: unknown)."""
 
@@ -73,7 +75,8 @@ class Work:
 
 
 class Backups(Protocol):
-    """Metadata's backup. Every method may raise PiccoloError UNAVAILABLE."""
+    """Metadata's backup. Every method may raise PiccoloError UNAVAILABLE or TIMEOUT: MEMORY_AWAY when it is
+    metadata that does not answer, another reason when the cloud does not."""
 
     async def backup_key(self) -> bytes:
         """Returns metadata's signing key, 32 bytes."""
@@ -101,6 +104,8 @@ class Backups(Protocol):
     async def trace(self, delegation: bytes, seqs: Sequence[int]) -> Log:
         """Returns what the log that this memory stands on has at these places; seq 0: it stands on none.
 
+        Without places the cloud is not asked. When the time is over, metadata is TIMEOUT (MEMORY_AWAY),
+        although it may be the cloud that it waits for.
         Raises PiccoloError DATA_LOSS (CHAIN_BROKEN) when the cloud shows another history than before.
         """
 

@@ -43,7 +43,8 @@ _NONCE = b"n" * 32
 class FakeMetadata(_Backup, _State, _Operations, _Audit, _Succession):  # type: ignore[misc]
     """A device's memory, as far as the keys use it.
 
-    `deaf`: its audit log takes no event. `tells`: it says by which entry it was fenced.
+    `deaf`: its audit log takes no event. `tells`: it says by which entry it was fenced. `dies`: so often it
+    breaks off where it would ask the cloud, as a process that ends. `hangs`: the cloud lets it wait there.
     """
 
     cloud: FakeCloud
@@ -58,6 +59,8 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit, _Succession):  # type: 
     stands_on: int = 0
     damaged: bool = False
     withholds: bool = False
+    dies: int = 0
+    hangs: bool = False
     rebuilt: bool = False
     deaf: bool = False
     tells: bool = True
@@ -190,6 +193,10 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit, _Succession):  # type: 
 
     async def TraceLog(self, request: backup.TraceLogRequest, context: Any) -> backup.TraceLogResponse:
         """What the log has that the memory stands on."""
+        if request.seqs:
+            await self._die(context)
+        if self.hangs and request.seqs:
+            await asyncio.Event().wait()
         if self.withholds and request.seqs:
             raise PiccoloError(Kind.UNAVAILABLE, "CLOUD_AWAY", "The cloud cannot be reached.")
         log = self.cloud.log(self._checked(request.delegation).locator)[: self.stands_on]
@@ -202,6 +209,11 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit, _Succession):  # type: 
             places=[backup.LogPlace(seq=s, hash=places[s]) for s in request.seqs if s in places],
         )
 
+    async def _die(self, context: Any) -> None:
+        if self.dies:
+            self.dies -= 1
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+
     async def BeginRebuild(self, request: Any, context: Any) -> backup.BeginRebuildResponse:
         """The memory is filled without a backup."""
         if self.files:
@@ -213,6 +225,7 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit, _Succession):  # type: 
         """Replaces an empty memory by the newest whole entry, once its key was opened."""
         steps = aiter(requests)
         opening = (await anext(steps)).open
+        await self._die(context)
         delegation = self._checked(opening.delegation)
         log = self.cloud.log(delegation.locator)
         if not log:

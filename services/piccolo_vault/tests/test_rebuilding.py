@@ -103,6 +103,18 @@ async def test_a_cloud_that_only_hesitated_is_asked_again(tmp_path: Path) -> Non
         assert not scene.new.metadata.rebuilt
 
 
+async def test_a_memory_that_ends_in_a_restore_is_no_cloud_that_is_gone(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.new.vault() as vault:
+        know_the_circle(scene)
+        scene.new.metadata.dies = 1
+        ended = await scene.recover(vault, contacts=contacts(scene).text())
+        assert (ended.state, ended.error_reason) == (FAILED, "MEMORY_AWAY")
+        assert "neither the cloud nor your circle" in ended.error_message
+        assert not scene.new.metadata.rebuilt
+        ended = await scene.recover(vault, contacts=contacts(scene).text())
+        assert json.loads(ended.result)["files"] == 7
+
+
 async def test_a_log_that_is_damaged_does_not_hold_up_the_circle(scene: Burned) -> None:
     scene.new.metadata.damaged = True
     async with scene.new.vault() as vault:

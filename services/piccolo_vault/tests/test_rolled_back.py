@@ -6,21 +6,24 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from piccolo.fragment_store.v1 import claim_pb2 as keeping
+from piccolo.metadata.v1 import memory_pb2 as memory
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.device_record import open_device
 from piccolo_formats.kek import Kek
 from piccolo_formats.records.backup import Head
 from piccolo_formats.signed import open_signed, sign
 
+from piccolo_vault.adapters import backup
 from piccolo_vault.core.keys.certificates import device_claim
 from piccolo_vault.core.keys.custody import Stage
 from piccolo_vault.core.keys.recovering import Wish
 from piccolo_vault.tests.burned import FAILED, NEW, SUCCEEDED, Burned, burned
 from piccolo_vault.tests.cloud_fake import Entry
-from piccolo_vault.tests.vault_on import PASSPHRASE, reason_of, until
+from piccolo_vault.tests.vault_on import PASSPHRASE, Vault, reason_of, until
 
 
 @pytest.fixture
@@ -111,6 +114,49 @@ async def test_an_owner_may_trust_a_cloud_that_withholds_the_proof(scene: Burned
         scene.new.metadata.withholds = True
         ended = await scene.recover(vault, accept_rolled_back=True)
         assert json.loads(ended.result)["backup"] == "withheld"
+
+
+async def test_a_memory_that_ended_before_it_could_compare_is_asked_again(scene: Burned) -> None:
+    async with scene.new.vault() as vault:
+        scene.new.metadata.dies = 1
+        ended = await restored_then(scene, vault)
+        assert json.loads(ended.result)["backup"] == "proven"
+
+
+async def test_a_memory_that_ends_again_and_again_is_not_told_as_the_clouds_silence(scene: Burned) -> None:
+    async with scene.new.vault() as vault:
+        scene.new.metadata.dies = 9
+        for accepted in (False, True):  # the owner's trust in the cloud mends nothing here
+            ended = await restored_then(scene, vault, accept_rolled_back=accepted)
+            assert (ended.state, ended.error_reason) == (FAILED, "MEMORY_AWAY")
+            assert "neither the cloud nor your circle" in ended.error_message
+            assert "same 24 words" in ended.error_message
+            scene.new.metadata.dies = 9
+        assert promised(scene) <= {1}
+        assert scene.claims() == []
+        scene.new.metadata.dies = 0
+        assert json.loads((await scene.recover(vault)).result)["backup"] == "proven"
+
+
+async def test_a_memory_that_waits_for_the_cloud_in_vain_is_the_clouds_silence(
+    scene: Burned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "_APPEND_SECONDS", 0.5)
+    async with scene.new.vault() as vault:
+        scene.new.metadata.hangs = True
+        ended = await scene.recover(vault)
+        assert (ended.state, ended.error_reason) == (FAILED, "PROOF_WITHHELD")
+
+
+async def restored_then(scene: Burned, vault: Vault, **wish: Any) -> memory.Operation:
+    """A recovery whose restore is not what breaks off."""
+    dies, scene.new.metadata.dies = scene.new.metadata.dies, 0
+    if vault.custody.recovery is None:
+        scene.new.metadata.withholds = True
+        assert (await scene.recover(vault)).error_reason == "PROOF_WITHHELD"
+        scene.new.metadata.withholds = False
+    scene.new.metadata.dies = dies
+    return await scene.recover(vault, **wish)
 
 
 async def test_a_log_that_is_broken_behind_what_was_restored_does_not_hold_up_its_owner(

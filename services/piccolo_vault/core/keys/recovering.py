@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from piccolo_vault.core.keys.witnesses import Verdict
 
 _AWAY = frozenset({Kind.UNAVAILABLE, Kind.TIMEOUT})
-_OURS = frozenset({"RESTORE_CUT_OFF", "STOPPING", "KEYS_MISSING"})
+_OURS = frozenset({"RESTORE_CUT_OFF", "KEYS_MISSING", "MEMORY_AWAY"})
 
 
 @dataclass(frozen=True, slots=True)

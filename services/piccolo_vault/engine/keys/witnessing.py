@@ -1,4 +1,8 @@
-"""Asks the members, before anything is claimed, whether the cloud showed the whole backup."""
+"""Asks the members, before anything is claimed, whether the cloud showed the whole backup.
+
+That the log cannot be read again is the cloud's silence only when metadata, which reads it, answers what it
+knows without the cloud. One that ended meanwhile is asked again.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from piccolo_chassis.errors import PiccoloError
+from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
 
 from piccolo_vault.core.keys.certificates import log_delegation
@@ -15,6 +19,7 @@ from piccolo_vault.core.keys.company import company
 from piccolo_vault.core.keys.owner import FIRST_GENERATION
 from piccolo_vault.core.keys.witnesses import Log, Witness, judge, places_of_interest, read_head
 from piccolo_vault.engine.keys.generations import enrolment_identity
+from piccolo_vault.ports.backups import MEMORY_AWAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
 
 _SECONDS = 20.0
 _AT_ONCE = 32
+_TRIES = 3
 _log = logging.getLogger(__name__)
 
 
@@ -70,13 +76,23 @@ class Witnessing:
         return Witness(member.name, tuple(head for head in heads if head))
 
     async def _log(self, kek: Kek, told: Sequence[Witness]) -> Log:
-        """What the cloud shows, as far as it is needed and can be proven."""
+        """What the cloud shows, as far as it is needed and can be proven.
+
+        Raises PiccoloError MEMORY_AWAY when it is not the cloud that fails.
+        """
         key = await self._backups.backup_key()
         delegation = log_delegation(kek, key, FIRST_GENERATION)
         log = await self._backups.trace(delegation, ())
         wanted = places_of_interest(log, told)
-        try:
-            return await self._backups.trace(delegation, wanted)
-        except PiccoloError as failed:
-            _log.warning("the log cannot be read again", extra=fields(reason=failed.reason))
-            return replace(log, withheld=True)
+        for left in reversed(range(_TRIES)):
+            try:
+                return await self._backups.trace(delegation, wanted)
+            except PiccoloError as failed:
+                _log.warning("the log cannot be read again", extra=fields(reason=failed.reason, left=left))
+                log = await self._backups.trace(delegation, ())
+                ended = failed.reason == MEMORY_AWAY and failed.kind is not Kind.TIMEOUT
+                if ended and not left:
+                    raise
+                if not ended:
+                    break
+        return replace(log, withheld=True)

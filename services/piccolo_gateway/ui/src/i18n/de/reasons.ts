@@ -149,6 +149,10 @@ export const reasons = {
     what: "Nach der Wiederherstellung muss zuerst von den meisten Mitgliedern gehört werden.",
     next: "Warte, bis mehr von ihnen zurück sind; verloren ist nichts.",
   },
+  MEMORY_AWAY: {
+    what: "Das eigene Gedächtnis dieses Geräts antwortet nicht; an der Cloud oder deinem Kreis liegt es nicht.",
+    next: "Versuche es gleich noch einmal; bleibt es so, starte das Gerät neu.",
+  },
   MODIFIED: { what: "Die Datei wurde beim Lesen geändert.", next: "Lies sie noch einmal." },
   NAME_DIFFERS: {
     what: "So heißt dieses Gerät nicht; nichts wurde geändert.",
@@ -252,8 +256,8 @@ export const reasons = {
     next: "Beweise es, und tu es dann noch einmal.",
   },
   PROOF_WITHHELD: {
-    what: "Mitglieder haben nicht gezeigt, was sie von der Sicherung wissen.",
-    next: "Versuche es noch einmal, wenn mehr von ihnen zurück sind.",
+    what: "Die Cloud hat eine Sicherung gezeigt, lässt sie aber nicht mit dem vergleichen, was dein Kreis weiß.",
+    next: "Versuche es noch einmal, wenn die Cloud antwortet, oder komm über die Kontakte deines Kreises zurück.",
   },
   PROPOSAL_WRONG: {
     what: "Dieser Vorschlag ist nicht, was er sagt.",

@@ -137,6 +137,10 @@ export const reasons = {
     what: "After the recovery, most members of the circle must be heard first.",
     next: "Wait until more of them are back; nothing is lost.",
   },
+  MEMORY_AWAY: {
+    what: "This device’s own memory does not answer; neither the cloud nor your circle is to blame.",
+    next: "Try again in a moment; if it stays so, restart the device.",
+  },
   MODIFIED: { what: "The file was changed while it was read.", next: "Read it again." },
   NAME_DIFFERS: {
     what: "That is not this device’s name; nothing was changed.",
@@ -222,8 +226,8 @@ export const reasons = {
   PROOF_INVALID: { what: "This cannot be proven in that way.", next: "Choose another way." },
   PROOF_NEEDED: { what: "This wants a fresh proof that it is you.", next: "Prove it, then do it again." },
   PROOF_WITHHELD: {
-    what: "Members did not show what they know of the backup.",
-    next: "Try again when more of them are back.",
+    what: "The cloud showed a backup, but does not let it be compared with what your circle knows.",
+    next: "Try again when the cloud answers, or come back from your circle’s contacts.",
   },
   PROPOSAL_WRONG: {
     what: "This proposal is not what it says.",
