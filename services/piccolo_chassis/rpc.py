@@ -75,13 +75,22 @@ def connect(
             this device to listen.
         options: further gRPC channel arguments, such as the name to expect in a certificate.
     """
-    settings = [*_CLIENT, *options]
     if isinstance(target, Path):
-        inner = grpc.aio.insecure_channel(f"unix:{target.absolute()}", [*settings, *_LOCAL])
+        settings = _settled(_CLIENT, options, _LOCAL)
+        inner = grpc.aio.insecure_channel(f"unix:{target.absolute()}", settings)
         return Channel(inner, unary_seconds, local=True)
     if credentials is None:
         raise ValueError(f"{target}: nothing leaves this device without TLS")
+    settings = _settled(_CLIENT, options)
     return Channel(grpc.aio.secure_channel(target, credentials, settings), unary_seconds)
+
+
+def handshake(seconds: float) -> tuple[str, Any]:
+    """The option of a channel whose connections may take so long to be made, for lines that are slow.
+
+    gRPC calls it a backoff; a second, which is what all others get, is soon over on a line that trickles.
+    """
+    return ("grpc.min_reconnect_backoff_ms", round(seconds * 1000))
 
 
 def new_server(
@@ -137,6 +146,11 @@ def bind_address(server: grpc.aio.Server, address: str, credentials: grpc.Server
         raise PiccoloError(
             Kind.UNAVAILABLE, "ADDRESS_IN_USE", f"Cannot listen on {address}; is another process using it?"
         ) from refused
+
+
+def _settled(*options: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Each option once, as it is given last: gRPC itself would keep the first of several."""
+    return list({name: value for each in options for name, value in each}.items())
 
 
 def _open_to_all(folder: Path) -> bool:

@@ -29,6 +29,7 @@ from piccolo_formats.tls import certificate_fingerprint, certificate_name, to_pe
 from piccolo_attestation.core.endpoints import is_dialable
 
 _CONNECT_SECONDS: Final = 8.0
+_HANDSHAKE_SECONDS: Final = 5.0  # no connection is tried twice here
 T = TypeVar("T")
 
 
@@ -58,7 +59,7 @@ class Dialler:
                 Kind.INVALID, "PEER_WRONG", f"{endpoint} has no certificate of a Piccolo device."
             ) from wrong
         credentials = grpc.ssl_channel_credentials(to_pem(server), self.key, self.certificate)
-        options = [("grpc.ssl_target_name_override", name)]
+        options = [rpc.handshake(_HANDSHAKE_SECONDS), ("grpc.ssl_target_name_override", name)]
         # without a scheme gRPC guesses one from the name
         async with rpc.connect(f"dns:///{endpoint}", credentials=credentials, options=options) as channel:
             yield channel

@@ -23,6 +23,8 @@ from piccolo_formats.tls import certificate_name, to_pem
 from piccolo_attestation.adapters.dialling import fetch_certificate
 from piccolo_attestation.config import CloudConfig
 
+_CONNECT_SECONDS = 20.0
+
 
 class CloudMailbox:
     """Implements ports.Mailbox."""
@@ -52,10 +54,11 @@ class CloudMailbox:
             if self._channel is None:
                 pem = await self._roots()
                 name = _own_name(pem) if pem else None
+                override = [("grpc.ssl_target_name_override", name)] if name else []
                 self._channel = rpc.connect(
                     f"dns:///{self._config.address}",  # without a scheme gRPC guesses one
                     credentials=grpc.ssl_channel_credentials(pem),
-                    options=[("grpc.ssl_target_name_override", name)] if name else [],
+                    options=[rpc.handshake(_CONNECT_SECONDS), *override],
                 )
             return self._channel
 

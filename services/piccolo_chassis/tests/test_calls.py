@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -320,3 +321,17 @@ async def test_the_shortest_limit_counts(seconds: list[float | None]) -> None:
     deadline.forget()
     given_ = [limit for limit in seconds if limit is not None]
     assert deadline.shortest(*seconds) == (min(given_) if given_ else None)
+
+
+async def test_a_line_is_given_as_long_for_its_handshake_as_its_channel_says() -> None:
+    """Whoever takes the connection says nothing; a second is what others get."""
+    silent = socket.create_server(("127.0.0.1", 0))
+    address = f"dns:///127.0.0.1:{silent.getsockname()[1]}"
+    credentials = grpc.ssl_channel_credentials()
+    with silent:
+        async with rpc.connect(address, credentials=credentials, options=[rpc.handshake(3.0)]) as channel:
+            began = time.monotonic()
+            with pytest.raises(PiccoloError) as failed:
+                await channel.unary_unary("/toy/Any")(b"")
+    assert failed.value.kind is Kind.UNAVAILABLE
+    assert time.monotonic() - began > 2.5

@@ -60,6 +60,9 @@ class CloudChannel:
         Raises PiccoloError PRECONDITION (CLOUD_MISSING), UNAVAILABLE (CLOUD_AWAY), DENIED (CLOUD_STRANGER).
         """
         async with self._opening:
+            if self._channel is not None and _waits(self._channel):
+                await self.close()
+                self._channel = None
             if self._channel is None:
                 self._channel = await self._open()
             return self._channel
@@ -87,7 +90,9 @@ class CloudChannel:
         credentials = grpc.ssl_channel_credentials(pem)
         name = None if pem is None else _own_name(pem)
         # a cloud's own certificate carries the key's name, not the host's
-        options = [] if name is None else [("grpc.ssl_target_name_override", name)]
+        override = [] if name is None else [("grpc.ssl_target_name_override", name)]
+        # gRPC would share the failures of a connection between channels that look alike to it
+        options = [rpc.handshake(_CONNECT_SECONDS), ("grpc.use_local_subchannel_pool", 1), *override]
         # without a scheme gRPC guesses one: "unix:80" would be a socket of this device
         return rpc.connect(f"dns:///{self._address}", credentials=credentials, options=options)
 
@@ -123,6 +128,12 @@ class CloudChannel:
         if shown is None:
             raise _stranger("it shows no certificate")
         return shown
+
+
+def _waits(channel: Channel) -> bool:
+    """Whether gRPC refuses calls for a while, because the last connection failed: who asks now does not want
+    to be told what was."""
+    return channel.get_state() is grpc.ChannelConnectivity.TRANSIENT_FAILURE
 
 
 def _stranger(why: str) -> PiccoloError:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from piccolo_vault.ports.promises import DialIdentity
 
 SECONDS = 10.0
+_HANDSHAKE_SECONDS = 5.0  # no connection is tried twice here
 T = TypeVar("T")
 
 
@@ -58,7 +59,7 @@ async def dial(endpoint: str, server: bytes, name: str, identity: DialIdentity) 
             Kind.UNAVAILABLE, "CERTIFICATE_WRONG", f"{name!r} has told no certificate that can be pinned."
         ) from wrong
     credentials = grpc.ssl_channel_credentials(pinned, identity.key, identity.certificate)
-    options = [("grpc.ssl_target_name_override", target)]
+    options = [rpc.handshake(_HANDSHAKE_SECONDS), ("grpc.ssl_target_name_override", target)]
     # without a scheme gRPC guesses one: "unix:80" would be a socket of this device
     async with rpc.connect(f"dns:///{endpoint}", credentials=credentials, options=options) as channel:
         yield channel
