@@ -13,6 +13,7 @@ from piccolo_cloud.engine.door import Door
 from piccolo_cloud.engine.logs import Logs
 
 SERVICE = "piccolo.cloud.v1.LogService"
+_PIECE = 32_768  # a message arrives whole or not at all: on a slow line, within a minute
 
 
 class LogServicer(cloud_pb2_grpc.LogServiceServicer):
@@ -53,7 +54,10 @@ class LogServicer(cloud_pb2_grpc.LogServiceServicer):
         async for piece in self._logs.read(
             authority, request.first, request.last, headers_only=request.headers_only
         ):
-            yield cloud_pb2.ReadEntriesResponse(seq=piece.seq, data=piece.data, last=piece.last)
+            for start in range(0, max(1, len(piece.data)), _PIECE):
+                last = piece.last and start + _PIECE >= len(piece.data)
+                data = piece.data[start : start + _PIECE]
+                yield cloud_pb2.ReadEntriesResponse(seq=piece.seq, data=data, last=last)
 
     async def DropChain(
         self, request: cloud_pb2.DropChainRequest, context: Any

@@ -27,6 +27,8 @@ from piccolo_metadata.ports import OutboxEntry, Restoring
 
 Take: TypeAlias = Callable[[AsyncIterator[bytes]], Awaitable[None]]
 """Takes a body as it comes."""
+Fetched: TypeAlias = Callable[[int], Awaitable[None]]
+"""Hears how many bytes of the body at hand are here."""
 
 
 class BrokenBodyError(Exception):
@@ -37,12 +39,16 @@ class BrokenBodyError(Exception):
         self.seq = seq
 
 
+async def _unheard(_: int) -> None:
+    """Nobody wants to know."""
+
+
 class Bodies:
     """Fetches bodies into a folder for large temporary files."""
 
-    def __init__(self, cloud: CloudLog, files: Files, folder: Path) -> None:
-        """Use two files of the folder."""
-        self._cloud, self._files = cloud, files
+    def __init__(self, cloud: CloudLog, files: Files, folder: Path, fetched: Fetched = _unheard) -> None:
+        """Use two files of the folder; `fetched` hears of each piece."""
+        self._cloud, self._files, self._heard = cloud, files, fetched
         self._body, self._database = folder / "restore.body", folder / "restore.db"
 
     async def snapshot(self, access: Access, point: Point, keys: Mapping[int, bytes]) -> Path:
@@ -133,6 +139,7 @@ class Bodies:
                 if size > entry.header.body_size:
                     raise BrokenBodyError(point.seq, "it is longer than its header says")
                 checksum.update(data)
+                await self._heard(size)
                 yield data
 
         await take(body())

@@ -42,6 +42,7 @@ from piccolo_metadata.engine.backup_words import (
 from piccolo_metadata.ports import Memory, Outbox, Restoring
 
 _KEYS_AT_ONCE: Final = 1000
+_STEP: Final = 16_384  # bytes; less is not worth a message
 _log = logging.getLogger(__name__)
 
 
@@ -96,9 +97,19 @@ class _Course:
     keys: dict[int, bytes] = field(default_factory=dict)
     done: int = 0
     total: int = 0
+    phase: str = ""
+    told: int = 0
 
     async def tell(self, phase: str) -> None:
+        self.phase, self.told = phase, self.done
         await self.asker.tell(Progress(self.done, max(self.done, self.total), phase))
+
+    async def fetched(self, size: int) -> None:
+        """So much of the next body is here: on a slow line one body may take hours."""
+        now = self.done + size
+        if now - self.told >= max(_STEP, self.total // 100):
+            self.told = now
+            await self.asker.tell(Progress(now, max(now, self.total), self.phase))
 
     async def applied(self, point: Point) -> None:
         self.done += point.body_size
@@ -160,7 +171,7 @@ class Restorer:
         chain = chain_to(course.survey.points, target)
         check_schema(chain, self._outbox.schema)
         course.done, course.total = 0, sum(point.body_size for point in chain)
-        bodies = Bodies(self._cloud, self._files, self._outbox.work_folder)
+        bodies = Bodies(self._cloud, self._files, self._outbox.work_folder, course.fetched)
         try:
             await course.ask(chain)
             await course.tell("fetching the snapshot")

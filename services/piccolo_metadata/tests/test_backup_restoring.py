@@ -13,6 +13,7 @@ from piccolo_formats.records.generations import Successor
 from piccolo_formats.signed import sign
 
 from piccolo_metadata.core.backup_points import Point
+from piccolo_metadata.engine import backup_restore
 from piccolo_metadata.engine.backup_restore import Progress
 from piccolo_metadata.tests.test_backup_device import (
     CHANGESET,
@@ -136,6 +137,28 @@ class TestWholeWay:
         assert (missing.kind, missing.reason) == (Kind.NOT_FOUND, "POINT_MISSING")
         assert (await two.restore(vault)).seq == 8
         assert two.content() == held[8]
+
+
+async def test_progress_is_told_within_one_body(
+    tmp_path: Path,
+    owner: Owner,
+    cloud: FakeCloud,
+    two: Device,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backup_restore, "_STEP", 1)
+    await history(tmp_path, owner, cloud, chains=1)
+    told: list[Progress] = []
+
+    class Listener(Vault):
+        async def tell(self, progress: Progress) -> None:
+            told.append(progress)
+
+    await two.restore(Listener(owner))
+    fetching = [each.done for each in told if each.phase == "fetching the snapshot"]
+    assert len(set(fetching)) > 2
+    assert [each.done for each in told] == sorted(each.done for each in told)
+    assert all(each.done <= each.total for each in told)
 
 
 class TestRefusals:
