@@ -162,9 +162,13 @@ class Wires:
 
     async def _connect(self, accepted: socket.socket, ports: tuple[int, int], target: Cloud | Device) -> None:
         """One connection, to its end. What either side broke off is no failure of the wire."""
-        source = await asyncio.to_thread(_dialler, ports, self._boxes)
+        try:
+            source = await asyncio.to_thread(_dialler, ports, self._boxes)
+            near_reader, near = await asyncio.open_connection(sock=accepted)
+        except BaseException:
+            accepted.close()
+            raise
         there, back = (source, target.name), (target.name, source)
-        near_reader, near = await asyncio.open_connection(sock=accepted)
         host, _, listens = target.listens_at.rpartition(":")
         with suppress(OSError), closing(near.transport):
             await self._opened(there, back)
