@@ -1,4 +1,4 @@
-"""The clocks of boxes: a wall clock that is wrong and jumps, or all clocks running fast.
+"""The clocks of boxes: a wall clock that is wrong and jumps, or all clocks running fast, or leaping.
 
 Rules:
 * Of a clock that is wrong, libfaketime moves the wall clock only: a real machine's monotonic clock cannot be
@@ -6,6 +6,8 @@ Rules:
 * Where clocks run fast, all of them do, and whoever waits waits the shorter: event loops, gRPC's timers and
   deadlines, SQLite. Only a thread that waits for a lock with a timeout would wait for ever (libfaketime knows
   no sem_clockwait(3)); no service has one.
+* Where all clocks leap, so many days have passed from one moment to the next: what waits is due, and calls
+  under way are out of time.
 * A clock is a file that the processes look at every second; so a change needs no restart.
 """
 
@@ -84,6 +86,38 @@ class FastClocks:
     def run(self, speed: float) -> None:
         """So many seconds a second. Whoever sleeps already sleeps on for as long as it meant to before."""
         _replace(self.file, f"+0 x{speed:g}")
+
+
+@dataclass(slots=True)
+class LeapingClocks:
+    """All clocks of all processes of some boxes: days pass in a moment, for those that run and for those that
+    start later."""
+
+    file: Path
+    days: float = 0
+
+    @classmethod
+    def at(cls, file: Path) -> LeapingClocks:
+        """Clocks as the machine's. Raises RuntimeError without libfaketime."""
+        clocks = cls(file)
+        clocks.leap(0)
+        return clocks
+
+    def give(self, box: Box) -> None:
+        """Lets a box that has not started live by them."""
+        if _LIBRARY is None:
+            raise RuntimeError("libfaketime is not installed (Debian: libfaketime): no clock can leap")
+        box.environment |= {
+            "LD_PRELOAD": str(_LIBRARY),
+            "FAKETIME_TIMESTAMP_FILE": str(self.file),
+            "FAKETIME_CACHE_DURATION": "1",
+            "NO_FAKE_STAT": "1",
+        }
+
+    def leap(self, days: float) -> None:
+        """So many days more have passed; running processes see it within a second or two."""
+        self.days += days
+        _replace(self.file, f"{self.days * DAY:+.0f}")
 
 
 def _replace(file: Path, line: str) -> None:
