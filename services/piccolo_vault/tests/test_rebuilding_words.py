@@ -54,7 +54,10 @@ async def test_new_words_and_contacts_bring_the_owner_back(tmp_path: Path) -> No
             ended = await scene.burned.recover(blank, words=scene.words, contacts=printed)
             await members
             assert (ended.state, ended.error_message) == (SUCCEEDED, "")
-            assert json.loads(ended.result)["backup"] == "circle"
+            result = json.loads(ended.result)
+            assert result["backup"] == "circle"
+            assert "took the place of others on 20" in result["words"]
+            assert "say once more that they were exposed" in result["words"]
             mine = blank.owner
             assert (mine.owner, mine.root, mine.epoch) == (owner.owner, owner.root, 2)
             assert mine.generation == owner.generation + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from piccolo_vault.core.compared import Compared
     from piccolo_vault.core.keys.witnesses import Verdict
 
+_LAST_SECOND = 253_402_300_799  # of the year 9999: times in records may be any number
 _AWAY = frozenset({Kind.UNAVAILABLE, Kind.TIMEOUT})
 _OURS = frozenset({"RESTORE_CUT_OFF", "KEYS_MISSING", "MEMORY_AWAY"})
 
@@ -126,12 +128,22 @@ def nothing_backed_up() -> PiccoloError:
 
 
 def outcome_of(
-    journal: RecoveryJournal, owner: OwnerRecord, verdict: Verdict | None, told: Compared | None = None
+    journal: RecoveryJournal,
+    owner: OwnerRecord,
+    verdict: Verdict | None,
+    told: Compared | None = None,
+    *,
+    replaced: int = 0,
 ) -> str:
-    """The operation's result, JSON: figures, what the members said of the backup, and both in words."""
+    """The operation's result, JSON: figures, what the members said of the backup, and both in words.
+
+    `replaced`: when the words took the place of others, in seconds since 1970; 0: they are the first.
+    """
     rebuilt = journal.phase is RecoveryPhase.REBUILT
     finding = "circle" if rebuilt else verdict.finding if verdict else "unproven"
     words = [_rebuilt_words(told) if rebuilt else verdict.words if verdict else ""]
+    if rebuilt and replaced:
+        words.append(_exposed_words(replaced))
     figures = {
         "generation": owner.generation,
         "files": told.files if rebuilt and told else journal.files,
@@ -144,6 +156,15 @@ def outcome_of(
     if told is not None:
         figures |= {"members": told.members, "heard": told.heard, "brought": told.files, "left": told.left}
     return json.dumps(figures, ensure_ascii=False)
+
+
+def _exposed_words(replaced: int) -> str:
+    day = datetime.fromtimestamp(min(replaced, _LAST_SECOND), UTC)
+    return (
+        f"Your words took the place of others on {day:%Y-%m-%d}. If strangers may know those, whether every "
+        "file has another key since is known to a backup only: take new words, and say once more that they "
+        "were exposed; then all is sealed anew."
+    )
 
 
 def _rebuilt_words(told: Compared | None) -> str:

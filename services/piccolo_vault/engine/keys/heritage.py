@@ -28,7 +28,8 @@ class Heritage:
     """What a recovery goes on from.
 
     `successors` lead to the root of the words, `former` is the KEK before them while it is kept; `bundle` is
-    the circle with those successors, empty when there is none; `device` the owner's last one, by any root.
+    the circle with those successors, empty when there is none; `device` the owner's last one, by any root;
+    `replaced` when these words took the place of others, in seconds since 1970, 0 when they are the first.
     """
 
     owner: OwnerRecord
@@ -36,6 +37,7 @@ class Heritage:
     former: Kek | None
     bundle: bytes
     device: Device | None
+    replaced: int
 
 
 async def rightful_owner(remembers: Remembers, owner: OwnerRecord) -> OwnerRecord:
@@ -64,4 +66,5 @@ async def read_heritage(remembers: Remembers, kek: Kek, owner: OwnerRecord) -> H
         former=former_of(await remembers.state(*FORMER_STATE), kek),
         bundle=with_records(bundle, successors) if bundle else bundle,
         device=last_device(bundle, owner, [each.record.old_root for each in chain]) if bundle else None,
+        replaced=chain[-1].record.time if chain else 0,
     )

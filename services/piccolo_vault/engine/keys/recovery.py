@@ -221,7 +221,7 @@ class Recovery:
             owner = replace(owner, device=None)
         await self._say("Sealing your key under the new passphrase")
         self._quiet.begin()
-        self._note(outcome_of(journal, owner, verdict))
+        self._note(outcome_of(journal, owner, verdict, replaced=left.replaced))
         await self._custody.adopt(kek, passphrase, owner)
         if left.former is not None:
             self._custody.learn_former(left.former)
@@ -230,7 +230,7 @@ class Recovery:
         await self._audit(owner)
         if device is not None:
             await self._hear_members(rebuilt=plan.rebuilt)
-        result = outcome_of(journal, owner, verdict, self._quiet.told)
+        result = outcome_of(journal, owner, verdict, self._quiet.told, replaced=left.replaced)
         await self._telling.insist(self._operation, Work(result=result))
         self._files.remove(OUTCOME_FILE)
 
