@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from piccolo_gateway.core.constraints import private
@@ -23,9 +23,22 @@ def at_home() -> list[str]:
     for adapter in ifaddr.get_adapters():
         for one in adapter.ips:
             address = ip_address(one.ip if isinstance(one.ip, str) else one.ip[0])
-            if private(address) and not (address.is_loopback or address.is_link_local):
+            near = address.is_loopback or address.is_link_local
+            if private(address) and not near and settled(address):
                 found.add(address)
     return [str(address) for address in sorted(found, key=lambda one: (one.version, one.packed))]
+
+
+def settled(address: IPv4Address | IPv6Address) -> bool:
+    """Whether an address of IPv6 is here and nobody else has claimed it (RFC 4862, 5.4)."""
+    if address.version == 4:
+        return True
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
+    return True
 
 
 class OwnAddresses:

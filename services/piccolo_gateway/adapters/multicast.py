@@ -11,9 +11,11 @@ from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
+from piccolo_gateway.adapters.addresses import settled
 from piccolo_gateway.ports.home import Household
 
 if TYPE_CHECKING:
+    from zeroconf import IPVersion
     from zeroconf.asyncio import AsyncZeroconf
 
 _SERVICE: Final = "_https._tcp.local."
@@ -30,13 +32,12 @@ class Multicast:
 
         Raises OSError, also for what the library finds wrong.
         """
-        from zeroconf import Error, IPVersion
+        from zeroconf import Error
         from zeroconf.asyncio import AsyncZeroconf
 
-        speaking = [address for address in addresses if ip_address(address).version == 4]
-        if not speaking:
-            raise OSError("there is no IPv4 address to speak from")
-        neighbours = AsyncZeroconf(interfaces=speaking, ip_version=IPVersion.V4Only)
+        if gone := [address for address in addresses if not settled(ip_address(address))]:
+            raise OSError(f"{gone[0]} is no address of this machine now")
+        neighbours = AsyncZeroconf(interfaces=list(addresses), ip_version=_version(addresses))
         try:
             await neighbours.zeroconf.async_wait_for_start()
             yield _Household(neighbours, list(addresses), port)
@@ -92,6 +93,16 @@ class _Household:
 
     def _own(self) -> set[Any]:
         return {ip_address(address) for address in self._addresses}
+
+
+def _version(addresses: Sequence[str]) -> IPVersion:
+    """What to speak; a machine may know no IPv6 at all, and then the library must not ask it for any."""
+    from zeroconf import IPVersion
+
+    spoken = {ip_address(address).version for address in addresses}
+    if len(spoken) == 2:
+        return IPVersion.All
+    return IPVersion.V6Only if spoken == {6} else IPVersion.V4Only
 
 
 def _listener(seen: Any) -> Any:

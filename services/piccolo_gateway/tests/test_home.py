@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import secrets
+import shutil
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +19,7 @@ import pytest
 from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
+from piccolo_chassis import command
 from zeroconf import AddressResolver, NonUniqueNameException  # type: ignore[attr-defined]
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
@@ -288,9 +293,21 @@ async def test_what_the_library_finds_wrong_is_a_network_that_failed(monkeypatch
     with pytest.raises(OSError, match="NonUniqueName"):
         async with Multicast().at([OURS], 443) as household:
             await household.announce("attic")
-    with pytest.raises(OSError, match="IPv4"):
+    with pytest.raises(OSError, match="fd00::7"):
         async with Multicast().at(["fd00::7"], 443):
             pass
+
+
+@pytest.mark.component
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("ip") is None, reason="only root makes a network of its own, with ip(8)"
+)
+async def test_neighbours_find_it_by_ipv6_too() -> None:
+    words = ["unshare", "--net", sys.executable, "-m", "piccolo_gateway.tests.two_on_ipv6"]
+    told = json.loads((await command.run(words, seconds=120.0)).stdout)
+    assert told["both, by 6"] == told["both, by 4"] == ["127.0.0.1", "fd00:5::1"]
+    assert told["only 6"] == ["fd00:5::1"]
+    assert told["new"] == [False, True], "an address is this device's when no other has claimed it"
 
 
 async def test_netlink_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
