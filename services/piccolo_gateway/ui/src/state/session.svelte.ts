@@ -3,7 +3,9 @@
 import { answer, api, onProblem, type Schemas } from "../api/client";
 import { Problem } from "../api/problem";
 import { booted } from "./boot.svelte";
+import { drafts } from "./drafts.svelte";
 import { live } from "./events.svelte";
+import { router } from "./router.svelte";
 
 export type Status = Schemas["DeviceStatus"];
 export type Phase = "starting" | "away" | "welcome" | "login" | "in";
@@ -39,6 +41,8 @@ class Session {
     clearTimeout(this.#again);
     try {
       const [status] = await Promise.all([answer(api.GET("/api/v1/status")), booted.look()]);
+      /* a device has one owner: it is another person's only after it was nobody's */
+      if (nobodys(status)) drafts.forget();
       const asks = !nobodys(status) || localStorage.getItem(RECOVERY) !== null;
       const scope = asks ? await this.#scope() : "none";
       this.status = status;
@@ -77,16 +81,18 @@ class Session {
     await this.look();
   }
 
-  /** Ends this browser's session. */
+  /** Ends this browser's session: whoever leaves on purpose leaves nothing behind. */
   async end(): Promise<void> {
     await answer(
       api.DELETE("/api/v1/sessions/{session_id}", { params: { path: { session_id: "current" } } }),
     );
     this.current = undefined;
     this.#to("login");
+    drafts.forget();
   }
 
   #to(phase: Phase): void {
+    if (phase === "login" && this.phase !== "login") drafts.keep(router.path);
     this.phase = phase;
     if (phase === "in" || (phase === "welcome" && (this.current || this.watching))) live.open();
     else live.close();
