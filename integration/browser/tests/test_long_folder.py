@@ -35,6 +35,13 @@ _SCROLL = """async ([from, to]) => {
   return { median: at(0.5), p95: at(0.95), worst: at(1), over50 };
 }"""
 
+_MARK = """() => {
+  window.rows = [...document.querySelectorAll("[role=rowgroup] [role=row]")];
+  window.first = rows[0].ariaRowIndex;
+}"""
+_OTHERS = "() => document.querySelector('[role=rowgroup] [role=row]').ariaRowIndex !== window.first"
+_SAME = "() => window.rows.filter((row) => row.isConnected).length"
+
 
 async def scrolled(page: Page, to: int) -> dict[str, Any]:
     """Frame times from the top to there; `work` is what the page's own thread computed for one, on average.
@@ -49,6 +56,14 @@ async def scrolled(page: Page, to: int) -> dict[str, Any]:
     work = 1000 * (await busy(session) - before) / _FRAMES
     await session.detach()
     return {**frames, "work": round(work, 1)}
+
+
+async def leapt(page: Page, to: int) -> int:
+    """Goes there at once; how many of the rows that were drawn are those that are drawn then."""
+    await page.evaluate(_MARK)
+    await page.evaluate("(to) => scrollTo(0, to)", to)
+    await page.wait_for_function(_OTHERS)
+    return int(await page.evaluate(_SAME))
 
 
 async def busy(session: CDPSession) -> float:
@@ -76,6 +91,7 @@ async def test_a_hundred_thousand_names_scroll(home: Stage, capsys: pytest.Captu
             sys.stdout.write(f"\n100,000 names, milliseconds a frame: {told}\n")
         await expect(page.get_by_role("link", name=f"photograph {_COUNT}.jpg")).to_be_visible()
         assert await rows.count() < 100
+        assert await leapt(page, height // 2) > 15
         await page.get_by_role("button", name="Sort by Changed").click()
         await page.get_by_role("grid").focus()
         await page.keyboard.press("End")

@@ -5,7 +5,7 @@ import { flaw, freeName, split } from "../src/core/names";
 import { comparing, sorted, sorting } from "../src/core/order";
 import { all, kept, moved, NOTHING, only, stretched, toggled } from "../src/core/selection";
 import { Speed } from "../src/core/speed";
-import { part } from "../src/core/visible";
+import { part, placed, type Slot } from "../src/core/visible";
 
 const entry = fc.record({
   path: fc.string({ minLength: 1, maxLength: 5 }),
@@ -96,7 +96,7 @@ describe("what is drawn of a long list", () => {
         fc.integer({ min: 1, max: 3000 }),
         fc.nat(100_000),
         (above, seen, rows) => {
-          const { first, end } = part(above, seen, 44, rows);
+          const { first, end } = part(above, seen, 44, rows, 8);
           expect(first).toBeGreaterThanOrEqual(0);
           expect(end).toBeLessThanOrEqual(rows);
           expect(end - first).toBeLessThanOrEqual(Math.ceil(seen / 44) + 18);
@@ -108,6 +108,33 @@ describe("what is drawn of a long list", () => {
         },
       ),
     );
+  });
+
+  it("stays in its slot as long as it is drawn, and those that come take the slots of those that went", () => {
+    const windows = fc.array(fc.tuple(fc.nat(60), fc.nat(12)), { minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(windows, (moves) => {
+        let before: readonly Slot[] = [];
+        for (const [first, length] of moves) {
+          const now = placed(before, first, first + length);
+          expect(now.map((slot) => slot.row)).toEqual(Array.from({ length }, (_, at) => first + at));
+          const keys = new Set(now.map((slot) => slot.key));
+          expect(keys.size).toBe(length);
+          for (const slot of before) {
+            const same = now.find((one) => one.row === slot.row);
+            if (same) expect(same).toBe(slot);
+          }
+          const made = [...keys].filter((key) => !before.some((slot) => slot.key === key));
+          expect(made.length).toBe(Math.max(0, length - before.length));
+          before = now;
+        }
+      }),
+    );
+  });
+
+  it("leaps without a node being moved: the slots keep their order", () => {
+    const before = placed([], 0, 5);
+    expect(placed(before, 1000, 1005).map((slot) => slot.key)).toEqual(before.map((slot) => slot.key));
   });
 });
 

@@ -6,8 +6,10 @@ class Places {
   /** Notes it while a folder is shown; returns what ends that. */
   keep(path: string): () => void {
     const note = () => this.#seen.set(path, scrollY);
-    addEventListener("scroll", note, { passive: true });
-    return () => removeEventListener("scroll", note);
+    /* before the list hears of it: asked after it has changed its rows, the browser lays them out there and then */
+    const early = { passive: true, capture: true };
+    addEventListener("scroll", note, early);
+    return () => removeEventListener("scroll", note, early);
   }
 
   restore(path: string): void {
