@@ -162,8 +162,8 @@ def _exposed_words(replaced: int) -> str:
     day = datetime.fromtimestamp(min(replaced, _LAST_SECOND), UTC)
     return (
         f"Your words took the place of others on {day:%Y-%m-%d}. If strangers may know those, whether every "
-        "file has another key since is known to a backup only: take new words, and say once more that they "
-        "were exposed; then all is sealed anew."
+        "file has another key since is known to a backup only. Then take new words as soon as a cloud has a "
+        "backup of this device, and say once more that they were exposed: all is sealed anew."
     )
 
 
