@@ -59,7 +59,12 @@ class Dialler:
                 Kind.INVALID, "PEER_WRONG", f"{endpoint} has no certificate of a Piccolo device."
             ) from wrong
         credentials = grpc.ssl_channel_credentials(to_pem(server), self.key, self.certificate)
-        options = [rpc.handshake(_HANDSHAKE_SECONDS), ("grpc.ssl_target_name_override", name)]
+        options = [
+            rpc.handshake(_HANDSHAKE_SECONDS),
+            ("grpc.ssl_target_name_override", name),
+            # gRPC would share one that another question left in the middle of its handshake
+            ("grpc.use_local_subchannel_pool", 1),
+        ]
         # without a scheme gRPC guesses one from the name
         async with rpc.connect(f"dns:///{endpoint}", credentials=credentials, options=options) as channel:
             yield channel

@@ -59,7 +59,12 @@ async def dial(endpoint: str, server: bytes, name: str, identity: DialIdentity) 
             Kind.UNAVAILABLE, "CERTIFICATE_WRONG", f"{name!r} has told no certificate that can be pinned."
         ) from wrong
     credentials = grpc.ssl_channel_credentials(pinned, identity.key, identity.certificate)
-    options = [rpc.handshake(_HANDSHAKE_SECONDS), ("grpc.ssl_target_name_override", target)]
+    options = [
+        rpc.handshake(_HANDSHAKE_SECONDS),
+        ("grpc.ssl_target_name_override", target),
+        # gRPC would share one that another question left in the middle of its handshake
+        ("grpc.use_local_subchannel_pool", 1),
+    ]
     # without a scheme gRPC guesses one: "unix:80" would be a socket of this device
     async with rpc.connect(f"dns:///{endpoint}", credentials=credentials, options=options) as channel:
         yield channel
