@@ -414,7 +414,7 @@ class FakeMetadata(_Backup, _State, _Operations, _Audit, _Succession):  # type: 
         self.changed.fire()
         return memory.AppendAuditResponse()
 
-    async def ended(self, operation: str, seconds: float = 10.0) -> memory.Operation:
+    async def ended(self, operation: str, seconds: float = 60.0) -> memory.Operation:
         """An operation, as soon as it has ended."""
         async with asyncio.timeout(seconds):
             while self.operations[operation].state == memory.OPERATION_STATE_RUNNING:
