@@ -169,6 +169,9 @@ class FakeKeeper:
         if kept is None or kept.state not in (KeptState.LIVE, KeptState.PROVISIONAL):
             raise PiccoloError(Kind.NOT_FOUND, "NO_FRAGMENT", "There is no such fragment.")
         stop = first_block + blocks
+        if any(leaf(kept.blocks[at]) != kept.leaves[at] for at in range(first_block, stop)):
+            kept.state = KeptState.DAMAGED
+            raise PiccoloError(Kind.DATA_LOSS, "ROT", "A block is not as it was written.")
         message = b"".join(kept.blocks[first_block:stop])
         if self.lies_on_get:
             message = bytes([message[0] ^ 1]) + message[1:]
@@ -335,6 +338,8 @@ class FakePut:
     async def _begin(self) -> PutAnswer:
         await self._pass("put.open")
         kept = self._keeper._take_in(self._head) or Fragment(self._head)
+        if kept.state is KeptState.LIVE:  # what is whole is never written over
+            return PutAnswer(len(kept.leaves), digest("leaves", b"".join(kept.leaves)))
         keep = kept.durable if self._resume_at is None else min(self._resume_at, kept.durable)
         del kept.blocks[keep:], kept.leaves[keep:], kept.sizes[keep:]
         kept.durable, kept.state, kept.root = keep, KeptState.INCOMING, b""

@@ -7,7 +7,8 @@ Rules:
   layout is replaced only if it is still the one that was read.
 * A fragment that is gone is put again where it was, as long as that member takes it: that heals what its disk
   lost, and leaves nothing behind.
-* A keeper that gave wrong bytes of a fragment is believed again only after it gave a right block of it.
+* A keeper that gave wrong bytes of a fragment is believed again only after it gave a right block of what was
+  sent anew; or all of it, when it says to have it whole, because what is whole is never written over.
 * Interrupted anywhere, the next try finds fragments that are there already and does not send them again.
 * A fragment that only moves is read from its old keeper, and its tombstone there is queued with the layout
   that names it there no more.
@@ -209,14 +210,23 @@ class Repairer:
 
     async def _has(self, layout: Layout, index: int, owner: bytes) -> bool:
         fragment_id = layout.fragment_id(index)
-        if fragment_id in self._fetcher.distrust:
-            return False
 
         async def stat(keeper: Keeper) -> bool:
             kept = (await keeper.stat([fragment_id]))[0]
             return kept.root == layout.root(index) and kept.state in (KeptState.LIVE, KeptState.PROVISIONAL)
 
-        return await self._context.peers.ask(owner, stat, _RECORD_SECONDS)
+        whole = await self._context.peers.ask(owner, stat, _RECORD_SECONDS)
+        if whole and fragment_id in self._fetcher.distrust:
+            await self._read_all(_placed_at(layout, index, owner), index)
+        return whole
+
+    async def _read_all(self, layout: Layout, index: int) -> None:
+        """Believes a keeper again that says it has it whole, and shows that every block of it is right."""
+        blocks = layout.plan().count
+        step = max(1, self._context.settings.batch // layout.stripe_size)
+        for first in range(0, blocks, step):
+            await self._fetcher.fetch_one(layout, index, range(first, min(first + step, blocks)))
+        self._fetcher.distrust.trust(layout.fragment_id(index))
 
     async def _send(self, plan: _Plan, indexes: Sequence[int]) -> set[int]:
         """Rebuilds fragments and streams them to their new keepers; returns those that are whole there."""
@@ -377,3 +387,8 @@ class Repairer:
         margin = promise.survives(promise.count_by_device(good).values(), layout.k)
         due = urgency.not_before(damage, margin, now)
         return due if due > now else urgency.retry_at(tries, now)
+
+
+def _placed_at(layout: Layout, index: int, owner: bytes) -> Layout:
+    """The layout, if that member kept the fragment."""
+    return replace(layout, keepers=(*layout.keepers[:index], owner, *layout.keepers[index + 1 :]))
