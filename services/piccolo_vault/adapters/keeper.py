@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from piccolo_vault.ports.keyring import Keyring
 
 _SERVICE = wire.DESCRIPTOR.services_by_name["FragmentService"].full_name
-_HANDSHAKE_SECONDS = 5.0
 _UNARY_SECONDS = 60.0
 _STATES = {
     wire.FRAGMENT_STATE_INCOMING: KeptState.INCOMING,
@@ -118,8 +117,6 @@ def _dial(member: Member, endpoint: str, identity: tuple[bytes, bytes]) -> Chann
         credentials=credentials,
         unary_seconds=_UNARY_SECONDS,
         options=[
-            # a call waits for its own time at most; a second is too little for a slow line or a busy box
-            rpc.handshake(_HANDSHAKE_SECONDS),
             ("grpc.ssl_target_name_override", _common_name(member)),
             # a connection of its own: gRPC would share one between channels that look alike to it
             ("grpc.use_local_subchannel_pool", 1),
