@@ -30,6 +30,10 @@ from piccolo_chassis.status import from_rpc_error, nobody_there
 _OVERWRITTEN: Final = "Internal error from Core"
 _LOOKS: Final = 200
 _LOOK_SECONDS: Final = 0.005
+OF_THE_WIRE: Final = frozenset(
+    {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN", "STREAM_ENDED", "STOPPING"}
+)
+"""Reasons that tell of a connection, or of a process that ends, and name nobody."""
 _ENDED: Final = PiccoloError(Kind.CANCELLED, "STREAM_ENDED", "The other side ended the stream first.")
 _CUT: Final = PiccoloError(Kind.UNAVAILABLE, "STREAM_ENDED", "The other side ended the stream; try again.")
 _CLOSED: Final = PiccoloError(

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from piccolo.cloud.v1 import cloud_pb2, cloud_pb2_grpc
+from piccolo_chassis.calls import OF_THE_WIRE
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.digests import digest
 
@@ -29,9 +30,6 @@ _PIECE: Final = 1 << 20
 _IDLE_SECONDS: Final = 60.0
 _SLOWEST: Final = 8192.0
 _DROP_SECONDS: Final = 600.0
-_OF_THE_WIRE: Final = frozenset(
-    {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN", "STREAM_ENDED", "STOPPING"}
-)
 
 
 class GrpcCloudLog:
@@ -144,7 +142,7 @@ def _named() -> Iterator[None]:
     try:
         yield
     except PiccoloError as failed:
-        if failed.reason not in _OF_THE_WIRE:
+        if failed.reason not in OF_THE_WIRE:
             raise
         raise PiccoloError(
             Kind.UNAVAILABLE,

@@ -5,18 +5,15 @@ would look for the cause at the cloud.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from piccolo_chassis.calls import OF_THE_WIRE
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_vault.ports.backups import MEMORY_AWAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_OF_THE_WIRE: Final = frozenset(
-    {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN", "STREAM_ENDED", "STOPPING"}
-)
 
 
 @contextmanager
@@ -25,7 +22,7 @@ def named() -> Iterator[None]:
     try:
         yield
     except PiccoloError as failed:
-        if failed.reason not in _OF_THE_WIRE:
+        if failed.reason not in OF_THE_WIRE:
             raise
         raise PiccoloError(
             Kind.TIMEOUT if failed.kind is Kind.TIMEOUT else Kind.UNAVAILABLE,
