@@ -1,16 +1,13 @@
 """What holds for every test: no process is left behind, a slow machine is no failure, and Ctrl-C is heard.
 
-Of the tests that start whole circles one runs at a time, however many workers a run has: they watch what
-devices promise within seconds, and two circles on a few cores take those seconds from each other.
+Tests that start whole circles all belong to one worker, however many a run has: they watch what devices
+promise within seconds, and two circles on a few cores take those seconds from each other. They come first:
+the other workers do all else beside them, file by file.
 """
 
 from __future__ import annotations
 
-import fcntl
 import signal
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -43,21 +40,18 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("piccolo")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Gives a circle the machine, from its fixtures to its end."""
-    shared = hasattr(item.config, "workerinput")
-    if not shared or not any(item.get_closest_marker(mark) for mark in _ALONE):
-        return (yield)
-    with _alone(Path(item.config.option.basetemp).parent / "alone.lock"):
-        return (yield)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Says which tests go to one worker together, when there are several."""
+    if config.getoption("dist", "no") != "loadgroup":
+        return
+    items.sort(key=lambda item: not _is_alone(item))
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group("alone" if _is_alone(item) else file))
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    with path.open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _is_alone(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(mark) for mark in _ALONE)
 
 
 @pytest.fixture(autouse=True)
