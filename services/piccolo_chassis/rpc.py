@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -97,7 +97,11 @@ def new_server(
     interceptors: Sequence[grpc.aio.ServerInterceptor], limit: int | None = None
 ) -> grpc.aio.Server:
     """A server that listens nowhere yet; it answers at most `limit` calls at once."""
-    return grpc.aio.server(interceptors=interceptors, options=_SERVER, maximum_concurrent_rpcs=limit)
+    server = grpc.aio.server(interceptors=interceptors, options=_SERVER, maximum_concurrent_rpcs=limit)
+    # with each call grpc.aio waits anew among all methods that it was told beforehand; it finds them as well
+    # among the generic handlers, which the generated code adds too
+    server.add_registered_method_handlers = _nothing_beforehand  # type: ignore[method-assign, assignment]
+    return server
 
 
 def check_socket(path: Path) -> None:
@@ -146,6 +150,10 @@ def bind_address(server: grpc.aio.Server, address: str, credentials: grpc.Server
         raise PiccoloError(
             Kind.UNAVAILABLE, "ADDRESS_IN_USE", f"Cannot listen on {address}; is another process using it?"
         ) from refused
+
+
+def _nothing_beforehand(_service: str, _handlers: Mapping[str, Any]) -> None:
+    """Adds nothing."""
 
 
 def _settled(*options: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:

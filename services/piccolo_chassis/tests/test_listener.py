@@ -114,6 +114,14 @@ async def test_the_rules_of_the_door_hold_here_too() -> None:
         assert failed.value.reason == "REQUEST_INVALID"
 
 
+async def test_a_call_does_not_wait_among_all_methods() -> None:
+    async with listening() as listener, dial(listener, MEMBER) as channel:
+        await Stub(channel).Echo(EchoRequest(text="hi"))
+        running = [str(getattr(task.get_coro(), "__qualname__", "")) for task in asyncio.all_tasks()]
+        assert [name for name in running if "request" in name]
+        assert not [name for name in running if "registered" in name]
+
+
 class _Nobody(grpc.aio.ServerInterceptor):
     """Authorises nobody, from within the call, where the peer's certificate can be seen."""
 
