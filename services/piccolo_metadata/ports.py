@@ -160,6 +160,9 @@ class Outbox(Protocol):
     async def local(self, key: str) -> bytes | None:
         """A local value, None when there is none."""
 
+    async def locals(self, *keys: str) -> list[bytes | None]:
+        """Local values of one moment, in the order of their keys."""
+
     async def set_local(self, values: Mapping[str, bytes | None]) -> None:
         """Sets (None removes) local values in one transaction."""
 

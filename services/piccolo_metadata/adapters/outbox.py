@@ -65,6 +65,10 @@ class DatabaseOutbox:
         """A local value, None when there is none."""
         return await self._database.read(outbox.local, key)
 
+    async def locals(self, *keys: str) -> list[bytes | None]:
+        """Local values of one moment, in the order of their keys."""
+        return await self._database.read(outbox.several, keys)
+
     async def set_local(self, values: Mapping[str, bytes | None]) -> None:
         """Sets (None removes) local values in one transaction."""
         await self._database.write(outbox.set_local, values)

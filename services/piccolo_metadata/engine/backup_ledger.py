@@ -63,15 +63,16 @@ class Standing:
 
 async def load(outbox: Outbox) -> Standing:
     """What the database says. Raises PiccoloError DATA_LOSS, BACKUP_STATE_DAMAGED."""
-    delegation = await outbox.local(DELEGATION)
+    keys = (DELEGATION, POSITION, PENDING, FENCE, SNAPSHOT_WANTED, REBUILT)
+    delegation, position, pending, fence, snapshot_wanted, rebuilt = await outbox.locals(*keys)
     try:
         return Standing(
-            position=_parsed(Position, await outbox.local(POSITION)),
-            pending=_parsed(Pending, await outbox.local(PENDING)),
+            position=_parsed(Position, position),
+            pending=_parsed(Pending, pending),
             delegation=None if delegation is None else open_signed(Delegation, delegation),
-            fence=_parsed(Fence, await outbox.local(FENCE)),
-            snapshot_wanted=await outbox.local(SNAPSHOT_WANTED) is not None,
-            rebuilt=await outbox.local(REBUILT) is not None,
+            fence=_parsed(Fence, fence),
+            snapshot_wanted=snapshot_wanted is not None,
+            rebuilt=rebuilt is not None,
         )
     except FormatError as damaged:
         raise PiccoloError(

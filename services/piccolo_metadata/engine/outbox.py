@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from piccolo_metadata.ports import SNAPSHOT_WANTED, Backlog, OutboxEntry, Rows, Transaction
 
@@ -62,6 +62,11 @@ def local(rows: Rows, key: str) -> bytes | None:
     """A local value, None when there is none."""
     row = rows.one("SELECT value FROM local WHERE key = ?", key)
     return row[0] if row else None
+
+
+def several(rows: Rows, keys: Iterable[str]) -> list[bytes | None]:
+    """Local values, in the order of their keys."""
+    return [local(rows, key) for key in keys]
 
 
 def set_local(tx: Transaction, values: Mapping[str, bytes | None]) -> None:
