@@ -49,7 +49,12 @@ class Circle:
     members: tuple[Member, ...] = field(default=())
     unheard: int = 0
     subtrees: tuple[frozenset[bytes], ...] = ()
+    _by_id: dict[bytes, Member] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Files the members under their ids."""
+        object.__setattr__(self, "_by_id", {member.owner_id: member for member in self.members})
 
     def member(self, owner_id: bytes) -> Member | None:
         """Returns the member with that owner_id, None when the circle has none."""
-        return next((member for member in self.members if member.owner_id == owner_id), None)
+        return self._by_id.get(owner_id)

@@ -229,6 +229,17 @@ async def test_more_fragments_than_members_are_refused_until_the_owner_sets_othe
         assert await code_of_new(here, size) == (1, 3)
 
 
+async def test_what_the_owner_set_holds_for_a_moment_and_is_asked_for_again_before_a_no() -> None:
+    async with world(4, replace(QUICK, heard_seconds=60.0)) as here:
+        here.objects.wanted = (3, 9)
+        with pytest.raises(PiccoloError, match="at most 4 fragments"):
+            await code_of_new(here, 1000)
+        here.objects.wanted = (1, 3)
+        assert await code_of_new(here, 1000) == (1, 3)
+        here.objects.wanted = (2, 4)
+        assert await code_of_new(here, 1000) == (1, 3)
+
+
 async def test_an_upload_that_goes_on_keeps_the_code_it_began_with() -> None:
     name, data = "an-upload-that-waits", random_bytes(9 * MIB + 3)
     async with world(9) as here:

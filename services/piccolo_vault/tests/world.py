@@ -30,6 +30,7 @@ from piccolo_vault.testing import (
 
 MIB = 1_048_576
 QUICK = StoreSettings(
+    heard_seconds=0.0,
     open_seconds=0.5,
     stall_seconds=0.6,
     hold_seconds=0.3,

@@ -14,6 +14,7 @@ class StoreSettings:
     Attributes:
         k, m: fragments that rebuild a new file, and fragments in all; 0 is the circle's rule. They count only
             while the owner's settings storage.k and storage.m say nothing.
+        heard_seconds: how long what the owner set is believed before it is asked for again.
         threads: workers that seal, code and hash.
         store_limit: files up to this size go to each keeper in one message.
         window: sealed bytes of one upload that wait for its keepers, over all of them together.
@@ -52,6 +53,7 @@ class StoreSettings:
 
     k: int = 0
     m: int = 0
+    heard_seconds: float = 1.0
     threads: int = 2
     store_limit: int = 4 * MIB
     window: int = 32 * MIB

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -73,13 +74,19 @@ class Context:
     placing: Exclusive[bytes] = field(default_factory=Exclusive)
     """Objects whose fragments are being moved, rebuilt or buried, by id."""
     wanted: tuple[int, int] = (0, 0)
+    _ask_again: float = 0.0
 
     async def code(self) -> Code:
-        """Returns the code of a new object, by what the owner wants at this moment.
+        """Returns the code of a new object, by what the owner wants, or did when asked just before.
 
         Raises PiccoloError NO_KEEPERS, TWO_DEVICES, REDUNDANCY, and UNAVAILABLE while metadata is away.
         """
+        now = asyncio.get_running_loop().time()
+        if now < self._ask_again:
+            with suppress(PiccoloError):  # before a no the owner is asked
+                return self._code()
         self.wanted = await self.objects.redundancy()
+        self._ask_again = now + self.settings.heard_seconds
         return self._code()
 
     async def check_code(self) -> None:

@@ -87,29 +87,40 @@ async def gather(
     """Runs all at once; returns what succeeded and what failed, by index.
 
     Without `enough` it waits for all, each of which ends by itself. Else it returns when all ended, when
-    enough succeeded and a grace passed since (three times what that took,
-    between
-    `grace` and `most` seconds), or when enough cannot succeed any more. What still runs then is cancelled.
+    enough succeeded and a grace passed since (three times what that took, between `grace` and `most`
+    seconds), or when enough cannot succeed any more. What still runs then is cancelled.
     """
     clock = asyncio.get_running_loop().time
     began, until = clock(), math.inf
     done: dict[int, T] = {}
     failed: dict[int, PiccoloError] = {}
+    ended: asyncio.Queue[tuple[int, T | PiccoloError]] = asyncio.Queue()
     async with nursery() as children:
-        running = {children.spawn(_outcome(each)): index for index, each in work.items()}
+        for index, each in work.items():
+            children.spawn(_into(ended, index, each))
+        running = set(work)
         while running and clock() < until:
-            left = None if until == math.inf else until - clock()
-            ended, _ = await asyncio.wait(running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            for task in ended:
-                _sort(running.pop(task), task.result(), done, failed)
+            try:
+                async with asyncio.timeout_at(None if until == math.inf else until):
+                    index, outcome = await ended.get()
+            except TimeoutError:
+                break
+            running.discard(index)
+            _sort(index, outcome, done, failed)
             if enough is None or until < math.inf:
                 continue
             if enough(done.keys()):
                 until = clock() + min(max(grace, _GRACE_FACTOR * (clock() - began)), most)
-            elif not enough({*done, *running.values()}):
+            elif index in failed and not enough({*done, *running}):
                 break
-        failed |= {index: _overtaken() for index in running.values()}
+        failed |= {index: _overtaken() for index in running}
     return done, failed
+
+
+async def _into(
+    ended: asyncio.Queue[tuple[int, T | PiccoloError]], index: int, work: Callable[[], Awaitable[T]]
+) -> None:
+    ended.put_nowait((index, await _outcome(work)))
 
 
 def _sort(index: int, outcome: T | PiccoloError, done: dict[int, T], failed: dict[int, PiccoloError]) -> None:
