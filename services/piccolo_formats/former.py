@@ -1,7 +1,8 @@
 """What a memory says of its owner's earlier words (section 2): the chain of roots, the KEK before this one.
 
 The former KEK is sealed to the one in force while something is left that only the former opens. So the new
-words open at every moment whatever the old ones did, and the old ones nothing new.
+words open at every moment whatever the old ones did, and the old ones nothing new. A memory that others rebuilt
+has the lineage, which they tell, and not that KEK: it keeps what is to be done without it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from nacl.bindings import (
 )
 from nacl.exceptions import CryptoError
 
-from piccolo_formats.errors import AuthenticationError
+from piccolo_formats.errors import AuthenticationError, FormatError
 from piccolo_formats.kek import Kek
 from piccolo_formats.records import shapes as s
 from piccolo_formats.records.codec import Record
@@ -36,7 +37,10 @@ class Lineage(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Former(Record):
-    """The KEK of `epoch`, sealed to the next one at `time`. `exposed`: strangers may know its words."""
+    """The KEK of `epoch`, sealed to the next one at `time`. `exposed`: strangers may know its words.
+
+    Without `nonce` and `sealed` nobody tells that KEK any more, and what it could open is to be sealed anew.
+    """
 
     TYPE: ClassVar[str] = "former"
 
@@ -44,8 +48,23 @@ class Former(Record):
     epoch: s.Epoch
     exposed: bool
     time: s.U64
-    nonce: Annotated[bytes, s.Bytes(NONCE_SIZE, NONCE_SIZE)]
-    sealed: Annotated[bytes, s.Bytes(48, 48)]
+    nonce: Annotated[bytes, s.Bytes(NONCE_SIZE, NONCE_SIZE)] | None
+    sealed: Annotated[bytes, s.Bytes(48, 48)] | None
+
+    def check(self) -> None:
+        """Raise FormatError when the KEK is neither there nor given up."""
+        if (self.nonce is None) != (self.sealed is None) or (self.sealed is None and not self.exposed):
+            raise FormatError("former-sealed", "the words before are neither sealed nor given up")
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody tells the KEK before."""
+        return self.sealed is None
+
+
+def lost_former(owner: bytes, epoch: int, time: int) -> Former:
+    """Return what is kept of exposed words whose KEK nobody tells any more."""
+    return Former(owner=owner, epoch=epoch, exposed=True, time=time, nonce=None, sealed=None)
 
 
 def seal_former(
@@ -58,7 +77,9 @@ def seal_former(
 
 
 def open_former(record: Former, kek: Kek) -> Kek:
-    """Open it. Raises AuthenticationError (`wrong-key`)."""
+    """Open it. Raises AuthenticationError (`wrong-key`, `former-lost`)."""
+    if record.sealed is None or record.nonce is None:
+        raise AuthenticationError("former-lost", "nobody tells the words before any more")
     bound = _bound(record.owner, record.epoch, exposed=record.exposed)
     try:
         opened = crypto_aead_xchacha20poly1305_ietf_decrypt(

@@ -1,7 +1,7 @@
 """Records and their parts, declared as frozen dataclasses; the annotations are the format (section 1).
 
 A field's CBOR key is its name, or that of `field(metadata=key(...))` where the name would be no good Python.
-Unknown keys, missing keys, wrong types and wrong lengths are refused, and `check()` adds what only several
+A mark that is false has no key; every other field has one. Unknown keys, missing keys, wrong types and wrong lengths are refused, and `check()` adds what only several
 fields together can tell.
 """
 
@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Self, Union, get_args, get_origin, 
 from piccolo_formats import cbor
 from piccolo_formats.digests import digest
 from piccolo_formats.errors import FormatError
-from piccolo_formats.records.shapes import Choice, Flag, Many, Optional, Shape, refuse
+from piccolo_formats.records.shapes import Choice, Flag, Many, Mark, Optional, Shape, refuse
 
 VERSION = 1
 
@@ -93,6 +93,15 @@ class _Entry:
     key: str
     shape: Shape
 
+    @property
+    def may_be_missing(self) -> bool:
+        """Whether a map without this key is one in which it is false."""
+        return isinstance(self.shape, Mark)
+
+    def is_left_out(self, value: Any) -> bool:
+        """Whether an attribute has no key."""
+        return self.may_be_missing and value is False
+
 
 @dataclass(frozen=True, slots=True)
 class _Map:
@@ -107,6 +116,7 @@ class _Map:
         packed = {
             entry.key: entry.shape.pack(getattr(value, entry.name), f"{where}.{entry.key}")
             for entry in self.entries
+            if not entry.is_left_out(getattr(value, entry.name))
         }
         value.check()
         return packed
@@ -114,14 +124,15 @@ class _Map:
     def unpack(self, value: Any, where: str) -> Any:
         if type(value) is not dict:
             refuse(where, "is not a map")
-        wanted = {entry.key for entry in self.entries}
-        if value.keys() != wanted:
+        allowed = {entry.key for entry in self.entries}
+        wanted = {entry.key for entry in self.entries if not entry.may_be_missing}
+        if not wanted <= value.keys() <= allowed:
             missing = ", ".join(sorted(wanted - value.keys())) or "none"
-            unknown = ", ".join(repr(name)[:40] for name in sorted(value.keys() - wanted)[:5]) or "none"
+            unknown = ", ".join(repr(name)[:40] for name in sorted(value.keys() - allowed)[:5]) or "none"
             raise FormatError("record-keys", f"{where}: missing keys: {missing}; unknown keys: {unknown}")
         made = self.cls(
             **{
-                entry.name: entry.shape.unpack(value[entry.key], f"{where}.{entry.key}")
+                entry.name: entry.key in value and entry.shape.unpack(value[entry.key], f"{where}.{entry.key}")
                 for entry in self.entries
             }
         )

@@ -39,7 +39,11 @@ class Promise(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Successor(Record):
-    """A rotated owner root, signed by the old root, the new root and the vault role key."""
+    """A rotated owner root, signed by the old root, the new root and the vault role key.
+
+    `exposed`: strangers may know the words of the old root, so what these open is to be sealed anew. False says
+    nothing: successors were made before there was this mark.
+    """
 
     TYPE: ClassVar[str] = "successor"
 
@@ -49,6 +53,7 @@ class Successor(Record):
     kek_epoch: s.Epoch
     generation: s.Count
     time: s.U64
+    exposed: s.Marked = False
 
     def check(self) -> None:
         """Raise FormatError when nothing is succeeded."""

@@ -105,6 +105,17 @@ class Flag(_Scalar):
 
 
 @dataclass(frozen=True, slots=True)
+class Mark(_Scalar):
+    """True; what is false has no key, so that a record without it is written as before there was such a key."""
+
+    def unpack(self, value: Any, where: str) -> Any:
+        """Return true, checked."""
+        if value is not True:
+            refuse(where, "is there and not true")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One of a closed set of words."""
 
@@ -178,5 +189,6 @@ WrappedKey: TypeAlias = Annotated[bytes, Bytes(76, 76)]
 Certificate: TypeAlias = Annotated[bytes, Bytes(64, 4096)]
 SignedBytes: TypeAlias = Annotated[bytes, Bytes(1, 2**24)]
 Blob: TypeAlias = Annotated[bytes, Bytes(0, 2**31)]
+Marked: TypeAlias = Annotated[bool, Mark()]
 Name: TypeAlias = Annotated[str, Text(255)]
 Path: TypeAlias = Annotated[str, Text(4096)]

@@ -58,7 +58,7 @@ def _values(shape: Any) -> st.SearchStrategy[Any]:
         case shapes.Text(most):
             text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
             return text.filter(lambda value: len(value.encode()) <= most)
-        case shapes.Flag():
+        case shapes.Flag() | shapes.Mark():
             return st.booleans()
         case shapes.Choice(words):
             return st.sampled_from(words)

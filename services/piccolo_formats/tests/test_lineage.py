@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from piccolo_formats import cbor
 from piccolo_formats.errors import AuthenticationError, FormatError
-from piccolo_formats.former import Former, open_former, seal_former
+from piccolo_formats.former import Former, lost_former, open_former, seal_former
 from piccolo_formats.kek import Kek, owner_id
 from piccolo_formats.lineage import follow, lead_to, open_successor, owner_by
 from piccolo_formats.records.generations import Successor
@@ -89,3 +90,32 @@ def test_the_former_kek_opens_for_the_next_one_only() -> None:
     for record, kek in wrong:
         with pytest.raises(FormatError):
             open_former(record, kek)
+
+
+def test_a_former_kek_that_nobody_tells_opens_nothing() -> None:
+    lost = lost_former(OWNER, 1, 1)
+    assert lost.is_lost
+    assert Former.from_record(lost.to_record()) == lost
+    with pytest.raises(AuthenticationError, match="nobody tells"):
+        open_former(lost, KEKS[1])
+    sealed = seal_former(KEKS[0], KEKS[1], OWNER, 1, os.urandom, exposed=True, time=1)
+    assert not sealed.is_lost
+    wrong = [replace(sealed, nonce=None), replace(sealed, sealed=None), replace(lost, exposed=False)]
+    for record in wrong:
+        with pytest.raises(FormatError):
+            record.to_record()
+
+
+def test_a_mark_is_no_other_step_and_cannot_be_added_or_taken_away() -> None:
+    """Whoever has the old words alone can neither make a successor nor change what is said of one."""
+    marked = replace(record(0), exposed=True)
+    signed = sign(marked, KEKS[0].owner_root(), KEKS[1].owner_root())
+    assert owner_by(KEKS[1].owner_root().public, [signed.to_bytes()]) == (OWNER, 2)
+    for before, after in ((marked, record(0)), (record(0), marked)):
+        honest = sign(before, KEKS[0].owner_root(), KEKS[1].owner_root()).to_bytes()
+        forged = honest.replace(cbor.encode(before.to_record()), cbor.encode(after.to_record()))
+        assert forged != honest
+        with pytest.raises(AuthenticationError):
+            open_successor(forged)
+        with pytest.raises(AuthenticationError):
+            open_successor(sign(after, KEKS[0].owner_root()).to_bytes())

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from piccolo_formats import cbor
 from piccolo_formats.errors import FormatError
-from piccolo_formats.records.codec import Record, record_hash
+from piccolo_formats.records.codec import Record, _map_of, record_hash
 from piccolo_formats.records.commit import ObjectKind
+from piccolo_formats.records.generations import Successor
 from piccolo_formats.records.keeping import Tombstone
 from piccolo_formats.records.roster import MemberState
 from piccolo_formats.tests.published import hexed, published
@@ -70,10 +71,15 @@ def test_a_changed_value_is_refused_or_is_another_record(cls: type[Record], data
 @calm
 @given(data=st.data())
 def test_keys_are_neither_missing_nor_unknown(cls: type[Record], data: st.DataObject) -> None:
-    value = data.draw(instances(cls)).to_value()
-    for name in value:
+    record = data.draw(instances(cls))
+    value = record.to_value()
+    marks = {entry.key for entry in _map_of(cls).entries if entry.may_be_missing}
+    for name in value.keys() - marks:
         with pytest.raises(FormatError):
             cls.from_value({key: item for key, item in value.items() if key != name})
+    for name in value.keys() & marks:
+        unmarked = cls.from_value({key: item for key, item in value.items() if key != name})
+        assert unmarked == replace(record, **{name: False})  # type: ignore[type-var]
     with pytest.raises(FormatError, match="unknown keys: 'more'"):
         cls.from_value({**value, "more": 1})
 
@@ -210,6 +216,23 @@ def test_a_choice_is_written_by_its_member_only() -> None:
     assert MEMBER.state is MemberState.ACTIVE
     with pytest.raises(FormatError):
         replace(ROSTER, members=(replace(MEMBER, state="active"),)).to_record()  # type: ignore[arg-type]
+
+
+def test_a_mark_is_written_when_it_is_true_and_never_otherwise() -> None:
+    (plain,) = [each for each in published()["statements"] if _is_successor(each, exposed=False)]
+    (marked,) = [each for each in published()["statements"] if _is_successor(each, exposed=True)]
+    before = Successor.from_record(hexed(plain["record"]))
+    assert not before.exposed
+    assert before.to_record() == hexed(plain["record"])
+    assert Successor.from_record(hexed(marked["record"])) == replace(before, exposed=True)
+    value: Any = before.to_value()
+    for wrong in (False, 1, None, "true"):
+        with pytest.raises(FormatError, match=r"successor\.exposed is there and not true"):
+            Successor.from_value({**value, "exposed": wrong})
+
+
+def _is_successor(vector: dict[str, Any], *, exposed: bool) -> bool:
+    return bool(vector["type"] == "successor" and vector["fields"].get("exposed", False) is exposed)
 
 
 def test_a_roster_knows_its_members_and_admins() -> None:

@@ -55,6 +55,8 @@ def test_replaced_words() -> None:
     assert owner_by(new.owner_root().public, lineage) == (hexed(VECTORS["keys"]["owner_id"]), 2)
     former = Former.from_record(hexed(vector["former"]))
     assert open_former(former, new) == Kek(hexed(VECTORS["keys"]["kek"]))
+    lost = Former.from_record(hexed(vector["lost_former"]))
+    assert (lost.is_lost, lost.exposed, lost.owner) == (True, True, former.owner)
     assert new.former_key().hex() == vector["former_sealing_key"]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from piccolo_formats import merkle
 from piccolo_formats.fek import Fek
-from piccolo_formats.former import Lineage, seal_former
+from piccolo_formats.former import Lineage, lost_former, seal_former
 from piccolo_formats.kek import Kek, locator_path
 from piccolo_formats.logs import frame
 from piccolo_formats.passphrase import Cost, seal_kek
@@ -73,6 +73,7 @@ def _replaced() -> dict[str, Any]:
         "former_sealing_key": new.former_key().hex(),
         "lineage": Lineage(successors=(signed,)).to_record().hex(),
         "former": former.to_record().hex(),
+        "lost_former": lost_former(ADA.id, 1, TIME).to_record().hex(),
     }
 
 

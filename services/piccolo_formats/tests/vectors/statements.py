@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from piccolo_formats import tls
@@ -67,10 +68,12 @@ def _generations() -> list[SignedRecord]:
     successor = g.Successor(
         owner=ADA.id, old_root=root.public, new_root=new_root.public, kek_epoch=2, generation=1, time=TIME
     )
+    exposed = replace(successor, exposed=True)
     return [
         sign(claim, root),
         sign(promise, BEN.role("fragment-store")),
         sign(successor, root, new_root, ADA.role("vault")),
+        sign(exposed, root, new_root, ADA.role("vault")),
     ]
 
 
