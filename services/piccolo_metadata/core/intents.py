@@ -1,6 +1,7 @@
 """Intents as bytes, for the journal: deterministic CBOR of their fields in order.
 
-The journal never leaves this device; its layout may change with the schema version.
+The journal never leaves this device; its layout may change with the schema version. That an object is exposed
+is written when it is so: what was journalled before that could be said is read as before.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from piccolo_metadata.core.objects import Intent, NewFile, ObjectKind, StoredCon
 def pack_intent(intent: Intent) -> bytes:
     """The bytes that `unpack_intent` reads."""
     stored, files = _pack_object(intent.object), [_pack_file(file) for file in intent.files]
-    return cbor.encode_checked([stored, list(files), intent.commit_record])
+    marks = [True] if intent.exposed else []
+    return cbor.encode_checked([stored, list(files), intent.commit_record, *marks])
 
 
 def unpack_intent(body: bytes) -> Intent:
     """The intent of the journal's bytes."""
-    stored, files, commit_record = cast("list[Any]", cbor.decode(body))
-    return Intent(_unpack_object(stored), tuple(_unpack_file(file) for file in files), commit_record)
+    stored, files, commit_record, *marks = cast("list[Any]", cbor.decode(body))
+    unpacked = tuple(_unpack_file(file) for file in files)
+    return Intent(_unpack_object(stored), unpacked, commit_record, exposed=any(marks))
 
 
 def _pack_object(stored: StoredObject) -> cbor.Value:

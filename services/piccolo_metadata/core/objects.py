@@ -95,11 +95,12 @@ class Exposed:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """All that a publication writes."""
+    """All that a publication writes. `exposed`: strangers may know the object's keys."""
 
     object: StoredObject
     files: tuple[NewFile, ...]
     commit_record: bytes
+    exposed: bool = False
 
     @property
     def weight(self) -> int:

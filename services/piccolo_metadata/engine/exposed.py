@@ -3,6 +3,8 @@
 Rules:
 * An object is exposed from the transaction on that takes a wrap of exposed words away from it: so none is
   forgotten, and none that came later is named. It is forgotten with the object, when its tombstone is queued.
+* A memory that others rebuilt never saw such wraps: what it is told of is exposed from its publication on, where
+  the publisher says so.
 * A version that moves as it is takes the mark along; one that was sealed anew leaves it behind.
 * Exposed packs are not offered for compaction: they are written anew in any case.
 """
@@ -31,10 +33,15 @@ def mark(tx: Transaction, epoch: int) -> int:
     )
 
 
+def mark_one(tx: Transaction, object_id: bytes) -> None:
+    """Marks an object."""
+    tx.run("INSERT OR IGNORE INTO exposed (object_id) VALUES (?)", object_id)
+
+
 def inherit(tx: Transaction, object_id: bytes, source: bytes) -> None:
     """A version came into an object as it was in another one."""
     if is_exposed(tx, source):
-        tx.run("INSERT OR IGNORE INTO exposed (object_id) VALUES (?)", object_id)
+        mark_one(tx, object_id)
 
 
 def listing(rows: Rows, after: bytes, most: int) -> Page[StoredObject]:

@@ -24,7 +24,7 @@ from piccolo_metadata.core.intents import pack_intent, unpack_intent
 from piccolo_metadata.core.objects import Intent, NewFile, Published, Refusal
 from piccolo_metadata.core.pages import PAGE_BYTES, take
 from piccolo_metadata.core.paths import Path
-from piccolo_metadata.engine import files, history, objects, packs, repairs, tree, uploads
+from piccolo_metadata.engine import exposed, files, history, objects, packs, repairs, tree, uploads
 from piccolo_metadata.engine.tree import Current
 from piccolo_metadata.ports import Rows, Transaction
 
@@ -68,6 +68,8 @@ def publish(tx: Transaction, object_id: bytes, missing: tuple[int, ...]) -> list
     intent = unpack_intent(row[0])
     stored = replace(intent.object, missing=missing)
     objects.insert(tx, stored)
+    if intent.exposed:
+        exposed.mark_one(tx, object_id)
     outcomes = [_publish_one(tx, index, object_id, file) for index, file in enumerate(intent.files)]
     packs.leave(tx, sorted({file.moved_from for file in intent.files if file.moved_from}))
     history.mark_if_unused(tx, object_id)

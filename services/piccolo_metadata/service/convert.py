@@ -107,7 +107,8 @@ def file_to(file: NewFile) -> pb.NewFile:
 
 def intent_from(message: pb.Intent) -> Intent:
     """The intent of a message."""
-    return Intent(object_from(message.object), tuple(map(file_from, message.files)), message.commit_record)
+    files = tuple(map(file_from, message.files))
+    return Intent(object_from(message.object), files, message.commit_record, exposed=message.exposed)
 
 
 def intent_to(intent: Intent) -> pb.Intent:
@@ -116,6 +117,7 @@ def intent_to(intent: Intent) -> pb.Intent:
         object=object_to(intent.object),
         files=map(file_to, intent.files),
         commit_record=intent.commit_record,
+        exposed=intent.exposed,
     )
 
 

@@ -115,6 +115,21 @@ def test_a_version_that_moves_as_it_is_takes_the_mark_along(bench: Bench) -> Non
     assert wrapped[0][:4] == NEW.to_bytes(4)  # and keeps the newer wrap
 
 
+def test_what_others_told_of_is_marked_as_it_is_published_whatever_wraps_it_has(bench: Bench) -> None:
+    """A rebuilt memory: in each publication's transaction, a version that lay elsewhere before too."""
+    one, other = of_epoch(a_file("/a", "a"), NEW), of_epoch(a_file("/b", "b"), NEW)
+    for file, name in ((one, "first"), (anew(one, an_id("first")), "then"), (other, "pack")):
+        intent = replace(an_intent(file, name=name), exposed=True)
+        assert bench.do(publishing.prepare, intent) == []
+        assert bench.now(publishing.listing) == [intent]
+        bench.do(publishing.publish, an_id(name), ())
+    assert listed(bench) == {an_id("then"), an_id("pack")}
+    (ends,) = bench.now(objects.reclaimable, 10).items
+    assert (ends.object_id, ends.exposed) == (an_id("first"), True)
+    bench.publish(of_epoch(a_file("/later", "later"), NEW))
+    assert bench.now(exposed.left).versions == 2
+
+
 def test_exposed_packs_are_not_compacted(bench: Bench) -> None:
     pack = a_pack(bench, of_epoch(a_file("/a", "a"), OLD))
     assert [each.object_id for each in bench.now(packs.listing, b"", 10).items] == [pack]

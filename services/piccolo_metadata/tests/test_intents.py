@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
+from piccolo_formats import cbor
 
 from piccolo_metadata.core.intents import pack_intent, unpack_intent
 from piccolo_metadata.core.objects import Intent, NewFile, ObjectKind, StoredContent, StoredObject
@@ -34,6 +37,9 @@ OBJECTS = st.builds(
 )
 
 
-@given(st.builds(Intent, OBJECTS, st.lists(FILES, max_size=4).map(tuple), BYTES))
+@given(st.builds(Intent, OBJECTS, st.lists(FILES, max_size=4).map(tuple), BYTES, st.booleans()))
 def test_an_intent_comes_back_from_the_journal_as_it_was(intent: Intent) -> None:
     assert unpack_intent(pack_intent(intent)) == intent
+    fields = cbor.decode(pack_intent(intent))
+    assert isinstance(fields, list)
+    assert unpack_intent(cbor.encode(fields[:3])) == replace(intent, exposed=False)  # as once journalled

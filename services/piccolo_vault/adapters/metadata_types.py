@@ -110,12 +110,14 @@ def intent_to(intent: Intent) -> object_pb2.Intent:
         object=object_to(intent.stored),
         files=[file_to(file) for file in intent.files],
         commit_record=intent.commit_record,
+        exposed=intent.exposed,
     )
 
 
 def intent_from(wire: object_pb2.Intent) -> Intent:
     """An intent of the wire."""
-    return Intent(object_from(wire.object), tuple(file_from(each) for each in wire.files), wire.commit_record)
+    files = tuple(file_from(each) for each in wire.files)
+    return Intent(object_from(wire.object), files, wire.commit_record, exposed=wire.exposed)
 
 
 def upload_to(upload: Upload) -> upload_pb2.Upload:

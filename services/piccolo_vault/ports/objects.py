@@ -87,11 +87,15 @@ class Burying:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """All that publishing writes; `commit_record` is Signed("commit") as the keepers get it."""
+    """All that publishing writes; `commit_record` is Signed("commit") as the keepers get it.
+
+    `exposed`: strangers may know the object's keys, so that it is to be sealed anew.
+    """
 
     stored: StoredObject
     files: tuple[NewFile, ...]
     commit_record: bytes
+    exposed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

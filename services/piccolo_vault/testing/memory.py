@@ -177,6 +177,7 @@ class FakeObjects:
             return self.published[object_id]
         intent = self.intents.pop(object_id)
         self.objects[object_id] = replace(intent.stored, missing=tuple(missing))
+        self.exposed.update([object_id] * intent.exposed)
         results = []
         for index, file in enumerate(intent.files):
             refusal = self._refusal(index, file)
@@ -187,8 +188,8 @@ class FakeObjects:
                 before = self.versions[file.version_id].file
                 self.versions[file.version_id] = _Version(replace(before, content=file.content), object_id)
                 self.replaced.add(file.moved_from)
-                if before.content.content == file.content.content and file.moved_from in self.exposed:
-                    self.exposed.add(object_id)
+                same = before.content.content == file.content.content
+                self.exposed.update([object_id] * (same and file.moved_from in self.exposed))
             self._forget(file.upload_id)
         if missing:
             self.repairs[object_id] = Repair(object_id, 1, "missing", int(self._now()))
