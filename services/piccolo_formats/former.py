@@ -1,8 +1,8 @@
 """What a memory says of its owner's earlier words (section 2): the chain of roots, the KEK before this one.
 
 The former KEK is sealed to the one in force while something is left that only the former opens. So the new
-words open at every moment whatever the old ones did, and the old ones nothing new. A memory that others rebuilt
-has the lineage, which they tell, and not that KEK: it keeps what is to be done without it.
+words open at every moment whatever the old ones did, and the old ones nothing new. A memory that others
+rebuilt has the lineage, which they tell, and not that KEK: it keeps what is to be done without it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Records and their parts, declared as frozen dataclasses; the annotations are the format (section 1).
 
 A field's CBOR key is its name, or that of `field(metadata=key(...))` where the name would be no good Python.
-A mark that is false has no key; every other field has one. Unknown keys, missing keys, wrong types and wrong lengths are refused, and `check()` adds what only several
-fields together can tell.
+A mark that is false has no key; every other field has one. Unknown keys, missing keys, wrong types and wrong
+lengths are refused, and `check()` adds what only several fields together can tell.
 """
 
 from __future__ import annotations
@@ -132,8 +132,9 @@ class _Map:
             raise FormatError("record-keys", f"{where}: missing keys: {missing}; unknown keys: {unknown}")
         made = self.cls(
             **{
-                entry.name: entry.key in value and entry.shape.unpack(value[entry.key], f"{where}.{entry.key}")
+                entry.name: entry.shape.unpack(value[entry.key], f"{where}.{entry.key}")
                 for entry in self.entries
+                if entry.key in value
             }
         )
         made.check()

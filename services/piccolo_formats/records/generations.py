@@ -41,8 +41,8 @@ class Promise(Record):
 class Successor(Record):
     """A rotated owner root, signed by the old root, the new root and the vault role key.
 
-    `exposed`: strangers may know the words of the old root, so what these open is to be sealed anew. False says
-    nothing: successors were made before there was this mark.
+    `exposed`: strangers may know the words of the old root, so what these open is to be sealed anew. False
+    says nothing: successors were made before there was this mark.
     """
 
     TYPE: ClassVar[str] = "successor"

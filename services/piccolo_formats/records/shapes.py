@@ -106,7 +106,10 @@ class Flag(_Scalar):
 
 @dataclass(frozen=True, slots=True)
 class Mark(_Scalar):
-    """True; what is false has no key, so that a record without it is written as before there was such a key."""
+    """True; what is false has no key: a record without it is written as before there was such a key.
+
+    Its field needs the default False.
+    """
 
     def unpack(self, value: Any, where: str) -> Any:
         """Return true, checked."""

@@ -79,7 +79,7 @@ def test_keys_are_neither_missing_nor_unknown(cls: type[Record], data: st.DataOb
             cls.from_value({key: item for key, item in value.items() if key != name})
     for name in value.keys() & marks:
         unmarked = cls.from_value({key: item for key, item in value.items() if key != name})
-        assert unmarked == replace(record, **{name: False})  # type: ignore[type-var]
+        assert unmarked == replace(record, **{name: False})
     with pytest.raises(FormatError, match="unknown keys: 'more'"):
         cls.from_value({**value, "more": 1})
 

@@ -3,8 +3,8 @@
 Rules:
 * An object is exposed from the transaction on that takes a wrap of exposed words away from it: so none is
   forgotten, and none that came later is named. It is forgotten with the object, when its tombstone is queued.
-* A memory that others rebuilt never saw such wraps: what it is told of is exposed from its publication on, where
-  the publisher says so.
+* A memory that others rebuilt never saw such wraps: what it is told of is exposed from its publication on,
+  where the publisher says so.
 * A version that moves as it is takes the mark along; one that was sealed anew leaves it behind.
 * Exposed packs are not offered for compaction: they are written anew in any case.
 """

@@ -14,6 +14,7 @@ class Resealed:
         done, total: sealed bytes that have another key, and those that there were.
         versions, all_versions: the same in file versions.
         leftovers: fragments that were purged although no file belongs to them.
+        unopened: fragments that stay because only the earlier words open their records.
         unreached: members of the roster that nobody can wait for, and that may have fragments still.
         over: nothing is left that the earlier words open, wherever that can be known.
     """
@@ -24,5 +25,6 @@ class Resealed:
     versions: int = 0
     all_versions: int = 0
     leftovers: int = 0
+    unopened: int = 0
     unreached: tuple[str, ...] = ()
     over: bool = False

@@ -95,6 +95,13 @@ class Exposure(Protocol):
         While there are, what is buried because nobody needs it is purged.
         """
 
+    def suspected_through(self) -> int:
+        """Returns the last generation of which nobody tells what words that strangers may know opened.
+
+        What members bring back of it counts as exposed. 0: there are no such words, or what they opened was
+        marked. Raises PiccoloError UNAVAILABLE (KEY_LOADING).
+        """
+
     def sealing(self) -> bool:
         """Whether it is time to seal anew: nothing is wrapped or recorded for those words any more."""
 

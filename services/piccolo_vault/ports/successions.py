@@ -49,4 +49,7 @@ class Successions(Protocol):
 LINEAGE_STATE = ("vault", "lineage")
 """Namespace and key of the record "lineage"."""
 FORMER_STATE = ("vault", "former")
-"""Namespace and key of the record "former", there while something is left that only the former KEK opens."""
+"""Namespace and key of the record "former", there while something is left that only the former KEK opens.
+
+A memory that the members filled has it without that KEK, while what it could open is sealed anew.
+"""

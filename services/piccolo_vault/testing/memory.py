@@ -180,8 +180,7 @@ class FakeObjects:
         self.exposed.update([object_id] * intent.exposed)
         results = []
         for index, file in enumerate(intent.files):
-            refusal = self._refusal(index, file)
-            new = file.path not in self.entries
+            refusal, new = self._refusal(index, file), file.path not in self.entries
             named = None if refusal or file.moved_from else self._name(file, object_id)
             results.append(Published(named, refusal, created=named is not None and new))
             if file.moved_from and not refusal:

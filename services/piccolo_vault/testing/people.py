@@ -53,7 +53,7 @@ class FakeKeyring:
         self.bury = True
         self.told: Compared | None = None
         self.claims: list[bytes] = []
-        self.exposed = 0
+        self.exposed = self.suspected = 0
         self.number = 1
         self.resealings: list[Resealed] = []
 
@@ -85,6 +85,10 @@ class FakeKeyring:
     def exposed_through(self) -> int:
         """Returns what was set."""
         return self.exposed
+
+    def suspected_through(self) -> int:
+        """Returns what was set."""
+        return self.suspected
 
     def sealing(self) -> bool:
         """Seals anew as soon as words are exposed."""

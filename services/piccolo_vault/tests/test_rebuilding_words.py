@@ -6,16 +6,20 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+from piccolo_chassis.errors import PiccoloError
 from piccolo_formats import cbor
-from piccolo_formats.former import Lineage
+from piccolo_formats.former import Former, Lineage
 from piccolo_formats.records.backup import Head
 from piccolo_formats.signed import open_signed
 
 from piccolo_vault.core.compared import Compared
-from piccolo_vault.tests.burned import FAILED, SUCCEEDED
+from piccolo_vault.core.resealed import Resealed
+from piccolo_vault.tests.burned import FAILED, NEW, SUCCEEDED
+from piccolo_vault.tests.test_exposed_words import until_sealing
 from piccolo_vault.tests.test_rebuilding import contacts, told
 from piccolo_vault.tests.test_rotation import Scene, scene_at, through, unlocked
-from piccolo_vault.tests.vault_on import Vault, until
+from piccolo_vault.tests.vault_on import Vault, reason_of, until
 
 
 def know(scene: Scene, *, successors: bool = True) -> None:
@@ -65,8 +69,69 @@ async def test_new_words_and_contacts_bring_the_owner_back(tmp_path: Path) -> No
             assert state["vault/owner"] == owner.owner
             assert state["vault/lineage"] == scene.box.metadata.state["vault/lineage"]
             await blank.rotation._attempt()
+            assert "vault/former" not in state
             assert [each.public for each in blank.keyring.backups()] == [scene.new.backup().public]
             assert scene.opened(scene.box, blank.keyring.kek_for)
+
+
+async def test_exposed_words_are_ended_although_nobody_tells_their_key(tmp_path: Path) -> None:
+    """In the middle of it, device and cloud are gone: the successor says that there was something to end."""
+    async with scene_at(tmp_path / "s", keepers=3, exposed=True) as scene:
+        printed = contacts(scene.burned).text()
+        async with scene.box.vault() as vault:
+            await unlocked(vault)
+            await scene.begin(vault)
+            await until_sealing(scene, vault)
+            lost = vault.owner
+        assert lost.generation == 2
+        know(scene)
+        scene.burned.cloud.logs.clear()
+        new = scene.burned.new
+        async with new.vault() as blank:
+            members = asyncio.ensure_future(told(blank, Compared(3, 3, 1, 0, 0)))
+            ended = await scene.burned.recover(blank, words=scene.words, contacts=printed)
+            await members
+            assert (ended.state, ended.error_message) == (SUCCEEDED, "")
+            words = json.loads(ended.result)["words"]
+            assert "because strangers may know those" in words
+            assert "once more" not in words
+            kept = Former.from_record(new.metadata.state["vault/former"])
+            assert (kept.is_lost, kept.exposed, kept.owner, kept.epoch) == (True, True, lost.owner, 1)
+            await _sealing_without_former(blank)
+            await blank.custody.lock()
+            assert not blank.keyring.sealing()
+            await unlocked(blank, NEW)
+            for ask in (blank.keyring.exposed_through, blank.keyring.suspected_through):
+                with pytest.raises(PiccoloError, match="not loaded yet"):
+                    ask()
+        async with new.vault() as blank:
+            await unlocked(blank, NEW)
+            await _sealing_without_former(blank)
+            blank.keyring.resealed(Resealed("All is sealed anew.", 7, 7, 3, 3, unopened=4, over=True))
+            await blank.rotation._attempt()
+            assert "vault/former" not in new.metadata.state
+            assert (blank.keyring.exposed_through(), blank.keyring.suspected_through()) == (0, 0)
+            assert not blank.keyring.sealing()
+            assert blank.rotation.words == ""
+            (operation,) = [each for each in new.metadata.operations.values() if each.kind == "rotate"]
+            assert operation.state == SUCCEEDED
+            result = {"epoch": 2, "versions": 3, "leftovers": 0, "unreached": [], "unopened": 4}
+            assert json.loads(operation.result) == result
+            assert await reason_of(blank.rotation.begin(NEW)) != "ROTATION_RUNNING"
+
+
+async def _sealing_without_former(blank: Vault) -> None:
+    """What is left to do without the KEK before is being done, and nobody waits for that KEK."""
+    await blank.rotation._attempt()
+    assert blank.keyring.sealing()
+    assert not blank.settling.renewing
+    assert blank.owner.generation == 3
+    assert (blank.keyring.exposed_through(), blank.keyring.suspected_through()) == (2, 1)
+    assert len(blank.keyring.backups()) == 1
+    with pytest.raises(PiccoloError, match="only those words open it"):
+        blank.keyring.kek_for((1).to_bytes(4) + bytes(72))
+    assert blank.rotation.words == "Looking for what is to be sealed anew"
+    assert await reason_of(blank.rotation.begin(NEW)) == "ROTATION_RUNNING"
 
 
 async def test_without_the_successors_nobody_is_taken_for_the_owner(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from piccolo_vault.core.storage.resealing import Course, Left, Step, is_leftover, sized
+from piccolo_vault.core.storage.resealing import Course, Left, Step, is_leftover, is_suspected, sized
 
 NAMES = st.lists(st.text("abc", min_size=1, max_size=4), max_size=6).map(tuple)
 LEFT = st.builds(Left, *[st.integers(0, 10**6)] * 2, st.integers(0, 10**15))
@@ -20,6 +21,7 @@ COURSES = st.builds(
     NAMES,
     NAMES,
     st.integers(0, 10**13),
+    st.integers(0, 3),
 )
 ORDER = list(Step)
 
@@ -55,7 +57,9 @@ def test_what_is_done_never_leads_back(course: Course, what: str) -> None:
 @given(COURSES)
 def test_the_words_tell_of_what_is_waited_for_and_promise_no_end_too_early(course: Course) -> None:
     assert course.words.endswith(".")
-    assert course.words.count("Nothing is left") == (course.step is Step.OVER)
+    over = course.step is Step.OVER
+    assert course.words.count("Nothing is left") == (over and not course.unopened)
+    assert ("only the earlier words open" in course.words) == (over and course.unopened > 0)
     waits = {Step.END: course.untold, Step.SWEEP: course.unswept}.get(course.step, ())
     assert all(name in course.words for name in waits[:3])
 
@@ -67,13 +71,27 @@ def test_the_estimate_is_the_allowance_and_never_negative(course: Course) -> Non
     assert abs(course.days * course.bytes_a_day - course.left.bytes) < 1 + course.left.bytes * 1e-9
 
 
-@given(st.booleans(), st.integers(0, 9), st.integers(0, 9), st.booleans())
+@given(st.booleans(), st.integers(0, 9), st.integers(0, 9), st.booleans(), st.booleans())
 def test_what_a_file_needs_or_a_newer_device_wrote_is_no_leftover(
-    whole: bool, generation: int, through: int, named: bool
+    whole: bool, generation: int, through: int, named: bool, unopened: bool
 ) -> None:
-    found = is_leftover(whole=whole, generation=generation, through=through, named=named)
-    assert not found or not (named or generation > through or not whole)
-    assert found or named or generation > through or not whole
+    found = is_leftover(whole=whole, generation=generation, through=through, named=named, unopened=unopened)
+    assert found == (whole and not named and not unopened and generation <= through)
+
+
+ORDERS = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=5)
+
+
+@given(ORDERS, st.integers(0, 9), st.randoms())
+def test_one_version_of_exposed_words_makes_its_whole_object_suspected(
+    orders: list[tuple[int, int]], through: int, chance: Random
+) -> None:
+    found = is_suspected(orders, through)
+    assert found == (min(orders)[0] <= through)
+    assert not is_suspected(orders, 0)
+    chance.shuffle(orders)
+    assert is_suspected(orders, through) == found
+    assert not found or is_suspected([*orders, (9, 9)], through + 1)
 
 
 def test_sizes_are_told_as_people_say_them() -> None:

@@ -60,6 +60,7 @@ export const INSIDE = new Set([
   "KEYS_WRONG",
   "KEY_BROKEN",
   "KEY_DAMAGED",
+  "KEY_GONE",
   "KEY_LOADING",
   "KEY_STATE_UNKNOWN",
   "LANE_STATE",

@@ -14,6 +14,8 @@ from piccolo_formats.errors import FormatError
 from piccolo_vault.core.keys.records import OwnerRecord, RecoveryJournal, RecoveryPhase
 
 if TYPE_CHECKING:
+    from piccolo_formats.records.generations import Successor
+
     from piccolo_vault.core.compared import Compared
     from piccolo_vault.core.keys.witnesses import Verdict
 
@@ -133,11 +135,11 @@ def outcome_of(
     verdict: Verdict | None,
     told: Compared | None = None,
     *,
-    replaced: int = 0,
+    replaced: Successor | None = None,
 ) -> str:
     """The operation's result, JSON: figures, what the members said of the backup, and both in words.
 
-    `replaced`: when the words took the place of others, in seconds since 1970; 0: they are the first.
+    `replaced`: the step by which the words took the place of others; None: they are the first.
     """
     rebuilt = journal.phase is RecoveryPhase.REBUILT
     finding = "circle" if rebuilt else verdict.finding if verdict else "unproven"
@@ -158,8 +160,15 @@ def outcome_of(
     return json.dumps(figures, ensure_ascii=False)
 
 
-def _exposed_words(replaced: int) -> str:
-    day = datetime.fromtimestamp(min(replaced, _LAST_SECOND), UTC)
+def _exposed_words(replaced: Successor) -> str:
+    day = datetime.fromtimestamp(min(replaced.time, _LAST_SECOND), UTC)
+    if replaced.exposed:
+        return (
+            f"Your words took the place of others on {day:%Y-%m-%d}, because strangers may know those. Which "
+            "files have other keys since is known to a backup only. So everything older is sealed anew by "
+            "itself while the device is unlocked; what those words opened is then deleted for good, by the "
+            "members only 45 days after they first heard of this device."
+        )
     return (
         f"Your words took the place of others on {day:%Y-%m-%d}. If strangers may know those, whether every "
         "file has another key since is known to a backup only. Then take new words as soon as a cloud has a "

@@ -46,6 +46,15 @@ def no_memory() -> PiccoloError:
     )
 
 
+def key_gone() -> PiccoloError:
+    """Returns the error of what belongs to earlier words that neither memory nor circle tells any more."""
+    return PiccoloError(
+        Kind.DATA_LOSS,
+        "KEY_GONE",
+        "This belongs to your earlier words, whose key is not known here any more: only those words open it.",
+    )
+
+
 def key_loading() -> PiccoloError:
     """Returns the error of what belongs to earlier words, right after an unlock."""
     return PiccoloError(

@@ -13,6 +13,10 @@ The steps, and what each rests on:
 5. When the old words were exposed, their log loses its backups as soon as it is closed; what their KEK had
    wrapped was marked in the very transaction that took the wraps away. It is sealed anew under other keys,
    and purged, before the old KEK is forgotten (core/storage/resealing.py).
+
+Where the memory is gone with the cloud's backups, the circle tells the lineage: that the words before were
+exposed, but neither their KEK nor what is marked. What step 4 needs that KEK for cannot be done then, and
+step 5 begins anew for all that the members bring back.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.digests import digest
 from piccolo_formats.errors import FormatError
 from piccolo_formats.fek import Scope, unwrap, wrap
-from piccolo_formats.former import Former, Lineage, open_former
+from piccolo_formats.former import Former, Lineage, lost_former, open_former
 from piccolo_formats.kek import Kek
 from piccolo_formats.lineage import lead_to, open_successor, owner_by
 from piccolo_formats.records.backup import Head
@@ -51,8 +55,13 @@ class Wrap:
     wrapped: bytes
 
 
-def successor_of(old: Kek, new: Kek, owner: OwnerRecord, vault: Signer, time: int) -> bytes:
-    """Returns Signed("successor"): both roots and this device's vault hand the owner over."""
+def successor_of(
+    old: Kek, new: Kek, owner: OwnerRecord, vault: Signer, time: int, *, exposed: bool = False
+) -> bytes:
+    """Returns Signed("successor"): both roots and this device's vault hand the owner over.
+
+    `exposed`: strangers may know the old words; who comes back from the circle alone has it from here only.
+    """
     record = Successor(
         owner=owner.owner,
         old_root=owner.root,
@@ -60,6 +69,7 @@ def successor_of(old: Kek, new: Kek, owner: OwnerRecord, vault: Signer, time: in
         kek_epoch=owner.epoch + 1,
         generation=owner.generation,
         time=time,
+        exposed=exposed,
     )
     return sign(record, old.owner_root(), new.owner_root(), vault).to_bytes()
 
@@ -121,10 +131,24 @@ def lineage_told(root: bytes, records: Iterable[bytes]) -> bytes | None:
     return Lineage(successors=steps).to_record() if steps else None
 
 
+def former_told(owner: OwnerRecord, lineage: Sequence[Signed[Successor]]) -> bytes | None:
+    """Returns what a memory that the members fill keeps of exposed words; None: its words followed no such.
+
+    Only the newest step tells of what may be left: nobody takes new words before the last ones are settled.
+    """
+    if not lineage or not (newest := lineage[-1].record).exposed:
+        return None
+    return lost_former(owner.owner, owner.epoch - 1, newest.time).to_record()
+
+
 def former_of(former: bytes | None, kek: Kek) -> Kek | None:
-    """Returns the KEK before, which a memory keeps. Raises PiccoloError DATA_LOSS (FORMER_BROKEN)."""
+    """Returns the KEK before, which a memory keeps; None: there is none, or nobody tells it.
+
+    Raises PiccoloError DATA_LOSS (FORMER_BROKEN).
+    """
     try:
-        return open_former(Former.from_record(former), kek) if former is not None else None
+        kept = Former.from_record(former) if former is not None else None
+        return open_former(kept, kek) if kept is not None and not kept.is_lost else None
     except FormatError as broken:
         raise _former_broken(broken) from broken
 

@@ -5,6 +5,9 @@ Rules:
   place (metadata says so), and then by a purge, which every member must have acknowledged.
 * Then each member is gone through for leftovers: whole fragments that no layout and no open write names, and
   that were last touched by a device of the exposed words: in their trash, and of writes that were cut off.
+* A memory that the members rebuilt never saw a wrap of those words. So what they bring back counts as
+  exposed, unless a device of later words wrote it first; and leftovers are those of every device before.
+  A record that the words in force do not open may be the last that tells of a file: its fragment stays.
 * What belongs to a file is never a leftover, however old it is: unknown is not dead, but here it is known.
 * It is over when nothing is left to seal, to purge and to go through. Whoever is no member any more cannot be
   waited for: who that is is told.
@@ -17,7 +20,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _DAY = 86_400.0
 _UNITS = ("bytes", "KB", "MB", "GB", "TB", "PB")
@@ -61,6 +64,7 @@ class Course:
         untold: members that have not acknowledged all purges.
         unswept: members that are to be gone through.
         bytes_a_day: the allowance; 0: none.
+    unopened: fragments that stay because only the earlier words open their records.
     """
 
     all_versions: int
@@ -70,6 +74,7 @@ class Course:
     untold: tuple[str, ...] = ()
     unswept: tuple[str, ...] = ()
     bytes_a_day: int = 0
+    unopened: int = 0
 
     @property
     def step(self) -> Step:
@@ -116,6 +121,11 @@ class Course:
                     "Looking for leftovers of the earlier words; still to be gone through: "
                     f"{_names(self.unswept)}."
                 )
+            case Step.OVER if self.unopened:
+                return (
+                    f"Every file is sealed anew. {self.unopened} fragments are left that only the earlier "
+                    "words open; they stay, since nobody can tell what they belong to."
+                )
             case Step.OVER:
                 return "Nothing is left that the earlier words open."
 
@@ -133,7 +143,18 @@ class Course:
         )
 
 
-def is_leftover(*, whole: bool, generation: int, through: int, named: bool) -> bool:
+def is_suspected(orders: Iterable[tuple[int, int]], through: int) -> bool:
+    """Returns whether an object that members brought back may be one that exposed words opened.
+
+    Args:
+        orders: of the versions in it; their generations are those of the devices that first wrote them.
+        through: the last generation under those words; 0: there are none such, or the memory knows what they
+            opened.
+    """
+    return any(generation <= through for generation, _ in orders)
+
+
+def is_leftover(*, whole: bool, generation: int, through: int, named: bool, unopened: bool = False) -> bool:
     """Returns whether a fragment that a member has must go.
 
     Args:
@@ -141,8 +162,9 @@ def is_leftover(*, whole: bool, generation: int, through: int, named: bool) -> b
         generation: of the device that touched it last.
         through: the last generation under the exposed words.
         named: a layout or an open write names it, at whichever member.
+        unopened: it is live, and only words that nobody tells any more may say what it belongs to.
     """
-    return whole and not named and generation <= through
+    return whole and not named and not unopened and generation <= through
 
 
 def sized(count: int) -> str:

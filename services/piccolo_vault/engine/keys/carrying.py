@@ -80,7 +80,7 @@ class Carrying:
         """Puts the wraps under the new KEK in force, and begins the new log, in one transaction."""
         old, epoch = self._custody.kek(), owner.epoch + 1
         lineage = [each.to_bytes() for each in lineage_of(await self._remembers.state(*LINEAGE_STATE))]
-        successor = successor_of(old, new, owner, self._own.signing, rotation.time)
+        successor = successor_of(old, new, owner, self._own.signing, rotation.time, exposed=rotation.exposed)
         former = seal_former(
             old, new, owner.owner, owner.epoch, self._random, exposed=rotation.exposed, time=rotation.time
         )

@@ -107,10 +107,10 @@ class Custody:
     def kek_of(self, epoch: int) -> Kek:
         """Returns the KEK of an epoch: the one in force, the one before it, or the one that follows.
 
-        Raises PiccoloError LOCKED, or UNAVAILABLE (KEY_LOADING) while that one is not in memory.
+        Raises PiccoloError LOCKED, UNAVAILABLE (KEY_LOADING) while it is not in memory, DATA_LOSS (KEY_GONE).
         """
         permit(Step.USE, self.stage)
-        return self._ring.of(epoch, self.owner().epoch)
+        return self._ring.of(epoch, self.owner().epoch, complete=self.former_known)
 
     @property
     def former(self) -> Kek | None:
@@ -124,7 +124,7 @@ class Custody:
         self._know_former()
 
     def forget_former(self) -> None:
-        """Nothing is left that the KEK before is needed for."""
+        """Nothing is left that the KEK before is needed for, or nobody tells it."""
         self._former.wipe()
         self._know_former()
 

@@ -16,6 +16,7 @@ from piccolo_vault.ports.successions import FORMER_STATE, LINEAGE_STATE
 if TYPE_CHECKING:
     from piccolo_formats.kek import Kek
     from piccolo_formats.records.device import Device
+    from piccolo_formats.records.generations import Successor
 
     from piccolo_vault.core.keys.records import OwnerRecord
     from piccolo_vault.ports.backups import Remembers
@@ -29,7 +30,7 @@ class Heritage:
 
     `successors` lead to the root of the words, `former` is the KEK before them while it is kept; `bundle` is
     the circle with those successors, empty when there is none; `device` the owner's last one, by any root;
-    `replaced` when these words took the place of others, in seconds since 1970, 0 when they are the first.
+    `replaced` the step by which these words took the place of others, None when they are the first.
     """
 
     owner: OwnerRecord
@@ -37,7 +38,7 @@ class Heritage:
     former: Kek | None
     bundle: bytes
     device: Device | None
-    replaced: int
+    replaced: Successor | None
 
 
 async def rightful_owner(remembers: Remembers, owner: OwnerRecord) -> OwnerRecord:
@@ -66,5 +67,5 @@ async def read_heritage(remembers: Remembers, kek: Kek, owner: OwnerRecord) -> H
         former=former_of(await remembers.state(*FORMER_STATE), kek),
         bundle=with_records(bundle, successors) if bundle else bundle,
         device=last_device(bundle, owner, [each.record.old_root for each in chain]) if bundle else None,
-        replaced=chain[-1].record.time if chain else 0,
+        replaced=chain[-1].record if chain else None,
     )

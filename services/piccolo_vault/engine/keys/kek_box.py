@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from piccolo_formats.kek import Kek
 
-from piccolo_vault.core.keys.refusals import key_loading
+from piccolo_vault.core.keys.refusals import key_gone, key_loading
 
 
 class KekBox:
@@ -53,14 +53,15 @@ class KekRing:
     def __init__(self) -> None:
         self.former, self.present, self.following = KekBox(), KekBox(), KekBox()
 
-    def of(self, epoch: int, present: int) -> Kek:
+    def of(self, epoch: int, present: int, *, complete: bool) -> Kek:
         """Returns the KEK of an epoch, when `present` is the one in force.
 
-        Raises PiccoloError UNAVAILABLE (KEY_LOADING) while that one is not in memory.
+        Raises PiccoloError UNAVAILABLE (KEY_LOADING) while that one is not in memory; DATA_LOSS (KEY_GONE)
+        for an earlier one when it is known (`complete`) that nothing here tells it.
         """
         box = {present - 1: self.former, present: self.present, present + 1: self.following}.get(epoch)
         if box is None or not box.full:
-            raise key_loading()
+            raise key_gone() if complete and epoch < present else key_loading()
         return box.kek()
 
     def wipe(self) -> None:

@@ -114,6 +114,15 @@ class DeviceKeyring:
             raise key_loading()
         return self._settling.exposed_through
 
+    def suspected_through(self) -> int:
+        """Returns the last generation of which nobody tells what exposed words opened; 0: there is none such.
+
+        Raises PiccoloError UNAVAILABLE (KEY_LOADING) until that is known.
+        """
+        if not self._custody.former_known:
+            raise key_loading()
+        return self._settling.suspected_through
+
     def sealing(self) -> bool:
         """Whether files are to be sealed anew now."""
         return not self._fence.up and self._settling.sealing

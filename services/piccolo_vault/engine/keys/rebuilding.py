@@ -6,6 +6,8 @@ Rules:
   are judged again by attestation and by the step to the next generation, as after any restore.
 * Of words that took the place of others, the successors that the contacts tell say whose they are: without
   them nothing here would open.
+* Where the newest of these says that the words before were exposed, that is kept before anything is brought
+  back: all of it counts as what those words open, since nobody tells what was sealed anew.
 * Everybody who answers is heard: a member that holds back what is new is no harm as long as another does not.
 * Only when the circle is found the memory is touched. It is filled at the end, from the commit records that
   the members keep, as what is newer than a backup is (engine/storage/inventory.py).
@@ -26,10 +28,10 @@ from piccolo_formats.records.roster import Roster
 from piccolo_formats.signed import open_signed
 
 from piccolo_vault.core.keys.bundle import cut, last_device, said
-from piccolo_vault.core.keys.rotation import lineage_of, lineage_told, rightful
+from piccolo_vault.core.keys.rotation import former_told, lineage_of, lineage_told, rightful
 from piccolo_vault.engine.keys.generations import enrolment_identity
 from piccolo_vault.ports.backups import BUNDLE_STATE, OWNER_STATE
-from piccolo_vault.ports.successions import LINEAGE_STATE
+from piccolo_vault.ports.successions import FORMER_STATE, LINEAGE_STATE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,8 +65,8 @@ class Rebuilding:
         bundle = await self._bundle(enrolment_identity(kek), contacts)
         successors = (each.data for each in said(bundle) if each.kind == "successor")
         lineage = lineage_told(owner.root, successors)
-        owner = rightful(owner, lineage)
-        device = last_device(bundle, owner, [each.record.old_root for each in lineage_of(lineage)])
+        owner, chain = rightful(owner, lineage), lineage_of(lineage)
+        device = last_device(bundle, owner, [each.record.old_root for each in chain])
         if device is None:
             raise PiccoloError(
                 Kind.NOT_FOUND,
@@ -75,8 +77,9 @@ class Rebuilding:
         await self._backups.begin_rebuild()
         for key, value in cut(bundle).items():
             await self._remembers.set_state(BUNDLE_STATE[0], key, value)
-        if lineage is not None:
-            await self._remembers.set_state(*LINEAGE_STATE, lineage)
+        for place, kept in ((FORMER_STATE, former_told(owner, chain)), (LINEAGE_STATE, lineage)):
+            if kept is not None:
+                await self._remembers.set_state(*place, kept)
         await self._remembers.set_state(*OWNER_STATE, owner.owner)
         return device.generation
 

@@ -65,7 +65,8 @@ class Rotation:
     @property
     def words(self) -> str:
         """What is being done, in words; empty when no new words are being put in force."""
-        if self._custody.rotation is None and self._custody.former is None:
+        waits = self._custody.rotation is not None or self._custody.former is not None
+        if not waits and not self._settling.exposed_through:
             return ""
         return self._said or "New words are being put in force; this goes on while the device is unlocked"
 
@@ -123,7 +124,7 @@ class Rotation:
 
     async def _settle(self) -> float | None:
         if await self._remembers.state(*FORMER_STATE) is None:
-            self._custody.forget_former()
+            self._settling.forget()
             return None
         if not await self._settling.settle(self._say):
             return _WAIT

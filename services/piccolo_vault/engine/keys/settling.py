@@ -11,6 +11,9 @@ Rules:
   words that let a device in.
 * The old KEK is forgotten last: after its wraps, its commit records and its admin key in the roster; when its
   words were exposed, after the last version that it could open has another key and the old one is purged.
+* A memory that the circle filled has `former` without that KEK. Then the old log cannot be closed, and what
+  only that KEK opens is out of reach: what is left is to seal anew what the members brought back, and to
+  purge what no file needs of any device before this one.
 """
 
 from __future__ import annotations
@@ -67,12 +70,14 @@ class Settling:
         self._trust, self._backups = neighbours.trust, neighbours.backups
         self._remembers, self._roles = neighbours.remembers, neighbours.roles
         self._successions, self._clock, self._random = successions, clock, random
-        self._closed = self._renewed = self._swapped = self._emptied = False
-        self._through = 0
-        self._sealing = False
-        self._resealed: Resealed | None = None
+        self._forget()
         self.outcome: dict[str, object] = {}
         self.moved = Pulse()
+
+    def _forget(self) -> None:
+        self._closed = self._renewed = self._swapped = self._emptied = self._sealing = False
+        self._through = self._suspected = 0
+        self._resealed: Resealed | None = None
 
     @property
     def renewing(self) -> bool:
@@ -88,12 +93,17 @@ class Settling:
     @property
     def exposed_through(self) -> int:
         """The last generation under words that strangers may know; 0: there are no such."""
-        return self._through if self._custody.former is not None else 0
+        return self._through if self._custody.former_known else 0
+
+    @property
+    def suspected_through(self) -> int:
+        """The last generation of which nobody tells what exposed words opened; 0: there is no such."""
+        return self._suspected if self._custody.former_known else 0
 
     @property
     def sealing(self) -> bool:
         """Whether files are to be sealed anew now."""
-        return self._sealing and self._custody.former is not None and not self.is_sealed
+        return self._sealing and self._custody.former_known and not self.is_sealed
 
     @property
     def is_sealed(self) -> bool:
@@ -113,11 +123,14 @@ class Settling:
         """
         kek, owner = self._custody.kek(), self._custody.owner()
         former = await self._remembers.state(*FORMER_STATE)
-        old, exposed = former_of(former, kek), is_exposed(former)
-        if old is None:
+        if former is None:
             return True
+        old, exposed = former_of(former, kek), is_exposed(former)
         lineage = lineage_of(await self._remembers.state(*LINEAGE_STATE))
-        self._through = lineage[-1].record.generation if exposed else 0
+        replaced = lineage[-1].record.generation if exposed else 0
+        if old is None:
+            return await self._settle_without_former(owner, replaced, say)
+        self._through = replaced
         self._custody.learn_former(old)
         successors = tuple(each.to_bytes() for each in lineage)
         await self._certify(kek, old, successors, say)
@@ -143,6 +156,18 @@ class Settling:
         await self._end(owner)
         return True
 
+    async def _settle_without_former(self, owner: OwnerRecord, replaced: int, say: Say) -> bool:
+        """Lets everything be sealed anew that words which nobody tells any more may open.
+
+        `replaced`: the last generation under those words.
+        """
+        self._through, self._suspected = max(replaced, owner.generation - 1), replaced
+        self._custody.forget_former()
+        if not await self._is_sealed_anew(None, owner.epoch, say):
+            return False
+        await self._end(owner)
+        return True
+
     async def _end_log(self, old: Kek, owner: bytes, successor: bytes, say: Say, *, exposed: bool) -> None:
         """Closes the old words' backup log, and empties it where strangers may open it."""
         if not self._closed:
@@ -154,10 +179,14 @@ class Settling:
             await self._empty(old)
             self._emptied = True
 
-    async def _is_sealed_anew(self, keks: tuple[Kek, Kek], epoch: int, say: Say) -> bool:
-        """Lets the way of a file seal everything anew; returns whether that is over."""
+    async def _is_sealed_anew(self, keks: tuple[Kek, Kek] | None, epoch: int, say: Say) -> bool:
+        """Lets the way of a file seal everything anew; returns whether that is over.
+
+        `keks`: from which words to which what came in late is handed over; None: nobody has the earlier ones.
+        """
         if not self._sealing:
-            await swap(self._successions, keks, epoch, self._random, say, exposed=True)
+            if keks is not None:
+                await swap(self._successions, keks, epoch, self._random, say, exposed=True)
             self._sealing, self._resealed = True, None
             self._custody.changed.fire()
         if (told := self._resealed) is None:
@@ -172,13 +201,17 @@ class Settling:
         self.outcome = {"epoch": owner.epoch}
         if (told := self._resealed) is not None:
             sealed = {"versions": told.versions, "leftovers": told.leftovers, "unreached": told.unreached}
+            sealed |= {"unopened": told.unopened} if told.unopened else {}
             self.outcome |= sealed
             subject = owner.owner.hex()
             await self._remembers.audit("vault.words.exposed.over", subject, "ok", json.dumps(sealed))
         await self._successions.forget(FORMER_STATE[1])
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing is left of the words before."""
         self._custody.forget_former()
-        self._closed = self._renewed = self._swapped = self._emptied = self._sealing = False
-        self._through, self._resealed = 0, None
+        self._forget()
 
     async def _empty(self, old: Kek) -> None:
         """Deletes the backups that the old words open, all but the note that there are newer words."""

@@ -6,8 +6,11 @@ Rules:
   /lost+found where the name cannot be had. Each version gets the place that its own order gives it, whatever
   became of its object since. Versions that the memory knows in another object were compacted since: they lie
   in the newer one from now on, and the older one ends.
+* One record of an object is enough: where another member's does not open, the ids in it tell its fragments.
 * A record is believed when the owner's words open it and it holds: the wrapped key opens and the content's
   MAC is right. What a pending tombstone names stays dead; what too few keepers have is left where it lies.
+* Where nobody tells what words that strangers may know could open, what comes back and may be of them is
+  marked in the transaction that names it: it is sealed anew by itself.
 * What the memory names at a keeper and the keeper has in its trash was deleted after the backup: it is taken
   out again. Afterwards everything is checked, so that what is lost for good is told by name.
 * Where one member has in its trash what another one shows as live, the other may have come back with an old
@@ -37,6 +40,7 @@ from piccolo_vault.core.circle import Standing
 from piccolo_vault.core.compared import Compared
 from piccolo_vault.core.storage.journal import seal_local
 from piccolo_vault.core.storage.manifests import read_content, read_layout
+from piccolo_vault.core.storage.resealing import is_suspected
 from piccolo_vault.engine.storage.known import Known
 from piccolo_vault.engine.storage.nursery import gather
 from piccolo_vault.engine.storage.records import read_record
@@ -53,7 +57,7 @@ if TYPE_CHECKING:
     from piccolo_vault.engine.storage.context import Context
     from piccolo_vault.engine.storage.undeleting import Undeleter
     from piccolo_vault.ports.keepers import Keeper, Kept
-    from piccolo_vault.ports.keyring import Aftermath
+    from piccolo_vault.ports.keyring import Aftermath, Exposure
 
 _PAGE_SECONDS = 30.0
 _RECORDS = 50
@@ -67,12 +71,20 @@ _log = logging.getLogger(__name__)
 class _Told:
     """What the members tell: objects that the memory does not know, and the ids that lie in a trash.
 
-    `undeletable` are those, by member, that the memory knows.
+    `undeletable` are those, by member, that the memory knows. `unopened` are live fragments of which nobody
+    can say here what they belong to.
     """
 
     objects: dict[bytes, _Found] = field(default_factory=dict)
     trashed: set[bytes] = field(default_factory=set)
+    unopened: set[bytes] = field(default_factory=set)
     undeletable: dict[bytes, set[bytes]] = field(default_factory=dict)
+
+    def named_by(self, layout: Layout) -> set[bytes]:
+        """Takes out what one member's record cannot tell and another's does: what it belongs to."""
+        found = self.unopened & {layout.fragment_id(index) for index in range(layout.m)}
+        self.unopened -= found
+        return found
 
     def is_removed(self, layout: Layout, live: set[bytes]) -> bool:
         """Whether a fragment lies in a trash and nowhere else: one that was moved is live elsewhere."""
@@ -103,6 +115,15 @@ class _Tally:
     unusable: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Rescued:
+    """How many files were brought back, which members did not answer, and what no words here open."""
+
+    files: int
+    silent: frozenset[bytes]
+    unopened: frozenset[bytes]
+
+
 class Inventory:
     """Reconciles the memory with the keepers after a recovery."""
 
@@ -110,10 +131,11 @@ class Inventory:
         self,
         context: Context,
         aftermath: Aftermath,
+        exposure: Exposure,
         undeleter: Undeleter,
         check_all: Callable[[], Awaitable[object]],
     ) -> None:
-        self._context, self._aftermath = context, aftermath
+        self._context, self._aftermath, self._exposure = context, aftermath, exposure
         self._undeleter, self._check_all = undeleter, check_all
         self._again, self._pause = 0.0, _SOON_SECONDS
 
@@ -152,8 +174,8 @@ class Inventory:
             self._aftermath.reconciled()
             await self._check_all()
 
-    async def rescue(self) -> int:
-        """Brings back what no memory knows and members can still rebuild; returns how many files that were.
+    async def rescue(self) -> Rescued:
+        """Brings back what no memory knows and members can still rebuild; returns what came of it.
 
         It is asked for before what no file belongs to is purged (engine/storage/sweeping.py). Who does not
         answer is left for another time. Raises PiccoloError: what metadata raises, LOCKED.
@@ -161,10 +183,11 @@ class Inventory:
         members = [m for m in self._context.peers.circle().members if m.standing is not Standing.COMPROMISED]
         known, buried, told, tally = await Known.load(self._context), await self._buried(), _Told(), _Tally()
         asked = {n: partial(self._ask, m.owner_id, known, buried, told) for n, m in enumerate(members)}
-        await gather(asked)
+        heard, _ = await gather(asked)
         for each in sorted(told.objects.values(), key=lambda one: one.order):
             await self._bring_back(each, told, tally)
-        return tally.files
+        silent = frozenset(m.owner_id for n, m in enumerate(members) if n not in heard)
+        return Rescued(tally.files, silent, frozenset(told.unopened))
 
     async def _buried(self) -> frozenset[bytes]:
         pending = await self._context.objects.list_tombstones()
@@ -196,20 +219,22 @@ class Inventory:
                 and kept.fragment_id in known
             )
             for at in range(0, len(strange), _RECORDS):
-                await self._note(owner, strange[at : at + _RECORDS], told.objects)
+                await self._note(owner, strange[at : at + _RECORDS], told)
             if not token:
                 return
 
-    async def _note(self, owner: bytes, fragments: Sequence[bytes], found: dict[bytes, _Found]) -> None:
+    async def _note(self, owner: bytes, fragments: Sequence[bytes], told: _Told) -> None:
         wanted = list(fragments)
         while wanted:
             records = await self._context.peers.ask(owner, partial(_records, ids=wanted), _PAGE_SECONDS)
-            told = {fragment for fragment, _ in records}
+            came = {fragment for fragment, _ in records}
             for fragment, record in records:
-                self._note_one(fragment, record, found)
-            wanted = [fragment for fragment in wanted if fragment not in told] if told else []
+                self._note_one(fragment, record, told)
+            left = [fragment for fragment in wanted if fragment not in came]
+            wanted = left if came else []
+            told.unopened.update([] if came else left)
 
-    def _note_one(self, fragment: bytes, record: bytes, found: dict[bytes, _Found]) -> None:
+    def _note_one(self, fragment: bytes, record: bytes, told: _Told) -> None:
         try:
             summary = read_record(self._context.keyring, record)
             layout = read_layout(summary.layout)
@@ -219,18 +244,20 @@ class Inventory:
             _log.warning(
                 "a commit record cannot be used", extra=fields(fragment=fragment.hex(), why=str(error))
             )
+            told.unopened.add(fragment)
             return
         if summary.owner != self._context.keyring.owner_id():
             return
-        there = found.get(layout.object_id)
+        there = told.objects.get(layout.object_id)
         if there is None or (summary.generation, summary.seq) > there.order:
             live = there.live if there else set()
-            found[layout.object_id] = there = _Found(summary, record, live)
+            told.objects[layout.object_id] = there = _Found(summary, record, live)
         there.live.add(fragment)
 
     async def _bring_back(self, found: _Found, told: _Told, tally: _Tally) -> None:
         """Names an unknown object's files."""
         layout = read_layout(found.summary.layout)
+        found.live |= told.named_by(layout)
         missing = [i for i in range(layout.m) if layout.fragment_id(i) not in found.live]
         if layout.m - len(missing) < layout.k:
             few = fields(object=layout.object_id.hex(), found=len(found.live), needed=layout.k)
@@ -247,12 +274,15 @@ class Inventory:
                 raise
             foreign = fields(object=layout.object_id.hex(), why=str(error))
             _log.warning("an unknown object is not this owner's", extra=foreign)
+            told.unopened |= found.live
             tally.unusable += 1
             return
         if told.is_removed(layout, found.live):
             _log.warning("an object that was removed is shown", extra=fields(object=layout.object_id.hex()))
             files = [replace(each, path=each.path and LOST + each.path) for each in files]
-        named = await self._publish(Intent(stored, tuple(files), found.record), missing)
+        exposed = is_suspected((each.order for each in files), self._exposure.suspected_through())
+        intent = Intent(stored, tuple(files), found.record, exposed=exposed)
+        named = await self._publish(intent, missing)
         tally.files += named
         tally.unusable += not named
 

@@ -140,7 +140,8 @@ class Resealer:
         unswept: tuple[str, ...] = (),
     ) -> Course:
         unreadable = sum(map(self._waits, self._postponed))
-        return Course(*total, left, unreadable, untold, unswept, self._allowance)
+        unopened = self._sweeper.unopened
+        return Course(*total, left, unreadable, untold, unswept, self._allowance, unopened)
 
     def _tell(self, course: Course) -> None:
         told = Resealed(
@@ -150,6 +151,7 @@ class Resealer:
             versions=course.versions,
             all_versions=course.all_versions,
             leftovers=self._sweeper.purged,
+            unopened=course.unopened,
             unreached=tuple(self._sweeper.gone()),
             over=course.step is Step.OVER,
         )

@@ -84,7 +84,8 @@ class Store:
         self._intents = Intents(context, survey, self._burial, self._completion)
         self._checker = Checker(context, self._fetcher, survey)
         repairer = Repairer(context, self._fetcher, survey, self._burial)
-        inventory = Inventory(context, aftermath, Undeleter(context), partial(self.check, "", 0))
+        undeleter, check_all = Undeleter(context), partial(self.check, "", 0)
+        inventory = Inventory(context, aftermath, aftermath, undeleter, check_all)
         self.maintenance = Maintenance(
             context,
             source,
@@ -108,7 +109,7 @@ class Store:
         return Spreader(self._context, repairer, recoder, self._burial, self._exposure)
 
     def _resealer(self, inventory: Inventory) -> Resealer:
-        sweeper = Sweeper(self._context, self._burial, inventory)
+        sweeper = Sweeper(self._context, self._burial, inventory, self._exposure)
         return Resealer(self._context, self._anewer, self._intents, self._burial, sweeper, self._exposure)
 
     def _care(self, repairer: Repairer) -> Care:

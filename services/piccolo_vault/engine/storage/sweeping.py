@@ -6,6 +6,8 @@ Rules:
 * What is found is purged by the owner root's tombstone, which is queued before the member hears of it.
 * What no memory knows and can still be rebuilt is brought back first, and sealed anew like any file: nothing
   dies because it is not known.
+* Where the members filled the memory, it knows only what they told: nobody is gone through before all that
+  are waited for told it, and what has a record that no words here open stays, and is counted.
 * An upload that was begun under the exposed words may be whole and not committed: while there is one, nothing
   that is only provisional goes. It has no record, and its key was never wrapped for anybody else.
 * A member counts as gone through when its whole list showed nothing; in another life of this process that is
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from piccolo_vault.engine.storage.context import Context
     from piccolo_vault.engine.storage.inventory import Inventory
     from piccolo_vault.ports.keepers import Keeper, Kept
+    from piccolo_vault.ports.keyring import Exposure
 
 _SECONDS = 30.0
 _AT_ONCE = 5_000
@@ -44,10 +47,17 @@ _log = logging.getLogger(__name__)
 class Sweeper:
     """Purges leftovers."""
 
-    def __init__(self, context: Context, burial: Burial, inventory: Inventory) -> None:
+    def __init__(self, context: Context, burial: Burial, inventory: Inventory, exposure: Exposure) -> None:
         self._context, self._burial, self._inventory = context, burial, inventory
+        self._exposure = exposure
         self._clean: dict[bytes, int] = {}
+        self._unopened: frozenset[bytes] = frozenset()
         self.purged = 0
+
+    @property
+    def unopened(self) -> int:
+        """How many fragments stay because only words that nobody tells any more open their records."""
+        return len(self._unopened)
 
     def unswept(self, through: int) -> list[bytes]:
         """Returns the members that are to be gone through, those that are away too."""
@@ -64,7 +74,7 @@ class Sweeper:
         """Goes through the members that answer. Raises what metadata raises."""
         peers = self._context.peers
         wanted = [owner for owner in self.unswept(through) if not peers.is_away(owner)]
-        if not wanted or not self._context.quiet.lasted(0) or await self._inventory.rescue():
+        if not wanted or not self._context.quiet.lasted(0) or not await self._is_all_known():
             return
         half = (*_HALF, KeptState.PROVISIONAL) if await self._context.objects.list_uploads() else _HALF
         intents = await self._context.objects.list_intents()
@@ -83,6 +93,15 @@ class Sweeper:
             told = fields(member=peers.name(owner), leftovers=len(found))
             _log.info("gone through for leftovers of exposed words", extra=told)
 
+    async def _is_all_known(self) -> bool:
+        """Brings back what can be; whether what the memory does not know then is no file's."""
+        rescued = await self._inventory.rescue()
+        if not self._exposure.suspected_through():
+            return not rescued.files
+        self._unopened = rescued.unopened
+        waited = {each.owner_id for each in self._context.peers.circle().members if each.standing in WAITED}
+        return not rescued.files and waited.isdisjoint(rescued.silent)
+
     async def _leftovers(
         self, owner: bytes, known: Known, through: int, half: Sequence[KeptState]
     ) -> list[bytes]:
@@ -97,6 +116,7 @@ class Sweeper:
                     generation=each.generation,
                     through=through,
                     named=each.fragment_id in known,
+                    unopened=each.fragment_id in self._unopened,
                 )
             ]
             if not token:
