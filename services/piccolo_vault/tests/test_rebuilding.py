@@ -69,6 +69,7 @@ async def test_words_and_contacts_bring_the_owner_back(scene: Burned) -> None:
         assert (result["files"], result["members"], result["heard"], result["left"]) == (40, 3, 2, 1)
         assert result["words"].startswith("40 files were brought back from 2 of 3 members. 1 more pieces")
         assert "took the place" not in result["words"]
+        assert "exposed" not in result
         assert scene.new.metadata.rebuilt
         assert scene.new.metadata.state["vault/owner"] == vault.owner.owner
         assert scene.new.attestation.rejoined == 1

@@ -62,6 +62,7 @@ async def test_new_words_and_contacts_bring_the_owner_back(tmp_path: Path) -> No
             assert result["backup"] == "circle"
             assert "took the place of others on 20" in result["words"]
             assert "say once more that they were exposed" in result["words"]
+            assert result["exposed"] == "unknown"
             mine = blank.owner
             assert (mine.owner, mine.root, mine.epoch) == (owner.owner, owner.root, 2)
             assert mine.generation == owner.generation + 1
@@ -92,7 +93,9 @@ async def test_exposed_words_are_ended_although_nobody_tells_their_key(tmp_path:
             ended = await scene.burned.recover(blank, words=scene.words, contacts=printed)
             await members
             assert (ended.state, ended.error_message) == (SUCCEEDED, "")
-            words = json.loads(ended.result)["words"]
+            result = json.loads(ended.result)
+            words = result["words"]
+            assert result["exposed"] == "sealing"
             assert "because strangers may know those" in words
             assert "once more" not in words
             kept = Former.from_record(new.metadata.state["vault/former"])
@@ -115,8 +118,8 @@ async def test_exposed_words_are_ended_although_nobody_tells_their_key(tmp_path:
             assert blank.rotation.words == ""
             (operation,) = [each for each in new.metadata.operations.values() if each.kind == "rotate"]
             assert operation.state == SUCCEEDED
-            result = {"epoch": 2, "versions": 3, "leftovers": 0, "unreached": [], "unopened": 4}
-            assert json.loads(operation.result) == result
+            over = {"epoch": 2, "versions": 3, "leftovers": 0, "unreached": [], "unopened": 4}
+            assert json.loads(operation.result) == over
             assert await reason_of(blank.rotation.begin(NEW)) != "ROTATION_RUNNING"
 
 

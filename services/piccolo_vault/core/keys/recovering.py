@@ -155,6 +155,8 @@ def outcome_of(
         "backup": finding,
         "words": " ".join(filter(None, words)),
     }
+    if rebuilt and replaced:
+        figures["exposed"] = "sealing" if replaced.exposed else "unknown"
     if told is not None:
         figures |= {"members": told.members, "heard": told.heard, "brought": told.files, "left": told.left}
     return json.dumps(figures, ensure_ascii=False)

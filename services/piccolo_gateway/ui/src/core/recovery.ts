@@ -33,6 +33,7 @@ export interface Outcome {
   heard?: number;
   brought?: number;
   left?: number;
+  exposed?: "sealing" | "unknown";
 }
 
 /** The outcome in a result; undefined when it is none. */

@@ -58,6 +58,12 @@ export const recovery: Messages["recovery"] = {
       "# Stück wartet, bis genug Mitglieder antworten, und kommt dann von selbst zurück.",
       "# Stücke warten, bis genug Mitglieder antworten, und kommen dann von selbst zurück.",
     ),
+  exposed: {
+    sealing:
+      "Fremde kennen vielleicht die Wörter vor diesen. Darum wird alles Ältere von selbst neu versiegelt, solange das Gerät entsperrt ist; was jene Wörter öffneten, wird dann endgültig gelöscht, von den Mitgliedern erst nach 45 Tagen.",
+    unknown:
+      "Diese Wörter traten an die Stelle anderer. Falls Fremde jene kennen, nimm neue Wörter, sobald eine Cloud eine Sicherung dieses Geräts hat, und sag noch einmal, dass jemand die alten kennt: Dann wird alles neu versiegelt.",
+  },
   nothingElse:
     "Sitzungen und Schlüssel von Programmen kommen nicht zurück: Melde dich neu an und mach neue Schlüssel.",
   told: "Mit den Worten des Geräts",

@@ -1,4 +1,5 @@
 import type { Messages } from "../i18n.svelte";
+import { plural } from "../plural";
 
 const phases: Messages["rotation"]["phases"] = {
   "New words are being put in force; this goes on while the device is unlocked":
@@ -51,6 +52,13 @@ export const rotation: Messages["rotation"] = {
   doneTitle: "Die neuen Wörter gelten",
   doneWords:
     "Ab jetzt bringen nur noch sie alles zurück. Vernichte den alten Zettel: Er öffnet nichts mehr, was von jetzt an gespeichert wird.",
+  doneWordsBut: (pieces) =>
+    plural(
+      "de",
+      pieces,
+      "Ab jetzt bringen sie alles zurück, bis auf # Stück, das nur die alten Wörter öffnen. Es blieb bei den Mitgliedern: Behalte den alten Zettel, so sicher wie bisher.",
+      "Ab jetzt bringen sie alles zurück, bis auf # Stücke, die nur die alten Wörter öffnen. Sie blieben bei den Mitgliedern: Behalte den alten Zettel, so sicher wie bisher.",
+    ),
   doneExposed: "Jede Datei ist neu versiegelt, und was die alten Wörter öffneten, ist gelöscht.",
   doneExposedBut: (names: string) =>
     `Jede Datei ist neu versiegelt, und was die alten Wörter öffneten, ist gelöscht, wo es ging. Nicht erreicht: ${names}. Was dort liegt, lässt sich mit den alten Wörtern vielleicht noch öffnen: vernichte den alten Zettel und bitte darum, dass das Gerät dort gelöscht wird.`,

@@ -49,6 +49,12 @@ export const recovery = {
     n(files, "# newer file came from your circle.", "# newer files came from your circle."),
   left_over: (pieces: number) =>
     n(pieces, "# piece waits", "# pieces wait") + " until enough members answer, and comes back by itself.",
+  exposed: {
+    sealing:
+      "Strangers may know the words before these. So everything older is sealed anew by itself, while the device is unlocked; what those words opened is then deleted for good, by the members only after 45 days.",
+    unknown:
+      "These words took the place of others. If strangers may know those, take new words as soon as a cloud has a backup of this device, and say once more that somebody may know the old ones: then everything is sealed anew.",
+  },
   nothingElse: "Sessions, and tokens of programs, are not brought back: log in anew, and make tokens anew.",
   told: "In the device’s own words",
   open: "Open my files",

@@ -1,3 +1,5 @@
+import { plural } from "../plural";
+
 /** What the device says while new words are put in force, as people read it. */
 const phases: Record<string, string> = {
   "New words are being put in force; this goes on while the device is unlocked":
@@ -48,6 +50,13 @@ export const rotation = {
   doneTitle: "The new words are in force",
   doneWords:
     "From now on only they bring everything back. Destroy the old note: it opens nothing that is stored from now on.",
+  doneWordsBut: (pieces: number) =>
+    plural(
+      "en",
+      pieces,
+      "From now on they bring everything back, but for # piece of storage that only the old words open. It was left with the members: keep the old note, as safely as before.",
+      "From now on they bring everything back, but for # pieces of storage that only the old words open. They were left with the members: keep the old note, as safely as before.",
+    ),
   doneExposed: "Every file is sealed anew, and what the old words opened is deleted.",
   doneExposedBut: (names: string) =>
     `Every file is sealed anew, and what the old words opened is deleted where it could be. Not reached: ${names}. What lies there may still be opened with the old words: destroy the old note, and ask there that the device be wiped.`,
