@@ -5,7 +5,7 @@ Rules:
   journalled record) is published, even by a locked device: its client may have been told yes.
 * Any other was never answered with yes. While a keeper that may have fragments does not answer, a locked
   device leaves it; before the next write it is withdrawn and what is committed of it is buried, so that it
-  cannot come back over a newer file.
+  cannot come back over a newer file. What an earlier device wrote was being brought back: it is not buried.
 * No write is prepared before that.
 """
 
@@ -96,12 +96,16 @@ class Intents:
             return True
         if not final and (self._met(promise, layout, good | whole | away) or good):
             return False
-        if good or whole or away:
+        if (good or whole or away) and self._is_own(layout):
             await self._burial.bury_fragments([layout])
         await self._context.objects.abandon(layout.object_id)
         await self._forget_uploads(intent)
         self._told("intent withdrawn", intent)
         return True
+
+    def _is_own(self, layout: Layout) -> bool:
+        """Whether this device wrote it; what an earlier one wrote was perhaps acknowledged to somebody."""
+        return self._burial.may_bury() and layout.generation >= self._context.keyring.generation()
 
     async def _commit(self, intent: Intent, layout: Layout, indexes: set[int]) -> set[int]:
         done, _ = await gather({index: partial(self._commit_one, intent, layout, index) for index in indexes})
