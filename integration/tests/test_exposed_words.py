@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,8 @@ from piccolo_formats.digests import digest
 from piccolo_formats.kek import Kek
 
 from integration import reader
+from integration.bad_days.clocks import LeapingClocks, needs_faketime
+from integration.bench.waiting import until
 from integration.circle import Circle, circle
 from integration.client import OperationFailedError
 from integration.owner import Owner
@@ -114,3 +117,77 @@ async def _burn_and_recover(owner: Owner, old: str, files: Files) -> None:
     await owner.api.recover()
     assert {path: await owner.api.get(path) for path in files} == files
     assert not (await owner.api.status())["new_words"]
+
+
+@needs_faketime
+@pytest.mark.circle
+async def test_device_and_cloud_are_lost_in_the_middle_and_the_circle_alone_ends_it(
+    tmp_path: Path, no_leaked_processes: None
+) -> None:
+    """All is sealed anew and nothing purged yet: what the exposed words open lies beside what they do not."""
+    clocks = LeapingClocks.at(tmp_path / "clocks")
+    async with circle(tmp_path, 4, store=BRISK, plug=clocks.give) as made:
+        owner = made.owners[1]
+        files = await _files(owner)
+        await owner.api.backed_up()
+        old, owner_id, printed = owner.api.words, await owner.api.owner_id(), await owner.api.contacts()
+        stores, before = _keepers(made, owner), _kept(made, owner, owner_id)
+        await _lose_in_the_middle(made, owner)
+        lost = _kept(made, owner, owner_id)
+        assert before < lost
+
+        await owner.start()
+        result = await owner.api.recover(contacts=printed)
+        assert (result["backup"], result["exposed"], result["left"]) == ("circle", "sealing", 0)
+        assert {path: await owner.api.get(path) for path in files} == files
+        assert (await owner.api.status())["new_words"]
+        await made.cloud.start()
+        await _ended(made, owner, clocks)
+
+        kept = _kept(made, owner, owner_id)
+        assert not before & kept
+        assert not lost & kept  # nobody could tell which of them were sealed anew already
+        found, report = await asyncio.to_thread(_read, old, tmp_path / "old", stores)
+        assert found == {}
+        assert "0 versions are read, 0 are not" in report
+        found, report = await asyncio.to_thread(_read, owner.api.words, tmp_path / "new", stores)
+        assert files.items() <= found.items(), report
+        assert {path: await owner.api.get(path) for path in files} == files
+        events = (await owner.api.ask("GET", "/audit"))["events"]
+        (over,) = [each for each in events if each["action"] == "vault.words.exposed.over"]
+        assert "unopened" not in over["details"]
+
+
+async def _lose_in_the_middle(made: Circle, owner: Owner) -> None:
+    """The words are exposed; device and cloud go when all is sealed anew, and no backup names it."""
+    away = made.owners[3].device
+    await away.kill(["fragment-store"])
+    await owner.api.new_words(exposed=True)
+    await _says(owner, "Renewing what the members keep")
+    await made.cloud.kill()
+    await away.run({"fragment-store": away.settings("fragment-store")})
+    await _says(owner, "as soon as the backup")
+    await owner.burn()
+    shutil.rmtree(made.cloud.state("cloud") / "objects")
+
+
+async def _says(owner: Owner, words: str) -> None:
+    async def look() -> bool | None:
+        return words in (await owner.api.status())["new_words"] or None
+
+    await until(look, 180, words)
+
+
+async def _ended(made: Circle, owner: Owner, clocks: LeapingClocks) -> None:
+    """Nothing is left of the exposed words: 45 days after the members heard of the device, they obey it."""
+
+    async def look() -> bool | None:
+        told = (await owner.api.status())["new_words"]
+        if "not done yet" in told:
+            clocks.leap(47)
+            await asyncio.sleep(5)  # until all have seen it, and it is written down that it passed
+            for each in made.owners:
+                await each.api.log_in()
+        return not told or None
+
+    await until(look, 300, "end of exposed words")
