@@ -256,3 +256,23 @@ async def test_a_crash_while_it_is_rescued_purges_nothing_of_it() -> None:
         await here.crash()
         assert (await rounds(here)).over
         assert await here.get("/a") == data
+
+
+async def test_what_was_being_buried_when_the_device_was_lost_costs_no_name() -> None:
+    """One member had buried the old objects, for now; the others show them still."""
+    async with world(4, SWIFT) as here:
+        files = await filled(here)
+        old = fragments(here)
+        expose(here)
+        here.objects.backed_up = False
+        await rounds(here, 2)
+        for kept in here.keepers[0].fragments.values():
+            if kept.head.fragment_id in old:
+                kept.state = KeptState.TRASH
+        here.objects.backed_up = True
+        await brought_back(here, 1)
+        assert here.named() == files.keys()
+        assert {path: await here.get(path) for path in files} == files
+        assert (await rounds(here)).over
+        assert {path: await here.get(path) for path in files} == files
+        assert fragments(here).isdisjoint(old)

@@ -15,7 +15,8 @@ Rules:
   out again. Afterwards everything is checked, so that what is lost for good is told by name.
 * Where one member has in its trash what another one shows as live, the other may have come back with an old
   disk: what was removed does not rise under its name. It is put below /lost+found and not dropped, because
-  one member's word must not end a file.
+  one member's word must not end a file. What else is shown comes first: a version that was moved since
+  has its name there.
 * It begins as soon as the vault is unlocked, and is tried again soon at first, then every ten minutes.
 * Only when every member was heard, and all that can be brought back is named, burying is allowed again. What
   too few have then was committed by a write that was cut off: nobody was told that it is there.
@@ -85,6 +86,14 @@ class _Told:
         found = self.unopened & {layout.fragment_id(index) for index in range(layout.m)}
         self.unopened -= found
         return found
+
+    def in_order(self) -> list[_Found]:
+        """The objects as they are to be looked at: by their order, those that were removed last."""
+
+        def key(found: _Found) -> tuple[bool, tuple[int, int]]:
+            return self.is_removed(read_layout(found.summary.layout), found.live), found.order
+
+        return sorted(self.objects.values(), key=key)
 
     def is_removed(self, layout: Layout, live: set[bytes]) -> bool:
         """Whether a fragment lies in a trash and nowhere else: one that was moved is live elsewhere."""
@@ -157,7 +166,7 @@ class Inventory:
         work = {n: partial(self._ask, m.owner_id, known, buried, told) for n, m in enumerate(members)}
         heard, _ = await gather(work)
         undeleted = await self._undeleter.undelete(told.undeletable)
-        for done, each in enumerate(sorted(told.objects.values(), key=lambda one: one.order)):
+        for done, each in enumerate(told.in_order()):
             self._aftermath.comparing(done, len(told.objects))
             await self._bring_back(each, told, tally)
         compared = fields(
@@ -184,7 +193,7 @@ class Inventory:
         known, buried, told, tally = await Known.load(self._context), await self._buried(), _Told(), _Tally()
         asked = {n: partial(self._ask, m.owner_id, known, buried, told) for n, m in enumerate(members)}
         heard, _ = await gather(asked)
-        for each in sorted(told.objects.values(), key=lambda one: one.order):
+        for each in told.in_order():
             await self._bring_back(each, told, tally)
         silent = frozenset(m.owner_id for n, m in enumerate(members) if n not in heard)
         return Rescued(tally.files, silent, frozenset(told.unopened))
@@ -279,7 +288,11 @@ class Inventory:
             return
         if told.is_removed(layout, found.live):
             _log.warning("an object that was removed is shown", extra=fields(object=layout.object_id.hex()))
+            # what was brought back elsewhere just now was moved before this was removed
+            files = [each for each in files if each.moved_from not in told.objects]
             files = [replace(each, path=each.path and LOST + each.path) for each in files]
+            if not files:
+                return
         exposed = is_suspected((each.order for each in files), self._exposure.suspected_through())
         intent = Intent(stored, tuple(files), found.record, exposed=exposed)
         named = await self._publish(intent, missing)
