@@ -96,7 +96,8 @@ class Resealer:
         while True:
             page, token, counted = await self._context.objects.list_exposed(token)
             left = left or counted
-            self._tell(self._course_of(total, left))
+            if left.versions:  # what comes after the sealing is told when all that it waits for was asked
+                self._tell(self._course_of(total, left))
             for stored in page:
                 if self._waits(stored.object_id):
                     continue
