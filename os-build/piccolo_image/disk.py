@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from piccolo_chassis.errors import Kind, PiccoloError
+
 from piccolo_image import enrolment
 from piccolo_image.artefacts import Artefacts
 from piccolo_image.keys import Keys
@@ -35,7 +37,11 @@ _SETTINGS: Final = "timeout 0\nconsole-mode keep\neditor no\n"
 async def write(
     workshop: Workshop, made: Artefacts, keys: Keys, out: Path, size: int, *, slots: int = 2
 ) -> None:
-    """Writes a disk of so many bytes that boots the artefacts; what is free on it becomes data."""
+    """Writes a disk of so many bytes that boots the artefacts; what is free on it becomes data.
+
+    Raises PiccoloError FULL, RELEASE_TOO_LARGE.
+    """
+    check_room(made)
     esp = await _esp(workshop, made, keys)
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.new")
@@ -49,6 +55,27 @@ async def write(
     for content, at in ((esp, 1), (made.root, 1 + _ESP), (made.verity, 1 + _ESP + _ROOT)):
         put(content, partial, at * _MIB)
     partial.replace(out)
+
+
+def check_room(made: Artefacts) -> None:
+    """Refuses what the disks of devices have no room for, whose partitions keep the size they were made with.
+
+    The ESP must hold the present kernel image, the next one, and what else lies there.
+
+    Raises PiccoloError FULL, RELEASE_TOO_LARGE.
+    """
+    for part, path, room in (
+        ("root", made.root, _ROOT),
+        ("verity data", made.verity, _VERITY),
+        ("kernel image", made.uki, _ESP // 3),
+    ):
+        if (size := path.stat().st_size) > room * _MIB:
+            raise PiccoloError(
+                Kind.FULL,
+                "RELEASE_TOO_LARGE",
+                f"The {part} of {made.version} has {size:,} bytes; a device has room for {room} MiB. "
+                "Leave packages out, or compress it better.",
+            )
 
 
 def table(made: Artefacts, slots: int = 2) -> str:

@@ -42,7 +42,8 @@ class Newest(msgspec.Struct, frozen=True):
 
 
 async def describe(workshop: Workshop, signing: Keys, made: Artefacts, channel: str) -> Manifest:
-    """The manifest of a release."""
+    """The manifest of a release. Raises PiccoloError FULL, RELEASE_TOO_LARGE."""
+    disk.check_room(made)
     loader = await workshop.packages("tools", "tools") / disk.LOADER
     return Manifest(
         format=1,

@@ -54,6 +54,21 @@ async def test_a_tree_whose_making_was_cut_off_is_made_anew(workshop: Workshop) 
     assert list((await workshop.tree("t", "one", whole)).iterdir()) == []
 
 
+@pytest.mark.parametrize(("part", "mebibytes"), [("root", 640), ("verity", 16), ("uki", 100)])
+def test_a_release_that_no_slot_has_room_for_is_refused(tmp_path: Path, part: str, mebibytes: int) -> None:
+    made = Artefacts(tmp_path, "1.2.3")
+    for path in (made.root, made.verity, made.uki):
+        path.touch()
+    with (tmp_path / part).open("wb") as file:
+        file.truncate(mebibytes << 20)
+    disk.check_room(made)
+    with (tmp_path / part).open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(PiccoloError, match=f"room for {mebibytes} MiB") as refused:
+        disk.check_room(made)
+    assert refused.value.reason == "RELEASE_TOO_LARGE"
+
+
 async def test_a_program_that_fails_is_named_with_what_it_said(tmp_path: Path) -> None:
     programs = Programs(tmp_path / "log")
     with pytest.raises(PiccoloError, match=r"(?s)sh ended with 3.*no such disk") as failed:
