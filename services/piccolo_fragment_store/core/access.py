@@ -48,6 +48,7 @@ _NEEDS: Final[Mapping[str, Right]] = MappingProxyType(
         "Bury": Right.CHANGE,
         "Unbury": Right.CHANGE,
         "Get": Right.GET,
+        "Load": Right.GET,
         "Stat": Right.GET,
         "ListMine": Right.GET,
         "GetRecords": Right.GET,

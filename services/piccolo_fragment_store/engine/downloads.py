@@ -1,4 +1,7 @@
-"""One Get: first what ties the blocks to their root, then the blocks, the next read while one is sent."""
+"""One Get: first what ties the blocks to their root, then the blocks, the next read while one is sent.
+
+A small range, as most are, is loaded at once.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from piccolo_fragment_store.engine.reading import Opening, Range, open_range
 from piccolo_fragment_store.engine.ticket import Ticket
 from piccolo_fragment_store.ports import Workers
 
-_SMALL: Final = 64 * 1024
+SMALL: Final = 64 * 1024
+"""At most so many bytes are loaded at once."""
 Send = Callable[[Opening | None, bytes], Awaitable[None]]
 
 
@@ -50,6 +54,14 @@ class Downloads:
                 if not ticket.over:
                     self._workers.start(ticket.close)
 
+    async def load(self, key: Key, first: int, count: int) -> tuple[Opening, bytes]:
+        """Returns a small range of blocks and what ties them to their root.
+
+        Raises PiccoloError as `get`; OUT_OF_RANGE, RANGE_TOO_LONG beyond `SMALL`.
+        """
+        async with self._traffic.hold(key.owner, SMALL):
+            return await self._workers.run(_loaded, self._holdings, key, first, count)
+
     async def _send(self, range_: Range, data: bytes, send: Send) -> None:
         opening: Opening | None = range_.opening
         failed: PiccoloError | None = None
@@ -83,7 +95,24 @@ def _begun(ticket: Ticket[Range]) -> tuple[Range, bytes]:
     """Opens a range, and reads it at once when it is a small one: most are, and a hop to a thread costs
     more than that. What is read to its end is closed."""
     range_ = ticket.open()
-    data = range_.read() if range_.step_bytes <= _SMALL else b""
+    data = range_.read() if range_.step_bytes <= SMALL else b""
     if range_.over:
         ticket.close()
     return range_, data
+
+
+def _loaded(holdings: Holdings, key: Key, first: int, count: int) -> tuple[Opening, bytes]:
+    range_ = open_range(holdings, key, first, count)
+    try:
+        if range_.step_bytes > SMALL:
+            raise PiccoloError(
+                Kind.OUT_OF_RANGE,
+                "RANGE_TOO_LONG",
+                f"At most {SMALL} bytes are loaded at once; get what is larger.",
+            )
+        data = range_.read()
+        if not range_.over:
+            range_.read()  # tells of the bad block that it ended before
+        return range_.opening, data
+    finally:
+        range_.close()

@@ -100,6 +100,12 @@ class FragmentServicer(stubs.FragmentServiceServicer):
         key = Key(caller().owner, request.fragment_id)
         await self._keeper.downloads.get(key, request.first_block, request.blocks, send)
 
+    async def Load(self, request: wire.LoadRequest, context: Any) -> wire.LoadResponse:
+        """Returns a small range of blocks with what ties them to the root."""
+        key = Key(caller().owner, request.fragment_id)
+        opening, blocks = await self._keeper.downloads.load(key, request.first_block, request.blocks)
+        return wire.LoadResponse(head=_get_head(opening), blocks=blocks)
+
     async def Stat(self, request: wire.StatRequest, context: Any) -> wire.StatResponse:
         """Tells the state of the caller's fragments."""
         ids = list(request.fragment_ids)

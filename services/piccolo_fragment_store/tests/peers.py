@@ -172,7 +172,19 @@ async def get(keeper: stubs.FragmentServiceStub, piece: Sample, first: int = 0, 
     """Blocks, checked as an owner checks them."""
     request = wire.GetRequest(fragment_id=piece.key.fragment, first_block=first, blocks=count)
     messages = [each async for each in keeper.Get(request)]
-    told = messages[0].head
+    _check(piece, messages[0].head, first)
+    return b"".join(each.blocks for each in messages)
+
+
+async def load(keeper: stubs.FragmentServiceStub, piece: Sample, first: int = 0, count: int = 0) -> bytes:
+    """The same, loaded at once."""
+    request = wire.LoadRequest(fragment_id=piece.key.fragment, first_block=first, blocks=count)
+    answer = await keeper.Load(request)
+    _check(piece, answer.head, first)
+    return answer.blocks
+
+
+def _check(piece: Sample, told: wire.GetHead, first: int) -> None:
     assert told.root == piece.root
     leaves, proof = (
         split_leaves(told.leaves),
@@ -180,7 +192,6 @@ async def get(keeper: stubs.FragmentServiceStub, piece: Sample, first: int = 0, 
     )
     sizes = (told.total_blocks, told.block_size, told.last_block_size)
     merkle.verify_range(told.root, *sizes, first, leaves, proof)
-    return b"".join(each.blocks for each in messages)
 
 
 async def told(call: Call) -> wire.PutResponse:

@@ -127,6 +127,7 @@ async def asks(guest: Guest) -> None:
         "Store": stored,
         "Commit": wire.CommitRequest(fragment_id=ids[0], root=piece.root, commit_record=commit),
         "Get": wire.GetRequest(fragment_id=ids[-1], first_block=guest.number(), blocks=guest.number()),
+        "Load": wire.LoadRequest(fragment_id=ids[-1], first_block=guest.number(), blocks=guest.number()),
         "Stat": wire.StatRequest(fragment_ids=ids * dice.choice([1, 300])),
         "ListMine": wire.ListMineRequest(
             page_size=dice.choice(NUMBERS[:9]), page_token=dice.choice(["", "x", "ab" * 40])

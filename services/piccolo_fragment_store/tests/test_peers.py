@@ -16,6 +16,7 @@ from piccolo_fragment_store.tests.peers import (
     finish,
     get,
     head,
+    load,
     meeting,
     opening,
     refused,
@@ -44,9 +45,24 @@ async def test_every_range_proves_itself(peers: Peers, keeper: Keeper) -> None:
     await keeper.Store(store_request(peers.ana, piece, 1))
     for first in range(6):
         for count in range(1, 7 - first):
-            assert await get(keeper, piece, first, count) == b"".join(piece.blocks[first : first + count])
+            wanted = b"".join(piece.blocks[first : first + count])
+            assert await get(keeper, piece, first, count) == wanted
+            assert await load(keeper, piece, first, count) == wanted
     async with refused("NO_SUCH_BLOCK"):
         await get(keeper, piece, 5, 2)
+    async with refused("NO_SUCH_BLOCK"):
+        await load(keeper, piece, 5, 2)
+
+
+async def test_only_small_ranges_are_loaded_at_once(peers: Peers, keeper: Keeper) -> None:
+    piece = sample(peers.ana.id, 1, blocks=17, block_size=4096)
+    await keeper.Store(store_request(peers.ana, piece, 1))
+    assert await load(keeper, piece, 1, 16) == b"".join(piece.blocks[1:])
+    async with refused("RANGE_TOO_LONG") as caught:
+        await load(keeper, piece)
+    assert caught[0].kind is Kind.OUT_OF_RANGE
+    async with peers.calling(peers.ben.vault_tls) as other, refused("NO_FRAGMENT"):
+        await load(other, piece, 0, 1)
 
 
 async def test_other_bytes_under_the_same_id_are_refused(peers: Peers, keeper: Keeper) -> None:

@@ -223,6 +223,21 @@ async def test_reading_ahead_sends_what_was_good_before_it_fails(bench: Bench) -
     await bench.workers.run(lambda: None)
 
 
+async def test_what_is_loaded_at_once_is_whole_or_tells_which_block_is_bad(bench: Bench) -> None:
+    store(bench.holdings, PERSON, PIECE, 1)
+    downloads = Downloads(bench.holdings, bench.workers, bench.traffic, bench.stopping)
+    opening, data = await downloads.load(PIECE.key, 1, 2)
+    assert data == b"".join(PIECE.blocks[1:3])
+    assert len(opening.leaves) == 64
+    path = next(path for path in bench.disk.names if path.startswith("live/"))
+    bench.disk.spoil(path, 512 + 2 * PIECE.block_size)
+    with pytest.raises(PiccoloError) as rot:
+        await downloads.load(PIECE.key, 1, 2)
+    assert (rot.value.reason, rot.value.details["block"]) == ("ROT", "2")
+    _, data = await downloads.load(PIECE.key, 0, 2)
+    assert data == b"".join(PIECE.blocks[:2])
+
+
 async def test_a_stopping_process_ends_a_get(bench: Bench) -> None:
     store(bench.holdings, PERSON, PIECE, 1)
     bench.stopping.set()

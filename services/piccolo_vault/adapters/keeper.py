@@ -10,6 +10,7 @@ Rules:
   for that one attempt.
 * A member that changed certificate or addresses gets a new channel, and so does everyone when our own
   identity changes.
+* A small range of blocks is asked for and answered in one message.
 * Blocks are framed and found in messages without protobuf, which would copy them twice on either side.
 """
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 _SERVICE = wire.DESCRIPTOR.services_by_name["FragmentService"].full_name
 _UNARY_SECONDS = 60.0
+_LOADED = 65_536
 _STATES = {
     wire.FRAGMENT_STATE_INCOMING: KeptState.INCOMING,
     wire.FRAGMENT_STATE_PROVISIONAL: KeptState.PROVISIONAL,
@@ -168,8 +170,19 @@ class GrpcKeeper:
 
     async def get(self, fragment_id: bytes, first_block: int, blocks: int, limit: int) -> Blocks:
         """Returns blocks, unchecked; never more than `limit` bytes of them."""
+        if limit <= _LOADED:
+            return await self._load(fragment_id, first_block, blocks, limit)
         call = self._get(wire.GetRequest(fragment_id=fragment_id, first_block=first_block, blocks=blocks))
         return await self._call(_collect(call, limit))  # type: ignore[no-any-return]
+
+    async def _load(self, fragment_id: bytes, first_block: int, blocks: int, limit: int) -> Blocks:
+        request = wire.LoadRequest(fragment_id=fragment_id, first_block=first_block, blocks=blocks)
+        answer = await self._call(self._stub.Load(request))
+        if len(answer.blocks) > limit:
+            raise _wrong("sent more than it was asked for")
+        if not answer.HasField("head"):
+            raise _wrong("sent blocks without their proof")
+        return _blocks(answer.head, [memoryview(answer.blocks)])
 
     async def stat(self, fragment_ids: Sequence[bytes]) -> list[Kept]:
         """Tells states."""
@@ -255,6 +268,10 @@ async def _collect(call: Any, limit: int) -> Blocks:
         call.cancel()
     if head is None:
         raise _wrong("sent blocks without their proof")
+    return _blocks(head, messages)
+
+
+def _blocks(head: wire.GetHead, messages: Sequence[memoryview]) -> Blocks:
     return Blocks(
         block_size=head.block_size,
         last_block_size=head.last_block_size,
