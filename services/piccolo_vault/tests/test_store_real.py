@@ -31,7 +31,7 @@ from piccolo_vault.tests.world import MIB, Bytes
 
 pytestmark = pytest.mark.component
 NAME = "an-upload-with-a-name"
-SETTINGS = StoreSettings(settle_seconds=0.0, repair_pause=0.0, stall_seconds=5.0)
+SETTINGS = StoreSettings(heard_seconds=0.0, settle_seconds=0.0, repair_pause=0.0, stall_seconds=5.0)
 
 
 class Running:
