@@ -23,7 +23,7 @@ REFLECTION: Final = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionI
 OWN_METHODS: Final = [method.name for method in wire.DESCRIPTOR.services_by_name["FragmentService"].methods]
 METHODS: Final = [*(FRAGMENTS + name for name in OWN_METHODS), GOSSIP, HEALTH, REFLECTION]
 
-READ: Final = {"Get", "Stat", "ListMine", "GetRecords", "GetHeads"}
+READ: Final = {"Get", "Load", "Stat", "ListMine", "GetRecords", "GetHeads"}
 EVERYTHING: Final = {*OWN_METHODS}
 # kind, role, standing: what is allowed; health and reflection go with anything at all
 TABLE: Final = {
