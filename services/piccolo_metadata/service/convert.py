@@ -107,8 +107,8 @@ def file_to(file: NewFile) -> pb.NewFile:
 
 def intent_from(message: pb.Intent) -> Intent:
     """The intent of a message."""
-    files = tuple(map(file_from, message.files))
-    return Intent(object_from(message.object), files, message.commit_record, exposed=message.exposed)
+    stored, files = object_from(message.object), tuple(map(file_from, message.files))
+    return Intent(stored, files, message.commit_record, exposed=message.exposed)
 
 
 def intent_to(intent: Intent) -> pb.Intent:
