@@ -104,7 +104,7 @@ def _begun(ticket: Ticket[Range]) -> tuple[Range, bytes]:
 def _loaded(holdings: Holdings, key: Key, first: int, count: int) -> tuple[Opening, bytes]:
     range_ = open_range(holdings, key, first, count)
     try:
-        if range_.step_bytes > SMALL:
+        if range_.size > SMALL:
             raise PiccoloError(
                 Kind.OUT_OF_RANGE,
                 "RANGE_TOO_LONG",

@@ -51,6 +51,15 @@ class Range:
         return min(self._step, self._last - self._next) * self._fragment.block_size
 
     @property
+    def size(self) -> int:
+        """How many bytes are left to be read; the fragment's last block may be short."""
+        if self.over:
+            return 0
+        whole = self._fragment
+        last = whole.last_block_size if self._last == whole.blocks else whole.block_size
+        return (self._last - self._next - 1) * whole.block_size + last
+
+    @property
     def over(self) -> bool:
         """Whether everything has been read."""
         return self._next >= self._last

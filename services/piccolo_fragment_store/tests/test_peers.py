@@ -58,6 +58,14 @@ async def test_only_small_ranges_are_loaded_at_once(peers: Peers, keeper: Keeper
     piece = sample(peers.ana.id, 1, blocks=17, block_size=4096)
     await keeper.Store(store_request(peers.ana, piece, 1))
     assert await load(keeper, piece, 1, 16) == b"".join(piece.blocks[1:])
+    short = sample(peers.ana.id, 2, blocks=3, block_size=300_000, last=10)
+    await keeper.Store(store_request(peers.ana, short, 2))
+    assert await load(keeper, short, 2, 1) == short.blocks[2]
+    async with refused("RANGE_TOO_LONG"):
+        await load(keeper, short, 0, 1)
+    edge = sample(peers.ana.id, 3, blocks=2, block_size=60_000, last=65_536 - 60_000)
+    await keeper.Store(store_request(peers.ana, edge, 3))
+    assert await load(keeper, edge) == edge.data
     async with refused("RANGE_TOO_LONG") as caught:
         await load(keeper, piece)
     assert caught[0].kind is Kind.OUT_OF_RANGE
