@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,16 @@ class Roomy(FakeKeeper):
 
     async def Notice(self, request: wire.NoticeRequest, context: Any) -> wire.NoticeResponse:
         return wire.NoticeResponse(free_bytes=7)
+
+
+@dataclass(eq=False)
+class Loading(FakeKeeper):
+    """A keeper that loads what it is told to."""
+
+    answer: wire.LoadResponse = field(default_factory=wire.LoadResponse)
+
+    async def Load(self, request: wire.LoadRequest, context: Any) -> wire.LoadResponse:
+        return self.answer
 
 
 @contextlib.asynccontextmanager
@@ -105,6 +115,26 @@ async def test_a_member_that_is_back_is_reached_by_the_first_call() -> None:
                 with pytest.raises(PiccoloError) as away:
                     await dialled.keeper(known).room()
                 assert away.value.kind is Kind.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (wire.LoadResponse(head=wire.GetHead(block_size=4), blocks=bytes(5)), "more than it was asked for"),
+        (wire.LoadResponse(blocks=bytes(4)), "without their proof"),
+    ],
+)
+async def test_what_is_loaded_must_be_no_more_than_was_asked_for_and_have_its_proof(
+    answer: wire.LoadResponse, why: str
+) -> None:
+    keyring, who = DialledKeyring(), FakeOwner("Ben", CIRCLE)
+    there = Loading(who, answer=answer)
+    there.admitted[keyring.certificate] = (b"", b"")
+    async with keepers(keyring) as dialled, there.listening():
+        keeper = dialled.keeper(member(who, f"127.0.0.1:{there.port}"))
+        with pytest.raises(PiccoloError, match=why) as wrong:
+            await keeper.get(bytes(16), 0, 1, 4)
+    assert wrong.value.reason == "KEEPER_WRONG"
 
 
 @pytest.mark.parametrize("host", HOSTS)
