@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
+from typing import Final
 
 import pytest
 from hypothesis import settings
 from piccolo_chassis.testing import no_leaked_processes
 
 __all__ = ["no_leaked_processes"]
+
+_CIRCLES: Final = ("circle", "browser", "nspawn")
 
 # A shell without job control starts what runs in its background with SIGINT ignored, and every process that
 # a test starts would inherit that.
@@ -30,6 +33,14 @@ def pytest_configure(config: pytest.Config) -> None:
     examples = 5 * config.getoption("--rounds")
     settings.register_profile("piccolo", deadline=None, print_blob=True, max_examples=examples)
     settings.load_profile("piccolo")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Circles are looked for in one folder only (script/test): elsewhere a test of one would never run."""
+    for item in items:
+        inside = item.nodeid.startswith("integration/")
+        if not inside and any(item.get_closest_marker(mark) for mark in _CIRCLES):
+            raise pytest.UsageError(f"{item.nodeid}: tests with whole devices belong under integration/")
 
 
 @pytest.fixture(autouse=True)
