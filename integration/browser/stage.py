@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from time import monotonic
+from typing import Any, Final
 
 from playwright.async_api import Browser, expect
 
@@ -15,14 +16,17 @@ from integration.circle import Circle, circle
 from integration.owner import Owner
 
 expect.set_options(timeout=30_000)
+_SESSION_SECONDS: Final = 240.0  # well within those for which a login counts as a fresh proof
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stage:
     """What a test of the UI plays on."""
 
     made: Circle
     browser: Browser
+    _cookies: list[Any] = field(default_factory=list)
+    _since: float = 0.0
 
     @asynccontextmanager
     async def visit(self, owner: Owner | None = None, **options: Any) -> AsyncIterator[Visitor]:
@@ -32,10 +36,18 @@ class Stage:
             yield made
 
     @asynccontextmanager
-    async def enter(self, path: str = "/", **options: Any) -> AsyncIterator[Visitor]:
-        """The founder at home, logged in."""
+    async def enter(self, path: str = "/", *, anew: bool = False, **options: Any) -> AsyncIterator[Visitor]:
+        """The founder at home, logged in: in the session of whoever was here before, if it is still good.
+
+        To log in takes the passphrase's slow hash each time; `anew` does it all the same.
+        """
         async with self.visit(**options) as made:
-            await made.login(self.made.passphrase, path)
+            if not anew and monotonic() - self._since < _SESSION_SECONDS:
+                await made.page.context.add_cookies(self._cookies)
+            await made.open(path)
+            if not await made.at_home():
+                await made.unlock(self.made.passphrase)
+                self._cookies, self._since = await made.page.context.cookies(), monotonic()
             yield made
 
 

@@ -47,6 +47,16 @@ class Visitor:
     async def login(self, passphrase: str, path: str = "/") -> None:
         """Opens an address and unlocks with the passphrase."""
         await self.open(path)
+        await self.unlock(passphrase)
+
+    async def at_home(self) -> bool:
+        """Whether the page, once it is there, knows who is before it."""
+        inside = self.page.get_by_role("navigation").first
+        await expect(inside.or_(self.page.locator("input[type=password]")).first).to_be_visible()
+        return await inside.is_visible()
+
+    async def unlock(self, passphrase: str) -> None:
+        """Gives the passphrase that the page asks for."""
         await self.page.locator("input[type=password]").fill(passphrase)
         # after a wrong guess the button waits its time, and Enter does nothing meanwhile
         await self.page.locator("button[type=submit]").click()

@@ -65,7 +65,7 @@ async def test_a_token_is_made_used_and_revoked(home: Stage) -> None:
 
 
 async def test_a_session_that_is_ended_elsewhere_is_noticed_in_both_its_tabs(home: Stage) -> None:
-    async with home.enter("/security") as here, home.enter("/settings") as there:
+    async with home.enter("/security") as here, home.enter("/settings", anew=True) as there:
         other = await there.page.context.new_page()
         await other.goto(f"{there.url}/settings/general")
         await expect(other.get_by_role("heading", level=1)).to_have_text("General")
@@ -297,7 +297,7 @@ async def test_a_passkey_is_made_and_lets_one_in(home: Stage) -> None:
 
 async def test_the_passphrase_is_changed_and_the_old_one_opens_nothing(home: Stage) -> None:
     still = home.enter("/security", reduced_motion="reduce")  # axe is not to see a button on its way
-    async with still as made, home.enter("/settings") as elsewhere:
+    async with still as made, home.enter("/settings", anew=True) as elsewhere:
         await change(made, home.made.passphrase, NEXT)
         await expect(elsewhere.page.locator("input[type=password]")).to_be_visible()
         await elsewhere.page.locator("input[type=password]").fill(home.made.passphrase)
