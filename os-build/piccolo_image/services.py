@@ -17,9 +17,9 @@ _LAUNCHER: Final = """#!/usr/bin/python3 -sP
 import sys
 
 sys.path.insert(0, "/{site}")
-from {module} import {function}
+from piccolo_chassis.launch import launch
 
-{function}()
+launch("{module}", "{function}")
 """
 _ENVIRONMENT: Final = {"UV_PYTHON_DOWNLOADS": "never", "UV_SYSTEM_CERTS": "true"}
 

@@ -1,4 +1,4 @@
-"""How this process keeps its memory: what bulk frees is kept at hand, what is there for good is left alone.
+"""How the C library keeps this process's memory: what bulk frees stays at hand, for a while.
 
 Rules:
 * Messages of about a mebibyte come and go all the time. glibc would take each from the kernel and give it
@@ -6,15 +6,12 @@ Rules:
   large upload (docs/performance.md). So they lie in the heap, and its free end is kept.
 * One heap for all threads: memory that is free in another thread's heap is given back by nobody (mallopt(3)).
 * What is free goes back to the kernel once a minute: a process does not stay as large as its largest hour.
-* What is there when a process begins (modules, their classes and functions) stays to its end. Python's
-  collector does not look through it again and again: some 60,000 objects each time, while every call waits.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ctypes
-import gc
 from typing import Final
 
 # malloc.h
@@ -29,7 +26,6 @@ _SECONDS: Final = 60.0
 
 def tune() -> None:
     """Settles it for the rest of the process's life; a C library that knows none of this stays as it is."""
-    gc.freeze()
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         libc.mallopt(_M_ARENA_MAX, 1)

@@ -116,15 +116,16 @@ async def spawned(
         name: the hyphenated name.
         settings: its configuration; `serve.socket` is added.
         folder: where the configuration, the socket and the log go; short, because sockets' paths are.
-        module: what to run; `piccolo_<name>` by default.
+        module: where its `main` is; `piccolo_<name>.__main__` by default.
         credentials: what LoadCredential= would hand over.
         environment: added to a clean one.
         prefix: a program to run it under, such as `faketime` with its arguments.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path, where = start_config(folder, settings)
-    module = module or f"piccolo_{name.replace('-', '_')}"
-    program: list[str | Path] = [*prefix, sys.executable, "-m", module, "--config", path]
+    module = module or f"piccolo_{name.replace('-', '_')}.__main__"
+    launched = (sys.executable, "-m", "piccolo_chassis.launch", module)
+    program: list[str | Path] = [*prefix, *launched, "--config", path]
     secrets = _credentials(folder / "credentials", credentials or {})
     variables = {"CREDENTIALS_DIRECTORY": str(secrets), **(environment or {})}
     async with _notify_socket(folder / "notify") as inbox:

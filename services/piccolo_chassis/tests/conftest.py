@@ -14,7 +14,7 @@ from piccolo_chassis.calls import Channel
 from piccolo_chassis.testing import Service, running, spawned
 from piccolo_chassis.tests.protos import toy_pb2_grpc
 
-TOY = "piccolo_chassis.tests.toy"
+TOY = "piccolo_chassis.tests.toy.__main__"
 Start = Callable[..., AbstractAsyncContextManager[Service]]
 
 

@@ -54,21 +54,6 @@ async def test_what_is_free_goes_back() -> None:
     assert (await _ran(tuned=True))[1] > _PAGES * 9 // 10
 
 
-async def test_what_was_there_at_the_beginning_is_not_looked_through() -> None:
-    """A module's function is there for good; what comes later is watched as ever."""
-    program = """
-import gc, json
-from piccolo_chassis import memory
-
-memory.tune()
-later = []
-watched = {id(each) for each in gc.get_objects()}
-print(json.dumps([id(memory.tune) in watched, id(later) in watched]))
-"""
-    told = await command.run([sys.executable, "-c", program], seconds=60)
-    assert json.loads(told.stdout) == [False, True]
-
-
 async def test_it_goes_back_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
     times, twice = 0, asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -8,7 +8,9 @@ from piccolo_metadata import config
 
 config.STATE = Format("metadata", config.STATE.written + 1, config.STATE.oldest)  # type: ignore[misc]
 
-if __name__ == "__main__":
-    from piccolo_metadata.__main__ import main
 
-    main()
+def main() -> None:
+    """Runs it."""
+    from piccolo_metadata.__main__ import main as as_now
+
+    as_now()

@@ -129,5 +129,10 @@ async def _wired(config: Config, host: Host) -> AsyncIterator[None]:
             print("closed", flush=True)  # noqa: T201 - a test looks for it
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Runs the service."""
     run("toy", Config, wiring)
+
+
+if __name__ == "__main__":
+    main()
