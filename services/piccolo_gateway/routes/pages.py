@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -71,11 +72,11 @@ def metrics(services: Services) -> Bound:
 
 
 def api_document(others: Sequence[Endpoint]) -> Bound:
-    """The document of all endpoints, itself included."""
-    raw = written(others)
+    """The document of all endpoints, itself included; it is written when somebody first asks for it."""
+    raw = cache(lambda: written(others))
 
     async def show(call: Call) -> Reply:
-        return Reply(raw=raw)
+        return Reply(raw=raw())
 
     return Bound(_DOCUMENT, show)
 
