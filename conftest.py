@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import signal
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -47,3 +49,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _leaves_nothing_behind(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("component"):
         request.getfixturevalue("no_leaked_processes")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _is_not_looked_through_again() -> Iterator[None]:
+    """What a library keeps of loops that are closed, it keeps to the end of the run: with all of it, each
+    collection took half a minute at last."""
+    yield
+    gc.collect()
+    gc.freeze()
