@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import shutil
 from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
 import pytest
 from piccolo_image import monitor, virtual
+from piccolo_updater.core.manifest import NAME, encode
 
-from integration.machines import images, qemu
+from integration.machines import images, publisher, qemu
 from integration.machines.images import Image
 
 _VERDICT: Final = pytest.StashKey[Path]()
@@ -52,6 +54,23 @@ def settled(development: Image) -> Path:
     if not snapshot.is_dir():
         asyncio.run(settle())
     return snapshot
+
+
+@pytest.fixture(scope="session")
+def site(development: Image) -> Path:
+    """Version 2 as it should be; each scenario adds to a copy."""
+    folder = development.folder / "site"
+
+    async def publish() -> None:
+        partial = development.folder / ".site"
+        shutil.rmtree(partial, ignore_errors=True)
+        _, manifest = await publisher.publish(development.workshop, development.keys, partial, "2")
+        (partial / NAME).write_bytes(encode(manifest))
+        partial.rename(folder)
+
+    if not folder.is_dir():
+        asyncio.run(publish())
+    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -5,68 +5,23 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
 from piccolo_image import keys
-from piccolo_updater.core.manifest import NAME, decode, encode
+from piccolo_updater.core.manifest import NAME, decode
 
 from integration.machines import publisher
 from integration.machines.images import Image
-from integration.machines.qemu import Qemu, SilentError, device
+from integration.machines.qemu import Qemu, SilentError
+from integration.machines.releases import entries, install, restart, running, version
 
 pytestmark = pytest.mark.qemu
 _TRIES: Final = 4  # three of a bad version, and the one before it
 _CUTS: Final = 3
 _SECOND_ROOT: Final = 957 << 20
 _SUPERBLOCK: Final = 1024
-
-
-@pytest.fixture(scope="session")
-def site(development: Image) -> Path:
-    """Version 2 as it should be; each scenario adds to a copy."""
-    folder = development.folder / "site"
-
-    async def publish() -> None:
-        partial = development.folder / ".site"
-        shutil.rmtree(partial, ignore_errors=True)
-        _, manifest = await publisher.publish(development.workshop, development.keys, partial, "2")
-        (partial / NAME).write_bytes(encode(manifest))
-        partial.rename(folder)
-
-    if not folder.is_dir():
-        asyncio.run(publish())
-    return folder
-
-
-@asynccontextmanager
-async def running(development: Image, settled: Path, name: str) -> AsyncIterator[Qemu]:
-    async with device(development, name, begin=settled) as made:
-        await made.start()
-        yield made
-
-
-async def install(made: Qemu, site: Path) -> str:
-    async with publisher.served(site) as url:
-        return await made.inside("piccolo-updater", "install", f"{url}/ostree")
-
-
-async def version(made: Qemu) -> str:
-    return await made.inside("sh", "-c", ". /usr/lib/os-release; echo $IMAGE_VERSION")
-
-
-async def entries(made: Qemu) -> list[str]:
-    return (await made.inside("ls", "/efi/EFI/Linux")).split()
-
-
-async def restart(made: Qemu) -> None:
-    await made.stop()
-    made.forget()
-    await made.start()
-    assert await made.booted() == "running"
 
 
 async def kept(made: Qemu) -> None:
