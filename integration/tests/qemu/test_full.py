@@ -50,10 +50,10 @@ async def test_a_release_for_which_a_full_esp_has_no_room_is_refused(
         assert "Version 2 boots next" in await install(made, site)
 
 
-async def test_a_full_data_partition_leaves_login_face_and_cleaning_up(
+async def test_a_full_data_partition_keeps_nobody_out_and_nothing_is_lost(
     development: Image, tmp_path: Path
 ) -> None:
-    """It starts like that too; what is deleted makes room, and then all goes on."""
+    """It refuses in words, starts like that too, lets its owner in, and goes on when there is room."""
     chance = Random(7)
     async with pair(development, "full_data", tmp_path) as (first, second):
         await first.start()
