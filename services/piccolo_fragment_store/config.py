@@ -12,7 +12,7 @@ from piccolo_chassis.state import Format
 from piccolo_fragment_store.core.scrubbing import Pace
 from piccolo_fragment_store.engine.limits import Limits
 
-STATE: Final = Format("fragment-store", written=1, oldest=1)
+STATE: Final = Format("fragment-store", written=1, oldest=1, newest=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from piccolo_chassis.state import Format
 
 from piccolo_vault.core.storage.settings import StoreSettings
 
-STATE: Final = Format("vault", written=1, oldest=1)
+STATE: Final = Format("vault", written=1, oldest=1, newest=1)
 _LEAST_MIB = 64
 
 

@@ -27,6 +27,8 @@ from piccolo_fragment_store.engine.puts import drop_incoming
 
 # Tombstones are not charged for, so that a full keeper can be emptied; this bounds what they can take.
 LOG_LIMIT: Final = 1 << 30
+_UNBURYING: Final = 1 << 30
+"""What undeletes may take beyond that: nobody's tombstones keep what is in the trash from being taken out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +39,22 @@ class Unburied:
     gone: list[bytes]
 
 
-def bury(holdings: Holdings, tombstone: Tombstone, data: bytes) -> int:
+def bury(holdings: Holdings, tombstone: Tombstone, data: bytes, *, by: int) -> int:
     """Obeys a tombstone; returns how many fragments were moved or purged now.
+
+    `by` is the generation of the device that brought it.
 
     Raises PiccoloError PRECONDITION (PURGE_TOO_EARLY), FULL (DISK_FULL), EXHAUSTED (LOG_FULL).
     """
     at = Order(tombstone.generation, tombstone.seq)
     if tombstone.purge:
-        _check_purge(holdings, tombstone)
+        _check_purge(holdings, tombstone.owner, by)
 
     def marked(marks: Marks) -> Marks:
         return marks.with_tombstone(at, purge=tombstone.purge)
 
     keys = [Key(tombstone.owner, fragment) for fragment in tombstone.fragments]
-    _log(holdings, keys, data, marked)
+    _log(holdings, keys, data, marked, LOG_LIMIT)
     moved = 0
     for key in keys:
         with holdings.change(key) as found:
@@ -72,7 +76,7 @@ def unbury(holdings: Holdings, undelete: Undelete, data: bytes) -> Unburied:
         return marks.with_undelete(at)
 
     keys = [Key(undelete.owner, fragment) for fragment in undelete.fragments]
-    _log(holdings, keys, data, marked)
+    _log(holdings, keys, data, marked, LOG_LIMIT + _UNBURYING)
     restored, gone = 0, []
     for key in keys:
         with holdings.change(key) as found:
@@ -88,15 +92,17 @@ def unbury(holdings: Holdings, undelete: Undelete, data: bytes) -> Unburied:
     return Unburied(restored, gone)
 
 
-def _log(holdings: Holdings, keys: list[Key], data: bytes, marked: Callable[[Marks], Marks]) -> None:
+def _log(
+    holdings: Holdings, keys: list[Key], data: bytes, marked: Callable[[Marks], Marks], limit: int
+) -> None:
     """Writes a statement down, unless all that it says is known."""
     if all(marked(marks := holdings.index.kept(key).marks) == marks for key in keys):
         return
-    if holdings.tombstones.size > LOG_LIMIT:
+    if holdings.tombstones.size > limit:
         raise PiccoloError(
             Kind.EXHAUSTED,
             "LOG_FULL",
-            "This keeper's log of deletions is full; its owner must look at it. Nothing was deleted.",
+            "This keeper's log of deletions is full; its owner must look at it. Nothing was changed.",
         )
     holdings.tombstones.append(data)
 
@@ -128,10 +134,10 @@ def _move(holdings: Holdings, kept: Kept, place: Place) -> Kept:
         return holdings.save(kept, moved, kept.incoming)
 
 
-def _check_purge(holdings: Holdings, tombstone: Tombstone) -> None:
+def _check_purge(holdings: Holdings, owner: bytes, generation: int) -> None:
     now = holdings.clock.running()
-    since = holdings.index.generation_since(tombstone.owner, tombstone.generation, now)
-    if not may_purge(tombstone.generation, since, now):
+    since = holdings.index.generation_since(owner, generation, now)
+    if not may_purge(generation, since, now):
         raise PiccoloError(
             Kind.PRECONDITION,
             "PURGE_TOO_EARLY",

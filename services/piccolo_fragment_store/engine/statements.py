@@ -4,6 +4,8 @@ Rules:
 * A tombstone, an undelete and a claim count only when the owner root in force signed them. A claim may bring
   the successors that lead to a new root: each is signed by both roots, and by the vault of the device known
   here.
+* Who brings a tombstone or an undelete is judged by its own generation, never by what it wrote into it: words
+  in wrong hands sign whatever they like. An order of an earlier generation is still to be obeyed: it waited.
 * A head is the word of the owner's device in force, or of a newer one that the owner root vouches for.
 * A commit record must be of the caller's owner. Its signature is checked against the device's key when it is
   of the device's own generation; what an older device signed is carried as it is, for the owner to judge.
@@ -25,7 +27,7 @@ from piccolo_formats.records.generations import Claim
 from piccolo_formats.records.keeping import Tombstone, Undelete
 from piccolo_formats.signed import Signed, open_signed
 
-from piccolo_fragment_store.core.circle import Circle, Owner
+from piccolo_fragment_store.core.circle import Admission, Circle, Owner
 from piccolo_fragment_store.core.fragment import Key
 from piccolo_fragment_store.core.heads import Head
 from piccolo_fragment_store.core.order import Marks, Order
@@ -60,12 +62,20 @@ def commit_order(data: bytes, owner: bytes, circle: Circle) -> Order:
     return order(commit.generation, commit.seq)
 
 
-def burial(kind: type[S], data: bytes, owner: bytes, circle: Circle) -> S:
-    """A tombstone or an undelete by the owner root. Raises as `commit_order`."""
-    root = _owner(circle, owner).root
+def burial(kind: type[S], data: bytes, by: Admission, circle: Circle) -> S:
+    """A tombstone or an undelete by the owner root, brought by the owner's device.
+
+    Raises as `commit_order`, and PiccoloError INVALID (OTHER_GENERATION).
+    """
+    root = _owner(circle, by.owner).root
     statement = _opened(lambda: open_signed(kind, data, [root])).record
-    _check_owner(statement.owner, owner)
-    order(statement.generation, statement.seq)
+    _check_owner(statement.owner, by.owner)
+    if order(statement.generation, statement.seq).generation > by.generation:
+        raise PiccoloError(
+            Kind.INVALID,
+            "OTHER_GENERATION",
+            f"A device of generation {by.generation} orders nothing of generation {statement.generation}.",
+        )
     if len(statement.fragments) > MAX_FRAGMENTS:
         raise PiccoloError(
             Kind.INVALID,

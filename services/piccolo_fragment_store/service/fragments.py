@@ -148,19 +148,23 @@ class FragmentServicer(stubs.FragmentServiceServicer):
     async def Bury(self, request: wire.BuryRequest, context: Any) -> wire.BuryResponse:
         """Moves fragments into the trash."""
 
+        self._fence()
+        by = caller()
+
         def work(holdings: Holdings) -> int:
-            tombstone = statements.burial(Tombstone, request.tombstone, caller().owner, self._circle())
-            self._keeper.claims.fence(tombstone.owner, tombstone.generation)
-            return burials.bury(holdings, tombstone, request.tombstone)
+            tombstone = statements.burial(Tombstone, request.tombstone, by, self._circle())
+            return burials.bury(holdings, tombstone, request.tombstone, by=by.generation)
 
         return wire.BuryResponse(buried=await self._keeper.run(work))
 
     async def Unbury(self, request: wire.UnburyRequest, context: Any) -> wire.UnburyResponse:
         """Takes fragments out of the trash."""
 
+        self._fence()
+        by = caller()
+
         def work(holdings: Holdings) -> Unburied:
-            undelete = statements.burial(Undelete, request.undelete, caller().owner, self._circle())
-            self._keeper.claims.fence(undelete.owner, undelete.generation)
+            undelete = statements.burial(Undelete, request.undelete, by, self._circle())
             return burials.unbury(holdings, undelete, request.undelete)
 
         done = await self._keeper.run(work)

@@ -62,7 +62,7 @@ class Acts:
         for key in keys:
             self.owed[key].will_bury(order, purge=purge)
         tombstone = person.tombstone_record(ids, *order, purge=purge)
-        burials.bury(self.holdings, tombstone, person.tombstone(ids, *order, purge=purge))
+        burials.bury(self.holdings, tombstone, person.tombstone(ids, *order, purge=purge), by=order[0])
         for key in keys:
             self.owed[key].was_buried(order, purge=purge)
 

@@ -44,7 +44,7 @@ def holdings(tmp_path: Path) -> Iterator[Holdings]:
 
 def bury(holdings: Holdings, seq: int, *, purge: bool = False, ids: list[bytes] = IDS) -> int:
     tombstone = PERSON.tombstone_record(ids, 1, seq, purge=purge)
-    return burials.bury(holdings, tombstone, PERSON.tombstone(ids, 1, seq, purge=purge))
+    return burials.bury(holdings, tombstone, PERSON.tombstone(ids, 1, seq, purge=purge), by=1)
 
 
 def unbury(holdings: Holdings, seq: int) -> burials.Unburied:
@@ -182,6 +182,15 @@ def test_a_log_that_is_full_deletes_nothing(holdings: Holdings, monkeypatch: pyt
         bury(holdings, 5)
     assert full.value.reason == "LOG_FULL"
     assert state(holdings) is State.LIVE
+
+
+def test_a_log_that_others_filled_keeps_nothing_in_the_trash(
+    holdings: Holdings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(holdings, PERSON, PIECE, 1)
+    bury(holdings, 5)
+    monkeypatch.setattr(burials, "LOG_LIMIT", 0)
+    assert unbury(holdings, 6).restored == 1
 
 
 def _try(act: Callable[[], object]) -> None:

@@ -324,6 +324,44 @@ async def test_a_device_that_was_replaced_gets_its_own_and_hears_by_whom_whateve
 
 
 @pytest.mark.component
+async def test_whoever_has_the_words_purges_nothing_by_an_order_of_another_generation(peers: Peers) -> None:
+    """What is written into an order is the writer's word; how long its device has been known is not."""
+    second = peers.ana.next_generation()
+    piece, other = sample(peers.ana.id, 1), sample(peers.ana.id, 2)
+    async with peers.calling(peers.ana.vault_tls) as keeper:
+        for each in (piece, other):
+            await keeper.Store(store_request(peers.ana, each, 1))
+    await peers.attestation.tell(peers.circle_with(second))
+    async with peers.calling(second.vault_tls) as keeper:
+        old = second.tombstone([piece.key.fragment], 1, 2**40, purge=True)
+        async with refused("PURGE_TOO_EARLY"):
+            await keeper.Bury(wire.BuryRequest(tombstone=old))
+        later = second.tombstone([piece.key.fragment], 3, 5)
+        async with refused("OTHER_GENERATION"):
+            await keeper.Bury(wire.BuryRequest(tombstone=later))
+        async with refused("OTHER_GENERATION"):
+            await keeper.Unbury(wire.UnburyRequest(undelete=second.undelete([piece.key.fragment], 2**62, 5)))
+        found = await keeper.Stat(wire.StatRequest(fragment_ids=[piece.key.fragment]))
+        assert [each.state for each in found.fragments] == [wire.FRAGMENT_STATE_LIVE]
+
+
+@pytest.mark.component
+async def test_an_order_that_waited_for_a_recovery_is_obeyed(peers: Peers) -> None:
+    """Its generation is the one before: the device that brings it is the one that is promised."""
+    second = peers.ana.next_generation()
+    piece = sample(peers.ana.id, 1)
+    async with peers.calling(peers.ana.vault_tls) as keeper:
+        await keeper.Store(store_request(peers.ana, piece, 1))
+    await peers.attestation.tell(peers.circle_with(second))
+    async with peers.calling(second.vault_tls) as keeper:
+        device = second.device()
+        claim = peers.ana.claim(device)
+        await keeper.Claim(claim_pb2.ClaimRequest(claim=claim, device=device.to_bytes()))
+        waited = second.tombstone([piece.key.fragment], 1, 5)
+        assert (await keeper.Bury(wire.BuryRequest(tombstone=waited))).buried == 1
+
+
+@pytest.mark.component
 async def test_a_recovered_device_may_not_purge_yet(peers: Peers) -> None:
     second = peers.ana.next_generation()
     piece = sample(peers.ana.id, 1)

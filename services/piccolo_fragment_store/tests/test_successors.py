@@ -11,7 +11,7 @@ from piccolo_formats.records.generations import Claim, Successor
 from piccolo_formats.records.keeping import Tombstone
 from piccolo_formats.signed import sign
 
-from piccolo_fragment_store.core.circle import Circle
+from piccolo_fragment_store.core.circle import Admission, CallerKind, Circle
 from piccolo_fragment_store.core.lifetimes import continued_since, may_purge
 from piccolo_fragment_store.engine import statements
 from piccolo_fragment_store.testing.people import Person, circle_of, new_key
@@ -91,13 +91,13 @@ def test_the_old_root_is_refused_once_the_new_one_is_in_force() -> None:
     circle = replace(
         CIRCLE, owners={**CIRCLE.owners, ANA.id: replace(CIRCLE.owners[ANA.id], root=NEW_ROOT.public)}
     )
-    old = ANA.tombstone([bytes(16)], 1, 5)
+    old, by = ANA.tombstone([bytes(16)], 1, 5), Admission(b"", CallerKind.MEMBER, ANA.id, "vault", 1)
     with pytest.raises(PiccoloError) as refused:
-        statements.burial(Tombstone, old, ANA.id, circle)
+        statements.burial(Tombstone, old, by, circle)
     assert refused.value.reason == "SIGNATURE_INVALID"
     assert refusal(*renewed(ANA.root, 9), [], circle).reason == "SIGNATURE_INVALID"
     again = sign(ANA.tombstone_record([bytes(16)], 1, 5), NEW_ROOT).to_bytes()
-    assert statements.burial(Tombstone, again, ANA.id, circle).seq == 5
+    assert statements.burial(Tombstone, again, by, circle).seq == 5
 
 
 def test_a_generation_that_goes_on_in_the_same_device_is_as_old_as_the_one_before() -> None:

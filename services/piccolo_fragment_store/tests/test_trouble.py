@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import shutil
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -73,7 +74,7 @@ async def test_told_to_stop_it_tells_each_put_how_far_it_is_durable(box: Box) ->
         await call.write(CHECKPOINT)
         assert (await told(call)).durable_blocks == 2
         await call.write(blocks(piece, 2, 3))
-        process.process.terminate()
+        process.process.send_signal(signal.SIGTERM)
         async with refused("STOPPING") as caught:
             while True:
                 last = await told(call)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -66,7 +66,7 @@ class Fragment:
 class FakeKeeper:
     """A member's fragment-store in memory, with everything that can be wrong with one."""
 
-    def __init__(self, number: int, owner: bytes, steps: Steps) -> None:
+    def __init__(self, number: int, owner: bytes, steps: Steps, certified: Callable[[], int]) -> None:
         self.key = SigningKey(bytes([7, number]) + bytes(30))
         self.member = Member(
             owner_id=digest("test-member", bytes([number])),
@@ -78,7 +78,7 @@ class FakeKeeper:
             generation=1,
             offer_bytes=2**40,
         )
-        self._owner, self._steps = owner, steps
+        self._owner, self._steps, self._certified = owner, steps, certified
         self.fragments: dict[bytes, Fragment] = {}
         self.tombstones: list[bytes] = []
         self.buried: dict[bytes, tuple[int, int]] = {}
@@ -86,6 +86,7 @@ class FakeKeeper:
         self.lies_on_get = self.lies_on_receipt = False
         self.forgetful = False
         self.purges_nothing = False
+        self.refused: set[bytes] = set()
         self.notices: list[bytes] = []
         self.false_hints: tuple[bytes, ...] = ()
         self.beyond = self.wanted = 0
@@ -209,6 +210,8 @@ class FakeKeeper:
         record = open_signed(Tombstone, tombstone, [root_key]).record
         if record.purge and self.purges_nothing:
             raise PiccoloError(Kind.PRECONDITION, "PURGE_TOO_EARLY", "A recovered device purges nothing yet.")
+        if tombstone in self.refused:
+            raise PiccoloError(Kind.INVALID, "STATEMENT_INVALID", "This statement cannot be read.")
         self.tombstones.append(tombstone)
         for fragment_id in record.fragments:
             kept, order = self.fragments.get(fragment_id), (record.generation, record.seq)
@@ -278,6 +281,8 @@ class FakeKeeper:
     def _take_in(self, head: Head) -> Fragment | None:
         if self.full:
             raise PiccoloError(Kind.FULL, "KEEPER_FULL", f"{self.member.name} is full.")
+        if head.generation != self._certified():
+            raise PiccoloError(Kind.INVALID, "OTHER_GENERATION", "The certificate says another generation.")
         if (head.generation, head.seq) < self.buried.get(head.fragment_id, (0, 0)):
             raise PiccoloError(Kind.CONFLICT, "BURIED", "A newer tombstone names this fragment.")
         return self.fragments.get(head.fragment_id)
@@ -342,7 +347,7 @@ class FakePut:
             return PutAnswer(len(kept.leaves), digest("leaves", b"".join(kept.leaves)))
         keep = kept.durable if self._resume_at is None else min(self._resume_at, kept.durable)
         del kept.blocks[keep:], kept.leaves[keep:], kept.sizes[keep:]
-        kept.durable, kept.state, kept.root = keep, KeptState.INCOMING, b""
+        kept.head, kept.durable, kept.state, kept.root = self._head, keep, KeptState.INCOMING, b""
         self._keeper.fragments[self._head.fragment_id] = self._kept = kept
         return PutAnswer(keep, digest("leaves", b"".join(kept.leaves)))
 

@@ -18,7 +18,7 @@ from piccolo_formats.kek import Kek
 from piccolo_vault.core.keys.custody import Stage
 from piccolo_vault.core.keys.owner import owner_of
 from piccolo_vault.core.keys.records import RecoveryJournal, RecoveryPhase
-from piccolo_vault.core.keys.recovering import Wish
+from piccolo_vault.core.keys.recovering import Wish, begin_journal
 from piccolo_vault.engine.keys.custody import RECOVERY_FILE
 from piccolo_vault.engine.keys.generations import FILE as SUCCESSION_FILE
 from piccolo_vault.testing_keys import Crash, MemoryFiles
@@ -162,6 +162,22 @@ async def test_an_earlier_point_can_be_chosen(tmp_path: Path) -> None:
         assert json.loads(ended.result)["files"] == 7
 
 
+async def test_the_point_of_a_memory_that_is_here_is_not_changed(tmp_path: Path) -> None:
+    async with burned(tmp_path, keepers=4) as scene:
+        scene.old.metadata.files = 9
+        scene.old.metadata.back_up()
+        for keeper in scene.keepers[:2]:
+            keeper.away = True
+        scene.new.patience = 0.0
+        async with scene.new.vault() as vault:
+            assert (await scene.recover(vault, seq=1)).error_reason == "NO_MAJORITY"
+            other = vault.recovery.start(scene.words, NEW, Wish(seq=2))
+            assert await reason_of(other) == "RESTORED_ALREADY"
+            assert (await scene.recover(vault, seq=1)).error_reason == "NO_MAJORITY"
+            scene.keepers[0].away = False
+            assert json.loads((await scene.recover(vault)).result)["files"] == 7
+
+
 async def test_too_few_keepers_stop_it_and_the_same_words_go_on(tmp_path: Path) -> None:
     async with burned(tmp_path, keepers=4) as scene:
         for keeper in scene.keepers[:2]:
@@ -303,6 +319,18 @@ async def _goes_on(scene: Burned) -> None:
         assert vault.keyring.generation() == 2
         assert not vault.keyring.may_bury()
         assert {claim.generation for claim in scene.claims()} == {2}
+
+
+async def test_until_the_memory_is_here_another_point_can_be_chosen(tmp_path: Path) -> None:
+    async with burned(tmp_path) as scene, scene.new.vault() as vault:
+        scene.old.metadata.files = 9
+        scene.old.metadata.back_up()
+        owner = owner_of(Kek.from_words(scene.words), ask=())
+        begun = begin_journal(None, owner, 2, "")
+        assert begin_journal(begun, owner, 0, "") == begun
+        await vault.custody.journal_recovery(begun)
+        ended = await scene.recover(vault, seq=1)
+        assert json.loads(ended.result)["files"] == 7
 
 
 async def test_a_recovery_that_only_restored_is_told_as_interrupted(tmp_path: Path) -> None:

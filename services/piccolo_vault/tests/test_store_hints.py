@@ -8,7 +8,6 @@ from piccolo_vault.engine.storage.check import Checker
 from piccolo_vault.engine.storage.hints import A_DAY, AGAIN_SECONDS, Hints
 from piccolo_vault.ports.keepers import KeptState
 from piccolo_vault.testing import FakeKeeper, random_bytes
-from piccolo_vault.tests.test_store_repair import spare
 from piccolo_vault.tests.world import World, world
 
 
@@ -32,8 +31,8 @@ async def test_what_a_member_lost_is_put_again_where_it_was(size: int, locked: b
     data = random_bytes(size)
     async with world(9) as here:
         await here.put("/f", data)
-        for number in range(60, 64):
-            spare(here, number)  # others that could take it
+        for _ in range(4):
+            here.joins()  # others that could take it
         hurt = next(keeper for keeper in here.keepers if keeper.fragments)
         lost = damage(hurt)
         here.keyring.locked = locked

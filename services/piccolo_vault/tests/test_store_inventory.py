@@ -79,6 +79,50 @@ async def test_burying_waits_until_every_member_was_heard() -> None:
         assert here.keyring.bury
 
 
+async def test_a_tombstone_that_a_member_will_not_have_stands_in_no_others_way() -> None:
+    async with world(4) as here:
+        for path in ("/a", "/b"):
+            await here.put(path, random_bytes(700_000))
+        for keeper in here.keepers:
+            keeper.down = True
+        await here.store.maintenance.look_at_all()
+        for path in ("/a", "/b"):
+            await here.store.delete(path, recursive=False, expected_revision=None)
+        odd = here.keepers[0]
+        first, second = await here.objects.list_tombstones(odd.member.owner_id)
+        odd.refused.add(first.tombstone)
+        for keeper in here.keepers:
+            keeper.down = False
+        await here.store.maintenance.look_at_all()
+        await here.store._burial.deliver()
+        assert odd.tombstones == [second.tombstone]
+        left = await here.objects.list_tombstones()
+        assert [(each.tombstone_id, each.keeper) for each in left] == [
+            (first.tombstone_id, odd.member.owner_id)
+        ]
+
+
+async def test_what_was_made_anew_elsewhere_and_then_deleted_ends_where_it_was_too() -> None:
+    """Two are away, their fragments are doubled at the others, the file is deleted; they return."""
+    async with world(4) as here:
+        await here.put("/f", random_bytes(700_000))
+        gone = here.keepers[2:]
+        for keeper in gone:
+            keeper.down = True
+        await here.store.maintenance.look_at_all()
+        await here.store.maintenance.repair_due(impatient=True)
+        (stored,) = here.objects.objects.values()
+        assert not {keeper.member.owner_id for keeper in gone} & set(read_layout(stored.layout).keepers)
+        await here.store.delete("/f", recursive=False, expected_revision=None)
+        for keeper in gone:
+            keeper.down = False
+        await here.store.maintenance.look_at_all()
+        await here.store._burial.deliver()
+        assert not [
+            kept for each in here.keepers for kept in each.fragments.values() if kept.state is KeptState.LIVE
+        ]
+
+
 async def test_what_a_tombstone_still_waits_for_stays_dead() -> None:
     async with world(4) as here:
         await here.put("/f", random_bytes(700_000))

@@ -19,7 +19,6 @@ from piccolo_vault.core.storage.manifests import read_layout
 from piccolo_vault.engine.storage.moving import Mover
 from piccolo_vault.ports.keepers import KeptState
 from piccolo_vault.testing import FakeKeeper, Steps, random_bytes
-from piccolo_vault.tests.test_store_repair import spare
 from piccolo_vault.tests.world import World, world
 
 DAY = 86_400
@@ -75,8 +74,8 @@ async def test_what_is_beyond_the_share_moves_over_the_first_half_and_each_old_c
     async with world(6) as here:
         files = await stored(here, 8)
         asking = here.keepers[1]
-        for number in range(50, 53):
-            spare(here, number)
+        for _ in range(3):
+            here.joins()
         before = in_layouts(here, asking)
         ask(here, asking, kind)
         await look(here)
@@ -99,7 +98,7 @@ async def test_a_device_that_burns_after_a_move_finds_the_old_copies_by_its_olde
         files = await stored(here, 3)
         before = dict(here.objects.objects)
         asking = here.keepers[1]
-        fresh = spare(here, 50)
+        fresh = here.joins()
         asking.give_notice(NoticeKind.LEAVING, int(here.now()) + 90 * DAY, given=int(here.now()))
         await look(here)
         await mover(here).round()
@@ -121,8 +120,8 @@ async def test_only_as_much_as_is_asked_moves() -> None:
     async with world(6) as here:
         await stored(here, 8)
         asking = here.keepers[1]
-        for number in range(50, 53):
-            spare(here, number)
+        for _ in range(3):
+            here.joins()
         before = in_layouts(here, asking)
         ask(here, asking)
         share = asking.beyond // 2
@@ -140,7 +139,7 @@ async def test_a_locked_device_moves_nothing_for_the_sake_of_room_that_it_cannot
     async with world(6) as here:
         await stored(here, 3)
         asking = here.keepers[1]
-        spare(here, 50)
+        here.joins()
         ask(here, asking)
         here.clock_offset += 20 * DAY
         here.keyring.locked = True
@@ -165,7 +164,7 @@ async def test_without_a_place_elsewhere_it_stays_and_is_said_to_be_stuck() -> N
         await moving.round()
         assert in_layouts(here, asking) == 3
         assert moving.is_stuck(asking.member.owner_id)
-        spare(here, 50)
+        here.joins()
         await look(here)
         await moving.round()
         assert in_layouts(here, asking) == 0
@@ -193,7 +192,7 @@ async def test_a_member_that_goes_is_emptied(standing: Standing) -> None:
     async with world(6) as here:
         files = await stored(here, 5)
         going = here.keepers[1]
-        spare(here, 50)
+        here.joins()
         here.circle.replace(
             [
                 replace(each, standing=standing) if each.owner_id == going.member.owner_id else each
@@ -212,7 +211,7 @@ async def test_a_leaving_notice_empties_its_keeper() -> None:
     async with world(6) as here:
         await stored(here, 5)
         going = here.keepers[1]
-        spare(here, 50)
+        here.joins()
         going.give_notice(NoticeKind.LEAVING, int(here.now()) + 90 * DAY, given=int(here.now()))
         await look(here)
         await mover(here).round()
@@ -223,7 +222,7 @@ async def test_a_locked_device_moves_and_buries_when_it_is_unlocked() -> None:
     async with world(6) as here:
         files = await stored(here, 3)
         going = here.keepers[1]
-        spare(here, 50)
+        here.joins()
         going.give_notice(NoticeKind.LEAVING, int(here.now()) + 90 * DAY)
         here.keyring.locked = True
         await look(here)
@@ -242,7 +241,7 @@ async def test_what_came_back_meanwhile_stays() -> None:
     async with world(6) as here:
         files = await stored(here, 1)
         asking = here.keepers[1]
-        fresh = spare(here, 50)
+        fresh = here.joins()
         asking.give_notice(NoticeKind.LEAVING, int(here.now()) + 90 * DAY)
         here.keyring.locked = True  # nothing is buried meanwhile
         await look(here)
@@ -264,7 +263,7 @@ async def test_one_that_refuses_is_passed_over_when_another_would_take_it() -> N
     async with world(6) as here:
         await stored(here, 1)
         going = here.keepers[1]
-        fresh = [spare(here, number) for number in (50, 51)]
+        fresh = [here.joins() for _ in range(2)]
         going.give_notice(NoticeKind.LEAVING, int(here.now()) + 90 * DAY)
         await look(here)
         (layout,) = (read_layout(stored.layout) for stored in here.objects.objects.values())
@@ -282,7 +281,7 @@ async def test_one_that_refuses_is_passed_over_when_another_would_take_it() -> N
 async def leave(here: World, stop: int | None = None) -> None:
     """A member asks to be emptied; the world stands still at a step of that, if told so."""
     going = here.keepers[1]
-    spare(here, 50)
+    here.joins()
     going.give_notice(NoticeKind.LEAVING, int(here.now()) + 90 * DAY)
     await look(here)
     here.steps.stop_at = None if stop is None else here.steps.count + stop
@@ -324,7 +323,7 @@ async def test_a_crash_at_any_step_loses_nothing_and_leaves_nothing_behind(after
 
 
 def test_a_notice_counts_only_from_its_keeper_to_this_owner_until_its_time() -> None:
-    member = replace(FakeKeeper(0, bytes(32), Steps()).member, receipt_key=KEY.public)
+    member = replace(FakeKeeper(0, bytes(32), Steps(), lambda: 1).member, receipt_key=KEY.public)
     good = Notice(keeper=member.owner_id, owner=bytes(32), kind=NoticeKind.EVICT, until=100, time=1)
     signed = sign(good, KEY).to_bytes()
     assert notices.in_force(member, bytes(32), [signed], 99) == [good]

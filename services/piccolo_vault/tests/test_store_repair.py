@@ -14,20 +14,11 @@ from piccolo_formats.signed import open_signed
 from piccolo_vault.core.storage.health import PlaceState
 from piccolo_vault.core.storage.manifests import read_layout
 from piccolo_vault.ports.objects import Burying, StoredObject
-from piccolo_vault.testing import FakeKeeper, random_bytes
+from piccolo_vault.testing import random_bytes
 from piccolo_vault.tests.world import MIB, QUICK, World, world
 
 SIZES = [3_000, 700_000, 9 * MIB + 1]
 WEEK = 7 * 24 * 3600.0
-
-
-def spare(here: World, number: int) -> FakeKeeper:
-    """A member that joins now."""
-    keeper = FakeKeeper(number, here.keyring.owner_id(), here.steps)
-    here.keepers.append(keeper)
-    here.peers._keepers.by_owner[keeper.member.owner_id] = keeper  # type: ignore[attr-defined]
-    here.circle.replace([*here.circle.circle.members, keeper.member])
-    return keeper
 
 
 async def look(here: World) -> None:
@@ -61,6 +52,28 @@ async def test_missing_fragments_are_rebuilt_with_their_index_id_and_root(size: 
         assert not here.objects.repairs
 
 
+@pytest.mark.parametrize("liar", range(9))
+async def test_who_lies_to_a_repair_is_repaired_next(liar: int) -> None:
+    """The object was in the queue when the lie was reported, and left it with the first repair."""
+    data = random_bytes(700_000)
+    async with world() as here:
+        await here.put("/f", data)
+        keeper, lost = here.keepers[liar], here.keepers[(liar + 1) % 9]
+        lost.fragments.clear()
+        keeper.lies_on_get = True
+        await here.store.health("/f", ask=True)
+        await here.store.maintenance.repair_due(impatient=False)
+        assert here.keepers[(liar + 1) % 9].fragments
+        if keeper.gets:
+            keeper.lies_on_get = False
+            (stored,) = here.objects.objects.values()
+            await here.store.maintenance.repair_due(impatient=False)
+            fetcher = here.store.chores.spreader._repairer._fetcher
+            layout = read_layout(stored.layout)
+            assert not [i for i in range(layout.m) if layout.fragment_id(i) in fetcher.distrust]
+        assert not here.objects.repairs
+
+
 async def test_a_repair_carries_a_newer_commit_record_to_every_keeper() -> None:
     async with world(4) as here:
         await here.put("/f", random_bytes(2 * MIB), media="image/png")
@@ -81,7 +94,7 @@ async def test_a_repair_carries_a_newer_commit_record_to_every_keeper() -> None:
 async def test_an_absent_member_gets_a_week_unless_the_margin_is_thin() -> None:
     async with world(9) as here:
         await here.put("/f", random_bytes(700_000))
-        fresh = spare(here, 40)
+        fresh = here.joins()
         await look(here)
         here.keepers[0].down = True
         await look(here)
@@ -97,7 +110,7 @@ async def test_a_thin_margin_is_repaired_at_once_and_a_spare_member_is_taken_fir
     data = random_bytes(6 * MIB)
     async with world(9) as here:
         await here.put("/f", data)
-        fresh = spare(here, 41)
+        fresh = here.joins()
         await look(here)
         for keeper in here.keepers[:4]:
             keeper.down = True
@@ -152,7 +165,7 @@ async def test_how_long_a_member_is_away_outlives_a_restart() -> None:
 async def test_a_removed_member_is_replaced() -> None:
     async with world(9) as here:
         await here.put("/f", random_bytes(700_000))
-        spare(here, 42)
+        here.joins()
         await look(here)
         gone = here.keepers[0].member.owner_id
         here.circle.replace([m for m in here.circle.circle.members if m.owner_id != gone])
@@ -180,7 +193,7 @@ async def test_too_few_fragments_postpone_the_repair_with_growing_pauses() -> No
 async def test_a_full_target_is_passed_over_at_the_next_try() -> None:
     async with world(9) as here:
         await here.put("/f", random_bytes(700_000))
-        spares = [spare(here, 50), spare(here, 51)]
+        spares = [here.joins(), here.joins()]
         here.keepers[0].fragments.clear()
         here.keepers[0].full = True
         await here.store.health("/f", ask=True)

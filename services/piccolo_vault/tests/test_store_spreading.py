@@ -13,7 +13,7 @@ from piccolo_vault.core.storage import promise
 from piccolo_vault.core.storage.manifests import read_layout
 from piccolo_vault.ports.keepers import KeptState
 from piccolo_vault.ports.objects import Burying, StoredObject
-from piccolo_vault.testing import FakeKeeper, random_bytes
+from piccolo_vault.testing import random_bytes
 from piccolo_vault.tests.test_store_compaction import end, strays
 from piccolo_vault.tests.test_store_crash import crash_at
 from piccolo_vault.tests.world import MIB, QUICK, World, world
@@ -22,15 +22,6 @@ SOON = replace(QUICK, spread_seconds=0.0)
 LATER = replace(QUICK, spread_seconds=3600.0)
 SWIFT = replace(SOON, open_seconds=0.1, store_limit=MIB)
 FILES = {"/small": random_bytes(2_000), "/one": random_bytes(700_000), "/large": random_bytes(9 * MIB + 5)}
-
-
-def join(here: World) -> FakeKeeper:
-    """One more member is in the circle."""
-    keeper = FakeKeeper(len(here.keepers), here.keyring.owner_id(), here.steps)
-    here.keepers.append(keeper)
-    here.peers._keepers.by_owner[keeper.member.owner_id] = keeper  # type: ignore[attr-defined]
-    here.circle.replace([each.member for each in here.keepers])
-    return keeper
 
 
 def layouts(here: World) -> list[tuple[StoredObject, list[bytes | None]]]:
@@ -140,7 +131,7 @@ async def test_more_members_mean_more_fragments_when_the_circle_has_stayed_so() 
     async with world(4, LATER) as here:
         await store(here)
         for _ in range(2):
-            join(here)
+            here.joins()
         await here.store.maintenance.look_at_all()
         watch_layouts(here)
         assert await here.store.chores.spreader.round() == 0
@@ -159,7 +150,7 @@ async def test_more_members_mean_more_fragments_when_the_circle_has_stayed_so() 
 async def test_what_had_to_wait_for_the_owner_root_is_done_when_the_vault_is_unlocked() -> None:
     async with world(4, SOON) as here:
         await store(here)
-        join(here)
+        here.joins()
         await here.store.maintenance.look_at_all()
         here.keyring.locked = True
         assert await here.store.chores.spreader.round() == 0
@@ -173,7 +164,7 @@ async def test_a_recovered_device_codes_anew_what_another_one_wrote() -> None:
         before = {stored.object_id: read_layout(stored.layout) for stored, _ in layouts(here)}
         here.keyring._local = bytes(32)  # what the old device sealed for itself, the new one cannot open
         await here.crash()
-        join(here)
+        here.joins()
         await here.store.maintenance.look_at_all()
         assert await here.store.chores.spreader.round() == len(FILES)
         for stored, _ in layouts(here):
@@ -189,7 +180,7 @@ async def test_files_that_no_loss_is_survived_by_do_not_wait_for_the_circle_to_s
     async with world(1, LATER, at_risk=True) as here:
         await store(here)
         for _ in range(2):
-            join(here)
+            here.joins()
         await here.store.maintenance.look_at_all()
         assert await here.store.chores.spreader.round() == len(FILES)
         for path in FILES:
@@ -242,7 +233,7 @@ async def test_an_object_that_changes_while_it_is_coded_anew_stays_as_it_became(
         await here.put("/one", FILES["/one"])
         (object_id,) = here.objects.objects
         for _ in range(2):
-            join(here)
+            here.joins()
         await here.store.maintenance.look_at_all()
         original = here.objects.list_object_files
 
@@ -278,7 +269,7 @@ async def test_a_crash_anywhere_loses_nothing_and_the_next_round_ends_it(after: 
         for keeper in here.keepers:
             keeper.down = False
         for _ in range(2 if what == "code" else 0):
-            join(here)
+            here.joins()
         await here.store.maintenance.look_at_all()
 
     async def action(here: World) -> None:
@@ -310,7 +301,7 @@ async def test_no_long_read_fails_while_its_object_is_coded_anew_and_the_old_fra
     async with world(4, replace(SOON, read_ahead=MIB, batch=MIB)) as here:
         await here.put("/large", FILES["/large"])
         for _ in range(2):
-            join(here)
+            here.joins()
         await here.store.maintenance.look_at_all()
 
         class Slow:
@@ -335,7 +326,7 @@ async def test_while_the_owner_writes_only_what_is_about_losses_moves() -> None:
     async with world(4, SOON) as here:
         await store(here)
         for _ in range(2):
-            join(here)
+            here.joins()
         await here.store.maintenance.look_at_all()
         with here.context.quiet.writing():
             assert await here.store.chores.spreader.round() == 0

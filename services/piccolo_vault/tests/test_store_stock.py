@@ -12,7 +12,7 @@ from piccolo_vault.core.storage.urgency import PATIENCE_SECONDS
 from piccolo_vault.ports.keepers import KeptState
 from piccolo_vault.testing import FakeKeeper, random_bytes
 from piccolo_vault.tests.test_store_compaction import strays
-from piccolo_vault.tests.test_store_spreading import LATER, SOON, doubled, doubles, join, read_all, store
+from piccolo_vault.tests.test_store_spreading import LATER, SOON, doubled, doubles, read_all, store
 from piccolo_vault.tests.world import World, world
 
 DAY = 24 * 3600
@@ -24,7 +24,7 @@ async def rebuilt_elsewhere(here: World) -> FakeKeeper:
     await store(here)
     gone = here.keepers[1]
     gone.down = True
-    join(here)
+    here.joins()
     await here.store.maintenance.look_at_all()
     here.clock_offset += PATIENCE_SECONDS + DAY
     await here.store.maintenance.repair_due(impatient=False)
@@ -98,7 +98,7 @@ async def test_what_moved_while_the_vault_was_locked_ends_at_its_old_place() -> 
 async def test_what_a_coding_that_was_cut_off_left_behind_ends() -> None:
     async with world(4, SOON) as here:
         await here.put("/one", random_bytes(300_000))
-        join(here)
+        here.joins()
         await here.store.maintenance.look_at_all()
         original = here.objects.update_layout
 

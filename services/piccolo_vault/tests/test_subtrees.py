@@ -18,7 +18,6 @@ from piccolo_vault.core.storage.manifests import read_layout
 from piccolo_vault.core.storage.placement import Candidate
 from piccolo_vault.core.storage.promise import Promise
 from piccolo_vault.testing import random_bytes
-from piccolo_vault.tests.test_store_repair import spare
 from piccolo_vault.tests.world import QUICK, World, world
 
 MEMBERS = [bytes([number]) * 32 for number in range(1, 16)]
@@ -202,8 +201,8 @@ async def test_who_came_in_through_one_gives_fragments_up_when_others_come() -> 
         line, data = line_of(here, range(4)), random_bytes(700_000)
         await here.put("/f", data)
         assert most_under(here, line) == 4
-        for number in (50, 51):
-            spare(here, number)
+        for _ in range(2):
+            here.joins()
         await here.store.maintenance.look_at_all()
         here.keyring.locked = True
         assert await here.store.chores.spreader.round() == 2

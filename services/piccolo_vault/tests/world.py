@@ -67,9 +67,10 @@ class World:
         self.steps = Steps()
         self.keyring = FakeKeyring()
         self.settings = settings
-        owner = self.keyring.owner_id()
-        self.keepers = [FakeKeeper(number, owner, self.steps) for number in range(keepers)]
-        self.circle = fake_circle(self.keepers, owner, at_risk=at_risk)
+        self.keepers: list[FakeKeeper] = []
+        for _ in range(keepers):
+            self.one_more()
+        self.circle = fake_circle(self.keepers, self.keyring.owner_id(), at_risk=at_risk)
         self.clock_offset = 0.0
         self.objects = FakeObjects(self.steps, self.now)
         self.operations = FakeOperations()
@@ -77,6 +78,20 @@ class World:
         self.tasks = FakeTasks()
         self.durable: list[int] = []
         self.boot()
+
+    def one_more(self) -> FakeKeeper:
+        """A keeper that knows this device by the certificate which it has at that moment."""
+        number, keyring = len(self.keepers), self.keyring
+        keeper = FakeKeeper(number, keyring.owner_id(), self.steps, lambda: keyring.number)
+        self.keepers.append(keeper)
+        return keeper
+
+    def joins(self) -> FakeKeeper:
+        """A member that joins now."""
+        keeper = self.one_more()
+        self.peers._keepers.by_owner[keeper.member.owner_id] = keeper  # type: ignore[attr-defined]
+        self.circle.replace([*self.circle.circle.members, keeper.member])
+        return keeper
 
     def now(self) -> float:
         return time.time() + self.clock_offset

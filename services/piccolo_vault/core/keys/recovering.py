@@ -87,13 +87,14 @@ def begin_journal(
     Raises PiccoloError DENIED, OTHER_WORDS, when it is another owner's and too far to be given up.
     """
     if journal is not None and journal.owner == owner.owner:
-        return replace(journal, name=name or journal.name)
+        restoring = journal.phase is RecoveryPhase.RESTORING
+        return replace(journal, name=name or journal.name, seq=(restoring and seq) or journal.seq)
     if journal is not None and journal.phase is not RecoveryPhase.RESTORING:
         raise PiccoloError(
             Kind.DENIED,
             "OTHER_WORDS",
             "Another owner's recovery was begun on this device and holds that owner's memory already. Give "
-            "those 24 words, or reset the device.",
+            "those 24 words, take another blank device, or write Piccolo onto this one's disk anew.",
         )
     return RecoveryJournal(
         owner=owner.owner,
@@ -108,13 +109,16 @@ def begin_journal(
 
 
 def check_source(journal: RecoveryJournal, wish: Wish) -> None:
-    """Raises PiccoloError PRECONDITION, RESTORED_ALREADY, when the cloud's memory is here and not wanted."""
-    if wish.from_circle and journal.phase is RecoveryPhase.RESTORED:
+    """Raises PiccoloError PRECONDITION, RESTORED_ALREADY, when another memory is here than the wanted one."""
+    otherwise = wish.from_circle and journal.phase is RecoveryPhase.RESTORED
+    elsewhere = journal.phase is not RecoveryPhase.RESTORING and wish.seq not in (0, journal.seq)
+    if otherwise or elsewhere:
         raise PiccoloError(
             Kind.PRECONDITION,
             "RESTORED_ALREADY",
-            "This device holds the memory from the cloud's backup already. To come back from the circle "
-            "alone, reset the device first: the members fill an empty memory only.",
+            "This device holds already what a recovery has brought back; only an empty memory is filled from "
+            "another restore point, or from the circle alone. Take another blank device for that, or write "
+            "Piccolo onto this one's disk anew.",
         )
 
 

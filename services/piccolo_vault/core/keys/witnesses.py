@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from piccolo_vault.core.keys.records import OwnerRecord
 
 _SENTENCES, _NAMES, _NAME_SIGNS = 3, 6, 40
+_ANEW = "take another blank device or write Piccolo onto this one's disk anew,"  # nobody here may reset it
 
 
 class Finding(StrEnum):
@@ -129,7 +130,7 @@ def refuse(verdict: Verdict, *, accepted: bool) -> PiccoloError | None:
             "FORK",
             f"The cloud shows another backup than the one that your device wrote. {verdict.words} Nothing "
             "was claimed or written. Ask the cloud's operator what happened. To come back without the cloud, "
-            "reset this device and recover it from your circle's contacts (from_circle).",
+            f"{_ANEW} and recover from your circle's contacts (from_circle).",
         )
     if verdict.finding is Finding.WITHHELD and not accepted:
         return PiccoloError(
@@ -137,16 +138,16 @@ def refuse(verdict: Verdict, *, accepted: bool) -> PiccoloError | None:
             "PROOF_WITHHELD",
             f"The cloud showed a backup, and now does not let it be compared with what the members know of "
             f"yours. {verdict.words} Nothing was claimed or written. Try again when the cloud answers; if it "
-            "does not, reset this device and recover it from your circle's contacts (from_circle), or go on "
-            "with accept_rolled_back, when you trust your cloud.",
+            f"does not, {_ANEW} and recover from your circle's contacts (from_circle), or go on with "
+            "accept_rolled_back, when you trust your cloud.",
         )
     if verdict.finding is Finding.ROLLED_BACK and not accepted:
         return PiccoloError(
             Kind.DATA_LOSS,
             "ROLLED_BACK",
             f"The cloud shows an older backup than the one that your device wrote. {verdict.words} Nothing "
-            "was claimed or written. Either ask the cloud's operator to bring the newer entries back, reset "
-            "this device and begin again; or go on with accept_rolled_back: files that are newer than this "
+            "was claimed or written. Either ask the cloud's operator to bring the newer entries back, "
+            f"{_ANEW} and begin again; or go on with accept_rolled_back: files that are newer than this "
             "backup are then brought back from the members; other later changes (names, removals, settings) "
             "are lost.",
         )

@@ -5,6 +5,8 @@ Rules:
 * The tombstone is queued durably before the first keeper hears of it, and stays so until each has
   acknowledged.
 * After a recovery nothing is buried until the inventories were reconciled (`Keyring.may_bury`).
+* Every member hears of it: one that was away may have what no layout names any more, and would bring the file
+  back in a recovery.
 * What strangers may have the keys of is purged, at every member: a copy may lie in a trash. While words are
   exposed so is what no layout names. A keeper that purges nothing yet for a recovered device buries it for
   now, and is told again.
@@ -17,7 +19,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from piccolo_chassis.errors import PiccoloError
+from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
 from piccolo_formats.records.keeping import Tombstone
 from piccolo_formats.signed import open_signed, sign
@@ -37,9 +39,11 @@ if TYPE_CHECKING:
     from piccolo_vault.ports.keyring import Exposure
 
 WAITED = (Standing.ACTIVE, Standing.LEAVING)
-"""Members that a purge waits for."""
+"""Members that every tombstone goes to, and a purge waits for."""
 _OBJECTS_AT_ONCE = 200
 _BURY_SECONDS = 10.0
+_OF_ONE = (Kind.INVALID, Kind.DENIED)
+"""Refusals of one tombstone, in whose way no other is to stand."""
 _log = logging.getLogger(__name__)
 
 
@@ -121,8 +125,9 @@ class Burial:
     async def _record(self, layouts: Sequence[Layout], object_ids: Sequence[bytes], *, purge: bool) -> None:
         fragments = {layout.fragment_id(index) for layout in layouts for index in range(layout.m)}
         keepers = {owner for layout in layouts for owner in layout.keepers if owner is not None}
-        if purge:
-            keepers |= {member.owner_id for member in self._context.peers.circle().members}
+        # one that was away when its fragment was made anew elsewhere has it still, and no layout says so
+        members = self._context.peers.circle().members
+        keepers |= {member.owner_id for member in members if purge or member.standing in WAITED}
         signed = await self._signed(fragments, purge=purge)
         await self._context.objects.record_tombstone(signed, object_ids, sorted(keepers))
 
@@ -161,7 +166,10 @@ class Burial:
                 except PiccoloError as error:
                     told = fields(member=self._context.peers.name(owner), reason=error.reason)
                     _log.info("tombstone waits", extra=told)
-                    return
+                    if error.kind not in _OF_ONE:
+                        return
+                    waiting.add(each.tombstone_id)
+                    continue
                 if done:
                     await objects.acknowledge_tombstone(each.tombstone_id, owner)
                 else:

@@ -382,7 +382,8 @@ class Repairer:
     def _again(self, layout: Layout, damage: Damage, rebuilt: int, tries: int) -> float | None:
         now = self._context.now()
         if not damage or rebuilt == len(damage.gone) + len(damage.away):
-            return None
+            # what came to be doubted meanwhile was reported to a queue in which this object stood already
+            return now if self._survey.doubted(layout) - damage.gone - set(damage.away) else None
         good = [o for i, o in enumerate(layout.keepers) if i not in damage.gone and i not in damage.away]
         margin = promise.survives(promise.count_by_device(good).values(), layout.k)
         due = urgency.not_before(damage, margin, now)

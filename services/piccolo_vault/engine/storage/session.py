@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
@@ -122,6 +123,8 @@ class Session:
         """
         keyring, bound = context.keyring, upload.upload_id.encode()
         note = UploadNote.from_bytes(open_local(keyring.local_key(), _NOTE, bound, upload.note))
+        if note.generation != keyring.generation():  # keepers take no other from this device any more
+            note = replace(note, generation=keyring.generation(), seq=await context.numbers.draw())
         scope = Scope(note.file_id, note.version_id)
         fek = parsed(
             "The upload's key cannot be opened",

@@ -59,6 +59,15 @@ class Survey:
             layout.object_id: [self._seen(layout, i, known) for i in range(layout.m)] for layout in layouts
         }
 
+    def doubted(self, layout: Layout) -> set[int]:
+        """Returns which fragments are not to be had as far as is known without asking."""
+        is_away = self._context.peers.is_away
+        return {
+            index
+            for index, owner in enumerate(layout.keepers)
+            if owner is None or is_away(owner) or layout.fragment_id(index) in self._distrust
+        }
+
     def _seen(self, layout: Layout, index: int, known: Mapping[bytes, Mapping[bytes, Kept]]) -> Seen:
         owner, fragment_id = layout.keepers[index], layout.fragment_id(index)
         if owner is None or self._context.peers.is_gone(owner) or fragment_id in self._distrust:
