@@ -37,6 +37,18 @@ async def nothing(durable: int) -> None:
     return
 
 
+async def test_an_upload_goes_on_after_the_device_took_a_new_generation() -> None:
+    """By new words, for one: what members have of it began under the generation before."""
+    data = random_bytes(8 * MIB + 3)
+    async with world(4) as here:
+        await here.put("/f", data[: 6 * MIB], finish=False, upload_id=NAME)
+        here.keyring.number = here.objects.generation = 2
+        await here.put_rest("/f", data, (await here.store.upload(NAME)).offset, NAME)
+        assert await here.get("/f") == data
+        kept = [each for keeper in here.keepers for each in keeper.fragments.values()]
+        assert {each.head.generation for each in kept} == {2}
+
+
 @pytest.mark.parametrize("sent", [0, 1, 3_000, MIB, 4 * MIB, 4 * MIB + 1, 6 * MIB, 6 * MIB + 17])
 async def test_a_client_that_goes_away_comes_back_where_it_was(sent: int) -> None:
     data = random_bytes(8 * MIB + 3)
@@ -303,3 +315,15 @@ async def test_members_that_were_slow_a_moment_ago_take_a_file_that_nobody_else_
         written = await here.put("/f", random_bytes(size))
         assert written is not None
         assert written.health.survives >= 1
+
+
+async def test_a_member_that_was_slow_a_moment_ago_makes_up_for_one_that_breaks_off() -> None:
+    data = random_bytes(9 * MIB)
+    async with world(4) as here:
+        late = PiccoloError(Kind.TIMEOUT, "KEEPER_SLOW", "It was slow.")
+        here.peers.failed(here.keepers[0].member.owner_id, late)
+        here.keepers[1].dies_after_blocks = 2
+        written = await here.put("/f", data)
+        assert written is not None
+        assert written.health.survives >= 1
+        assert await here.get("/f") == data

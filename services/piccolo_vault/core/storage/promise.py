@@ -135,6 +135,10 @@ class Promise:
         """Returns the promise to a client, `at_risk` when it accepts less than the circle's."""
         return cls(0 if at_risk else 1)
 
+    def one_more(self) -> Promise:
+        """Returns what makes up for a keeper that fails before it has its fragment."""
+        return Promise(self.losses + 1)
+
     def met(self, placed: Iterable[bytes | None], k: int) -> bool:
         """Returns whether fragments at these keepers keep the promise."""
         return self.met_by(count_by_device(placed), k)

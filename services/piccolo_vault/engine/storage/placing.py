@@ -41,14 +41,14 @@ async def find_keepers(
 def _chosen(
     peers: Peers, object_id: bytes, code: Code, promise: Promise, fragment_bytes: int
 ) -> tuple[bytes | None, ...]:
-    ready, subtrees = peers.candidates(fragment_bytes), peers.circle().subtrees
-    for candidates in (
-        ready,
-        peers.targets(fragment_bytes, without=()),
-    ):  # who was slow is better than nobody
-        chosen = placement.place(object_id, candidates, code, promise, subtrees)
-        if promise.met(chosen, code.k):
-            return tuple(chosen)
+    subtrees = peers.circle().subtrees
+    ready = placement.place(object_id, peers.candidates(fragment_bytes), code, promise, subtrees)
+    if promise.one_more().met(ready, code.k):
+        return tuple(ready)
+    # who was slow is better than nobody, also than nobody in reserve: one of the others may fail meanwhile
+    chosen = placement.place(object_id, peers.targets(fragment_bytes, without=()), code, promise, subtrees)
+    if promise.met(chosen, code.k):
+        return tuple(chosen)
     anyhow = placement.place(object_id, peers.candidates(anyhow=True), code, promise)
     away = ", ".join(sorted(peers.name(owner) for owner in peers.away()))
     if promise.met(anyhow, code.k):
