@@ -85,7 +85,7 @@ async def _backed_up(config: Config, folder: Path, memory: Database, host: Host)
     host.add_service(
         lambda to: backup_pb2_grpc.add_BackupServiceServicer_to_server(servicer, to), f"{_WIRE}BackupService"
     )
-    closer = Closer(cloud, signer, SystemClock(), os.urandom, outbox.schema)
+    closer = Closer(cloud, signer, SystemClock(), os.urandom, lambda: outbox.schema)
     succession = SuccessionServicer(memory, backup, closer, Emptier(cloud, signer))
     host.add_service(
         lambda to: succession_pb2_grpc.add_SuccessionServiceServicer_to_server(succession, to),

@@ -9,9 +9,9 @@ from typing import Final
 from piccolo_chassis.serve import ServeConfig
 from piccolo_chassis.state import Format
 
-from piccolo_metadata.adapters.schema import FORMAT
+from piccolo_metadata.adapters.schema import FORMAT, NEWEST_FORMAT
 
-STATE: Final = Format("metadata", written=FORMAT, oldest=1)
+STATE: Final = Format("metadata", written=FORMAT, oldest=1, newest=NEWEST_FORMAT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,12 @@ class Memory(Protocol):
     ) -> T:
         """Runs `work` in the writer thread; returns when its commit is durable."""
 
+    def check_room(self) -> None:
+        """Before something grows: the last few MiB are for tidying up, without which none comes back.
+
+        Raises PiccoloError FULL (DISK_FULL).
+        """
+
     async def changed(self, topic: str, seen: int) -> int:
         """Waits until a commit has touched the topic since `seen`; returns what to give next time.
 
@@ -137,7 +143,11 @@ class Outbox(Protocol):
 
     @property
     def schema(self) -> int:
-        """The schema version of this release."""
+        """The schema version of this memory."""
+
+    @property
+    def known_schema(self) -> int:
+        """The newest schema version that this release opens."""
 
     @property
     def work_folder(self) -> Path:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -27,6 +28,8 @@ _STATEMENTS: Final = 256
 _ROT: Final = "a page is not as it was written"
 # both write: only when the checksums were asked for, and when the file was found to be whole
 _NOT_AT_ONCE: Final = (apsw.bestpractice.connection_wal, apsw.bestpractice.connection_optimize)
+# what removals take before they give anything back: a journal of a thousand pages
+_KEPT_BYTES: Final = 4 << 20
 _WAL_LIMIT: Final = 64 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
@@ -116,6 +119,12 @@ def translated() -> Iterator[None]:
         raise _damaged(str(damaged)) from damaged
     except apsw.InterruptError as interrupted:
         raise PiccoloError(Kind.CANCELLED, "READ_CANCELLED", "The request was given up.") from interrupted
+
+
+def check_room(folder: Path, count: int = 0) -> None:
+    """Whether so many more bytes leave the disk enough to tidy up. Raises PiccoloError FULL (DISK_FULL)."""
+    if shutil.disk_usage(folder).free < count + _KEPT_BYTES:
+        raise _disk_full()
 
 
 def _damaged(found: str) -> PiccoloError:

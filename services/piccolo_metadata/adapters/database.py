@@ -23,7 +23,7 @@ from piccolo_chassis import pages
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_metadata.adapters.batch import View
-from piccolo_metadata.adapters.connection import first_damage, open_plain, open_writer, translated
+from piccolo_metadata.adapters.connection import check_room, first_damage, open_plain, open_writer, translated
 from piccolo_metadata.adapters.damage import OpenMark, mend, set_aside
 from piccolo_metadata.adapters.journal import rotten_journal
 from piccolo_metadata.adapters.reader import Reader
@@ -70,8 +70,13 @@ class Database:
         self._closing = self._damaged = False
         self._reading = 0
         self._exchanging = asyncio.Lock()
-        self._last = 0
+        self._last = self._schema = 0
         self._writer: Writer
+
+    @property
+    def schema(self) -> int:
+        """The version of its schema: what this release writes, or one that it only opens."""
+        return self._schema
 
     @property
     def last_number(self) -> int:
@@ -112,6 +117,10 @@ class Database:
         except PiccoloError as failed:
             self._remember(failed)
             raise
+
+    def check_room(self) -> None:
+        """Whether anything may grow. Raises PiccoloError FULL (DISK_FULL)."""
+        check_room(self.path.parent)
 
     async def changed(self, topic: str, seen: int) -> int:
         """Waits until a commit has touched the topic since `seen`; returns what to give next time."""
@@ -224,6 +233,7 @@ class Database:
         fresh = version_of(connection) == 0
         if migrate(connection) and not fresh:
             connection.execute("INSERT OR REPLACE INTO local VALUES (?, x'')", (SNAPSHOT_WANTED,))
+        self._schema = version_of(connection)
         seconds = max(self._age.seconds, age_of(View(connection, self._age)))
         self._age = Age(seconds, self._clock.wall(), self._clock.monotonic(), self._age.quiet_until)
 

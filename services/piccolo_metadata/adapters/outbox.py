@@ -17,7 +17,7 @@ from typing import Final
 
 from piccolo_metadata.adapters.database import Database
 from piccolo_metadata.adapters.restoring import Restoration
-from piccolo_metadata.adapters.schema import SCHEMA_VERSION
+from piccolo_metadata.adapters.schema import KNOWN
 from piccolo_metadata.adapters.snapshots import open_snapshot, write_snapshot
 from piccolo_metadata.engine import numbers, outbox
 from piccolo_metadata.ports import Backlog, OutboxEntry, Restoring, Snapshot
@@ -37,8 +37,13 @@ class DatabaseOutbox:
 
     @property
     def schema(self) -> int:
-        """The schema version of this release."""
-        return SCHEMA_VERSION
+        """The schema version of this memory."""
+        return self._database.schema
+
+    @property
+    def known_schema(self) -> int:
+        """The newest schema version that this release opens."""
+        return KNOWN
 
     @property
     def work_folder(self) -> Path:

@@ -249,9 +249,13 @@ STEPS: Final[tuple[str, ...]] = (
     _EXPOSED,
     _PROPERTIES,
 )
-SCHEMA_VERSION: Final = len(STEPS)
+AHEAD: Final = 0
+"""How many of the last steps this release knows and does not take: a later one will (docs/adr/0043)."""
+KNOWN: Final = len(STEPS)
+SCHEMA_VERSION: Final = KNOWN - AHEAD
 FORMAT: Final = SCHEMA_VERSION - 2
 """The state folder's. Its first one held databases up to the third schema; each schema since is another."""
+NEWEST_FORMAT: Final = KNOWN - 2
 
 
 def version_of(connection: apsw.Connection) -> int:
@@ -259,22 +263,24 @@ def version_of(connection: apsw.Connection) -> int:
     return int(connection.pragma("user_version"))
 
 
-def migrate(connection: apsw.Connection, steps: Sequence[str] = STEPS) -> bool:
+def migrate(connection: apsw.Connection, steps: Sequence[str] = STEPS, ahead: int = AHEAD) -> bool:
     """Brings the database to the version that `steps` lead to; returns whether anything had to be done.
+
+    The last `ahead` steps are not taken; where they were taken already, the database is left as it is.
 
     Raises PiccoloError PRECONDITION, SCHEMA_NEWER.
     """
-    found = version_of(connection)
+    found, written = version_of(connection), len(steps) - ahead
     check_not_newer(found, len(steps))
-    for number in range(found, len(steps)):
+    for number in range(found, written):
         with connection:
             connection.execute(steps[number])
             connection.pragma("application_id", APPLICATION_ID)
             connection.pragma("user_version", number + 1)
-    return found < len(steps)
+    return found < written
 
 
-def check_not_newer(found: int, known: int = SCHEMA_VERSION) -> None:
+def check_not_newer(found: int, known: int = KNOWN) -> None:
     """Raises PiccoloError PRECONDITION, SCHEMA_NEWER for a version that this release does not know."""
     if found > known:
         raise PiccoloError(

@@ -22,10 +22,9 @@ from piccolo_chassis import pages
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_metadata.adapters.batch import last_number
-from piccolo_metadata.adapters.connection import first_damage, prepare_library, translated
+from piccolo_metadata.adapters.connection import check_room, first_damage, prepare_library, translated
 from piccolo_metadata.adapters.schema import (
     APPLICATION_ID,
-    SCHEMA_VERSION,
     STEPS,
     check_not_newer,
     definition,
@@ -45,14 +44,15 @@ def write_snapshot(database: Path, target: Path) -> Snapshot:
     Raises PiccoloError FULL, DISK_FULL; then `target` is gone again.
     """
     prepare_library()
+    check_room(target.parent, database.stat().st_size)
     try:
         with translated():
-            number = _copy(database, target)
+            number, schema = _copy(database, target)
         sync_file(target)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
-    return Snapshot(target, number, SCHEMA_VERSION)
+    return Snapshot(target, number, schema)
 
 
 def open_snapshot(path: Path) -> apsw.Connection:
@@ -99,16 +99,17 @@ def number_of(snapshot: apsw.Connection) -> int:
     return int(found)
 
 
-def _copy(database: Path, target: Path) -> int:
+def _copy(database: Path, target: Path) -> tuple[int, int]:
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
     connection = apsw.Connection(str(target), flags=flags)
     try:
         pages.checked(connection)
         connection.pragma("journal_mode", "off")
         connection.pragma("synchronous", "off")
-        migrate(connection)
         connection.pragma("foreign_keys", "off")  # or SQLite copies row by row instead of page by page
         connection.execute("ATTACH ? AS living", (f"{database.absolute().as_uri()}?mode=ro",))
+        schema = int(connection.pragma("user_version", schema="living"))
+        migrate(connection, STEPS[:schema], 0)
         connection.execute("BEGIN")
         for table in recorded_tables(connection):
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the schema's own names
@@ -118,7 +119,7 @@ def _copy(database: Path, target: Path) -> int:
             "INSERT INTO local (key, value) VALUES (?, CAST(? AS BLOB))", (_NUMBER, str(number))
         )
         connection.execute("COMMIT")
-        return number
+        return number, schema
     finally:
         connection.close(True)
 
@@ -130,7 +131,7 @@ def _check(connection: apsw.Connection) -> None:
     check_not_newer(version)
     reference = apsw.Connection(":memory:")
     try:
-        migrate(reference, STEPS[:version])
+        migrate(reference, STEPS[:version], 0)
         if definition(reference) != definition(connection):
             raise _damaged(f"its tables are not those of schema {version}")
     finally:

@@ -67,12 +67,17 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """One entry in the trash, as it was, with its old path."""
+    """One entry in the trash, as it was, with its old path.
+
+    Attributes:
+        kept_until: when it is given up at the earliest, seconds since 1970.
+    """
 
     trash_id: int
     entry: Entry
     removed: int
     files: int
+    kept_until: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,12 @@ class Closer:
     """Closes logs at the cloud; `signer` is this process's key."""
 
     def __init__(
-        self, cloud: CloudLog, signer: Signer, clock: Clock, random: Callable[[int], bytes], schema: int
+        self,
+        cloud: CloudLog,
+        signer: Signer,
+        clock: Clock,
+        random: Callable[[int], bytes],
+        schema: Callable[[], int],
     ) -> None:
         self._cloud, self._signer, self._clock = cloud, signer, clock
         self._random, self._schema = random, schema
@@ -58,7 +63,7 @@ class Closer:
                 seq=last.seq + 1,
                 base=survey.snapshot,
                 prev=last.hash,
-                schema=self._schema,
+                schema=self._schema(),
                 time=max(self._clock.wall(), 0),
             )
             await self._append(access, draft, plain)

@@ -7,7 +7,7 @@ Rules:
 * A body is fetched to a file and compared with the hash that its header's signer vouched for, before it is
   opened; what opens it comes from the vault, key by key.
 * With `accept_broken`, damage moves the goal to the newest whole point before it; without, it ends the
-  restore in words. A wrong key is never taken for damage.
+  restore in words, unless a point was asked for that is whole. A wrong key is never taken for damage.
 * What is written to the log while the restore runs is followed, until the moment of the exchange.
 """
 
@@ -169,7 +169,7 @@ class Restorer:
     async def _attempt(self, course: _Course, target: Point) -> Restored:
         """One try to reach a point."""
         chain = chain_to(course.survey.points, target)
-        check_schema(chain, self._outbox.schema)
+        check_schema(chain, self._outbox.known_schema)
         course.done, course.total = 0, sum(point.body_size for point in chain)
         bodies = Bodies(self._cloud, self._files, self._outbox.work_folder, course.fetched)
         try:
@@ -261,7 +261,8 @@ def _goal(course: _Course) -> Point:
         )
     points = restorable(survey.points)
     broken = survey.broken
-    if broken is not None and not wish.accept_broken and not 0 < wish.seq < int(broken.details["seq"]):
+    found = survey.at(wish.seq)
+    if broken is not None and not (wish.accept_broken or found in points) and not _before(broken, wish.seq):
         raise broken
     last = survey.points[-1] if survey.points else None
     if last is not None and last.kind is EntryKind.MOVED and (wish.seq == 0 or not points):
@@ -270,13 +271,17 @@ def _goal(course: _Course) -> Point:
         raise broken or _no_point(wish.seq)
     if wish.seq == 0:
         return points[-1]
-    found = survey.at(wish.seq)
     if found in points:
         return found
     older = newest_before(points, wish.seq)
     if broken is None or older is None:
         raise _no_point(wish.seq)
     return older
+
+
+def _before(broken: PiccoloError, seq: int) -> bool:
+    """Whether damage lies behind the point that is wanted."""
+    return 0 < seq < int(broken.details["seq"])
 
 
 def _no_point(seq: int) -> PiccoloError:

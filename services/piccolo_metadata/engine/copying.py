@@ -37,8 +37,9 @@ async def copy(
     `replace`: see files.make_room; `shallow`: of a directory only itself.
 
     Raises PiccoloError NOT_FOUND (ENTRY_NOT_FOUND), CONFLICT (REVISION_CONFLICT), ALREADY_EXISTS
-    (ENTRY_EXISTS), PRECONDITION (NOT_A_DIRECTORY) or INVALID (INTO_ITSELF, PATH_TOO_LONG).
+    (ENTRY_EXISTS), PRECONDITION (NOT_A_DIRECTORY), INVALID (INTO_ITSELF, PATH_TOO_LONG) or FULL (DISK_FULL).
     """
+    memory.check_room()
     entry = await memory.write(
         files.copy_file, source, destination, overwrite=overwrite, expected=expected, replace=replace
     )
@@ -48,6 +49,7 @@ async def copy(
     try:
         after: Place | None = None if shallow else ()
         while after is not None:
+            memory.check_room()
             after = await memory.write(_go_on, source, staged, after)
         return await memory.write(_finish, staged, destination, overwrite=overwrite, replace=replace)
     except BaseException:

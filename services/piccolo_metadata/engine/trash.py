@@ -13,10 +13,11 @@ from typing import Final
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
+from piccolo_metadata.core.ages import DAY
 from piccolo_metadata.core.entries import Entry, Removed
 from piccolo_metadata.core.pages import Page, take
 from piccolo_metadata.core.paths import Path
-from piccolo_metadata.engine import history, tree
+from piccolo_metadata.engine import history, settings, tree
 from piccolo_metadata.engine.tree import Node
 from piccolo_metadata.ports import Memory, Rows, Transaction
 
@@ -38,18 +39,33 @@ def discard(tx: Transaction, node: Node, path: str, *, doomed: bool = False) -> 
         int(doomed),
     )
     tree.place(tx, node, [tree.by_id(tx, tree.TRASH)], str(trash_id))
-    return Removed(trash_id, node.entry(Path()), tx.now, files)
+    return Removed(
+        trash_id, node.entry(Path()), tx.now, files, tx.now if doomed else tx.now + kept_seconds(tx)
+    )
+
+
+def kept_seconds(rows: Rows) -> int:
+    """How long the owner wants removed entries kept, by the memory's age."""
+    return settings.get_whole(rows, "trash.days") * DAY
 
 
 def listing(rows: Rows, before: int | None, most: int) -> Page[Removed]:
     """A page of the trash, newest first, those with an id below `before`."""
     found = rows.each(
-        "SELECT id, entry, path, removed, files FROM trash WHERE doomed = 0 AND id < ? ORDER BY id DESC",
+        "SELECT id, entry, path, removed, aged, files FROM trash"
+        " WHERE doomed = 0 AND id < ? ORDER BY id DESC",
         before if before is not None else 1 << 62,
     )
+    left = kept_seconds(rows) - rows.age
     removed = (
-        Removed(trash_id, tree.by_id(rows, entry).entry(Path.parse(path)), when, files)
-        for trash_id, entry, path, when, files in found
+        Removed(
+            trash_id,
+            tree.by_id(rows, entry).entry(Path.parse(path)),
+            when,
+            files,
+            rows.now + max(0, aged + left),
+        )
+        for trash_id, entry, path, when, aged, files in found
     )
     return take(removed, most, lambda one: one.entry.weight + 32)
 

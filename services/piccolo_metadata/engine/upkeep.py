@@ -60,7 +60,7 @@ def _keep_short(tx: Transaction) -> None:
 
 
 def _doom_expired(tx: Transaction) -> int:
-    return trash.doom_expired(tx, settings.get_whole(tx, "trash.days") * DAY)
+    return trash.doom_expired(tx, trash.kept_seconds(tx))
 
 
 def _prune_some(tx: Transaction, after: int) -> tuple[int, int] | None:

@@ -65,6 +65,7 @@ class FileServicer(file_pb2_grpc.FileServiceServicer):
     async def MakeDirectory(self, request: pb.MakeDirectoryRequest, context: Any) -> pb.MakeDirectoryResponse:
         """Makes a directory."""
         path = Path.parse(request.path)
+        self._memory.check_room()
         entry = await self._memory.write(files.make_directory, path, exclusive=request.exclusive)
         return pb.MakeDirectoryResponse(entry=entry_of(entry))
 
@@ -202,4 +203,5 @@ def _removed_of(removed: Removed) -> pb.Removed:
         entry=entry_of(removed.entry),
         removed=removed.removed,
         files=removed.files,
+        kept_until=removed.kept_until,
     )

@@ -44,6 +44,7 @@ class ObjectServicer(object_pb2_grpc.ObjectServiceServicer):
         self, request: upload_pb2.BeginUploadRequest, context: Any
     ) -> upload_pb2.BeginUploadResponse:
         """Journals an upload."""
+        self._memory.check_room()
         await self._memory.write(uploads.begin, convert.upload_from(request.upload))
         return upload_pb2.BeginUploadResponse()
 
@@ -51,6 +52,7 @@ class ObjectServicer(object_pb2_grpc.ObjectServiceServicer):
         self, request: upload_pb2.CheckpointRequest, context: Any
     ) -> upload_pb2.CheckpointResponse:
         """Records durable segments."""
+        self._memory.check_room()
         durable = await self._memory.write(
             uploads.checkpoint, request.upload_id, whole(request.first_segment), request.leaves
         )
@@ -89,6 +91,7 @@ class ObjectServicer(object_pb2_grpc.ObjectServiceServicer):
 
     async def Prepare(self, request: pb.PrepareRequest, context: Any) -> pb.PrepareResponse:
         """Journals an intent."""
+        self._memory.check_room()
         refused = await self._memory.write(publishing.prepare, convert.intent_from(request.intent))
         return pb.PrepareResponse(refused=map(convert.refusal_to, refused))
 

@@ -6,7 +6,8 @@ from piccolo_chassis.state import Format
 
 from piccolo_metadata import config
 
-config.STATE = Format("metadata", config.STATE.written + 1, config.STATE.oldest)  # type: ignore[misc]
+_LATER = config.STATE.written + 1
+config.STATE = Format("metadata", _LATER, config.STATE.oldest, _LATER)  # type: ignore[misc]
 
 
 def main() -> None:

@@ -118,6 +118,7 @@ class TestBroken:
 
     @pytest.mark.parametrize("how", DAMAGE)
     @pytest.mark.parametrize("seq", [1, 3])
+    @pytest.mark.parametrize("asked", [0, 8], ids=["accepted", "asked for"])
     async def test_an_old_chain_costs_no_new_one(
         self,
         tmp_path: Path,
@@ -127,6 +128,7 @@ class TestBroken:
         vault: Vault,
         how: str,
         seq: int,
+        asked: int,
     ) -> None:
         held = await history(tmp_path, owner, cloud)
         spoil(cloud, seq, how)
@@ -134,7 +136,8 @@ class TestBroken:
         if how in ("header", "cut-in-header", "lost") and not looks_pruned:
             error = await refused(two.restore(vault))
             assert error.details == {"seq": str(seq), "whole": "8"}
-        restored = await two.restore(vault, accept_broken=True)
+            assert (await refused(two.restore(vault, 9))).reason == "CHAIN_BROKEN"
+        restored = await two.restore(vault, asked, accept_broken=not asked)
         assert restored.seq == 8
         assert two.content() == held[8]
         assert await two.backup.claim(owner.claim(2), two.delegation()) == 9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -80,3 +81,18 @@ async def test_a_full_disk_refuses_writes_serves_reads_and_recovers(tmp_path: Pa
             assert await values(client) == written
             listed = await client.files.List(f.ListRequest(path="/"))
             assert [entry.path for entry in listed.entries] == ["/after", "/before"]
+
+
+async def test_the_last_of_the_room_is_for_removing(tmp_path: Path) -> None:
+    async with small_disk(tmp_path / "disk", 16 * MEBI) as disk:
+        settings = {"state": str(disk / "state")}
+        async with running("metadata", settings, tmp_path / "1") as service, service.connect() as channel:
+            files = Client(channel).files
+            await files.MakeDirectory(f.MakeDirectoryRequest(path="/kept"))
+            (disk / "ballast").write_bytes(bytes(shutil.disk_usage(disk).free - 3 * MEBI))
+            with pytest.raises(PiccoloError, match="reading still works"):
+                await files.MakeDirectory(f.MakeDirectoryRequest(path="/more"))
+            with pytest.raises(PiccoloError, match="reading still works"):
+                await files.Copy(f.CopyRequest(source="/kept", destination="/copied"))
+            await files.Remove(f.RemoveRequest(path="/kept", recursive=True, purge=True))
+            assert not (await files.List(f.ListRequest(path="/"))).entries

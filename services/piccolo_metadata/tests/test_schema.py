@@ -14,11 +14,14 @@ from piccolo_metadata.adapters.schema import (
     SCHEMA_VERSION,
     STEPS,
     UNRECORDED,
+    check_not_newer,
     migrate,
     recorded_tables,
     version_of,
 )
 from piccolo_metadata.config import STATE
+from piccolo_metadata.core.paths import Path as FilePath
+from piccolo_metadata.engine import files
 from piccolo_metadata.ports import SNAPSHOT_WANTED
 from piccolo_metadata.testing import memory
 from piccolo_metadata.tests.builders import Bench
@@ -136,12 +139,48 @@ async def test_a_memory_of_a_newer_release_does_not_open(tmp_path: Path) -> None
     assert (tmp_path / "metadata.db").read_bytes() == before
 
 
+def test_a_step_of_the_next_release_is_known_and_not_taken(tmp_path: Path) -> None:
+    connection = open_writer(tmp_path / "metadata.db")
+    assert migrate(connection, NEXT, 1)
+    assert version_of(connection) == len(STEPS)
+    assert not migrate(connection, NEXT, 1)
+    migrate(connection, NEXT)
+    assert not migrate(connection, NEXT, 1)
+    assert version_of(connection) == len(NEXT)
+    connection.close()
+
+
+async def test_after_a_newer_release_was_given_up_its_memory_lives_and_is_backed_up_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "__defaults__", (NEXT, 0))
+    monkeypatch.setattr(check_not_newer, "__defaults__", (len(NEXT),))
+    monkeypatch.setattr("piccolo_metadata.adapters.snapshots.STEPS", NEXT)
+    async with memory(tmp_path):
+        pass
+    monkeypatch.setattr(migrate, "__defaults__", (NEXT, 1))
+    async with memory(tmp_path) as living:
+        assert living.outbox.schema == len(NEXT)
+        await living.database.write(files.make_directory, FilePath.parse("/after"))
+        (entry,) = await living.outbox.pending(0, 1 << 20)
+        assert entry.schema == len(NEXT)
+        snapshot = await living.outbox.snapshot()
+        assert snapshot.schema == len(NEXT)
+        async with memory(tmp_path / "blank") as blank:
+            target = blank.outbox.work_folder / "snapshot.db"
+            snapshot.path.rename(target)
+            async with blank.outbox.restoring(target) as restoring:
+                assert await restoring.replace({}) == 0
+            assert blank.outbox.schema == len(NEXT)
+            assert await blank.database.read(files.stat, FilePath.parse("/after"))
+
+
 async def test_after_a_migration_the_next_backup_is_a_snapshot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with memory(tmp_path) as first:
         assert await first.outbox.local(SNAPSHOT_WANTED) is None
-    monkeypatch.setattr(migrate, "__defaults__", (NEXT,))
+    monkeypatch.setattr(migrate, "__defaults__", (NEXT, 0))
     async with memory(tmp_path) as second:
         assert await second.outbox.local(SNAPSHOT_WANTED) == b""
 

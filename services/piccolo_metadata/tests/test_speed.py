@@ -63,7 +63,7 @@ async def test_what_a_million_files_cost(tmp_path: Path, pytestconfig: pytest.Co
 async def metadata(stack: AsyncExitStack, folder: Path, cloud: tuple[str, str]) -> tuple[Service, Channel]:
     """A process, until the stack ends."""
     config = settings(folder, cloud) | {"serve": {"log_level": "warning"}}
-    process = await stack.enter_async_context(running("metadata", config, folder))
+    process = await stack.enter_async_context(running("metadata", config, folder, alone=True))
     return process, await stack.enter_async_context(process.connect())
 
 

@@ -248,7 +248,7 @@ async def test_a_delegation_of_another_generation_moves_nothing(
 
 
 def closer(one: Device, clouds: Clouds) -> Closer:
-    return Closer(clouds, one.key, ManualClock(), os.urandom, one.outbox.schema)
+    return Closer(clouds, one.key, ManualClock(), os.urandom, lambda: one.outbox.schema)
 
 
 def plain_of(owner: Owner, cloud: FakeCloud, seq: int) -> bytes:

@@ -100,6 +100,25 @@ def test_how_long_the_trash_keeps_is_a_setting(bench: Bench) -> None:
     assert bench.now(trash.listing, None, 10).items == []
 
 
+def test_it_is_told_until_when_each_is_kept(bench: Bench) -> None:
+    """As the owner wants it now, and later by all the time that the device was off."""
+    bench.publish(a_file("/a", 1))
+    remove(bench, "/a")
+    bench.do(settings.set_some, {"trash.days": "3"})
+
+    def told() -> int:
+        (listed,) = bench.now(trash.listing, None, 10).items
+        return listed.kept_until - bench.clock.wall()
+
+    assert told() == 3 * DAY
+    bench.clock.pass_days(2)
+    assert told() == DAY
+    bench.clock.wall_seconds += 30 * DAY
+    assert told() == DAY
+    bench.do(settings.set_some, {"trash.days": "1"})
+    assert told() == 0
+
+
 def test_a_clock_that_jumps_ahead_empties_no_trash(bench: Bench) -> None:
     bench.publish(a_file("/a", 1))
     remove(bench, "/a")
@@ -208,7 +227,7 @@ class Watched:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self.read, self.changed = bench.read, bench.changed
+        self.read, self.changed, self.check_room = bench.read, bench.changed, bench.check_room
 
     async def write(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         result = self._bench.do(work, *args, **kwargs)
