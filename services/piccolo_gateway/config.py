@@ -10,7 +10,7 @@ from typing import Final
 from piccolo_chassis.serve import ServeConfig
 from piccolo_chassis.state import Format
 
-STATE: Final = Format("gateway", written=1, oldest=1)
+STATE: Final = Format("gateway", written=1, oldest=1, newest=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,4 +148,10 @@ def _version(told: pb.Version) -> Version:
 
 
 def _removed(told: pb.Removed) -> Removed:
-    return Removed(trash_id=told.trash_id, entry=entry_of(told.entry), removed=told.removed, files=told.files)
+    return Removed(
+        trash_id=told.trash_id,
+        entry=entry_of(told.entry),
+        removed=told.removed,
+        files=told.files,
+        kept_until=told.kept_until,
+    )

@@ -9,13 +9,15 @@ from piccolo_gateway.core.bodies.files import StoreHealth
 from piccolo_gateway.core.bodies.memory import Backup
 
 _BACKUP_LATE: Final = 86_400
+_DISK_LOW: Final = 256 << 20
 _CLOUD: Final = "Look at the connection to the cloud."
 
 
-def of_all(health: StoreHealth, backup: Backup, members: list[Attention], now: int) -> list[Attention]:
-    """What should be looked at: files first, then the backup, then members."""
-    found = [*_files(health), *_backup(backup, now)]
-    return found + members
+def of_all(
+    health: StoreHealth, backup: Backup, members: list[Attention], now: int, disk_free: int
+) -> list[Attention]:
+    """What should be looked at: files first, then the backup, this device's disk, then members."""
+    return [*_files(health), *_backup(backup, now), *_disk(disk_free), *members]
 
 
 def of_keeping(damaged: int, refusing: str) -> list[Attention]:
@@ -56,3 +58,11 @@ def _backup(backup: Backup, now: int) -> list[Attention]:
         words = f"The last backup is older than a day, and {backup.pending:,} changes wait for it."
         return [Attention(reason="BACKUP_LATE", words=words, next_step=_CLOUD)]
     return []
+
+
+def _disk(free: int) -> list[Attention]:
+    if free >= _DISK_LOW:
+        return []
+    words = f"This device's own disk is nearly full: {free >> 20} MiB are left."
+    next_step = "Remove what need not be on it: with nothing left, it can remember nothing new."
+    return [Attention(reason="DISK_LOW", words=words, next_step=next_step)]

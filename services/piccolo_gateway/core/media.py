@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import quote
 
 FALLBACK: Final = "application/octet-stream"
+# the page that a browser makes around a picture puts it into the middle by inline styles
 SANDBOX: Final = "default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; img-src 'self'; sandbox"
 _SHOWN: Final = ("audio/", "video/", "image/")
 _EXACT: Final = frozenset({"text/plain", "application/pdf"})

@@ -1,80 +1,103 @@
 """The plain page at a link's address, for every browser, without a script.
 
-Everything that an owner or a stranger wrote is escaped; the page's policy lets it run and load nothing.
+Rules:
+* Everything that an owner or a stranger wrote is escaped; the page's policy lets it run nothing, and load
+  nothing but this device's own mark, style and type.
+* It speaks the browser's language and wears the system's colours: who opens a link has chosen nothing here.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import escape
 from typing import Final
 
-from piccolo_gateway.core.bodies.shares import Shared
+from piccolo_chassis.errors import PiccoloError
+
+from piccolo_gateway.core.bodies.shares import Shared, SharedEntry
+from piccolo_gateway.core.languages import Language
+from piccolo_gateway.core.problems import retry_after
+from piccolo_gateway.core.share_words import WORDS, Words
+from piccolo_gateway.core.spoken import SPEECH, Speech
 
 MEDIA: Final = "text/html; charset=utf-8"
 POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none';"
-    " base-uri 'none'"
+    "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self';"
+    " frame-ancestors 'none'; base-uri 'none'"
 )
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_UNITS: Final = ("bytes", "KB", "MB", "GB", "TB")
-_STYLE: Final = (
-    ":root{color-scheme:light dark}"
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 16px}"
-    "input,button{font:inherit;padding:8px 16px;margin:4px 8px 4px 0}h1{overflow-wrap:anywhere}"
-)
+_ASKED_AGAIN: Final = frozenset({"SHARE_PASSWORD_DELAY", "SHARE_PASSWORD_WRONG"})
 
 
-def page(shared: Shared, words: str = "") -> bytes:
-    """What a link leads to, with a button; `words` say what went wrong before."""
-    entry = shared.entry
-    title = escape(entry.name or "All files") if entry else "A file for you"
-    lines = [f"<h1>{title}</h1>"]
-    if entry and entry.kind == "directory":
-        lines.append(f"<p>A folder of {_count(entry.files, 'file')}, {_size(entry.size)}, as a ZIP file.</p>")
-    elif entry:
-        lines.append(f"<p>A file of {_size(entry.size)}.</p>")
-    lines.append(f"<p>{_until(shared)}</p>")
-    if words:
-        lines.append(f'<p role="alert"><strong>{escape(words)}</strong></p>')
-    field = '<label>Password <input type="password" name="password" required autofocus></label>'
-    lines.append(f'<form method="post">{field if shared.password else ""}<button>Download</button></form>')
-    return _document(title, lines)
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What draws the pages in a language; `stylesheet` is an address, or empty."""
 
+    language: Language
+    stylesheet: str
 
-def over(words: str, next_step: str) -> bytes:
-    """Why there is nothing to be had."""
-    return _document(
-        "Piccolo", ["<h1>Nothing here</h1>", f"<p>{escape(words)}</p><p>{escape(next_step)}</p>"]
-    )
+    def page(self, shared: Shared, now: int) -> bytes:
+        """What a link leads to, with a button."""
+        words, entry = self._words, shared.entry
+        title = escape(entry.name or words.all_files) if entry else words.something
+        what = self._what(entry) if entry else words.asks
+        end = f"<p>{self._end(shared.expires, now)} {self._left(shared.left)}</p>"
+        return self._document(title, f"<p>{what}</p>\n{self._form(shared.password)}\n{end}")
 
+    def refused(self, failed: PiccoloError) -> bytes:
+        """Why there is nothing to be had, and what to do next; a password may be given again."""
+        words = self._words
+        told = words.refusals.get(failed.reason, words.failed)
+        wait = self._speech.count(int(retry_after(failed) or 1), words.seconds)
+        lines = [f"<strong>{told.what}</strong> {told.next_step.format(wait)}"]
+        if number := failed.details.get("incident"):
+            lines.append(words.incident.format(escape(number)))
+        said = "".join(f"<p>{line}</p>" for line in lines)
+        form = self._form(password=True, wrong=True) if failed.reason in _ASKED_AGAIN else ""
+        return self._document(told.heading, f'<div id="told" role="alert">{said}</div>\n{form}')
 
-def _document(title: str, lines: list[str]) -> bytes:
-    head = (
-        f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
-        f'<meta name="robots" content="noindex"><style>{_STYLE}</style>'
-    )
-    body = "\n".join(lines)
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'.encode()
+    @property
+    def _words(self) -> Words:
+        return WORDS[self.language]
 
+    @property
+    def _speech(self) -> Speech:
+        return SPEECH[self.language]
 
-def _until(shared: Shared) -> str:
-    try:
-        when = f"{_EPOCH + timedelta(seconds=shared.expires):%d %B %Y, %H:%M} UTC"
-    except OverflowError:
-        when = "a far day"
-    left = "" if shared.left is None else f", for {_count(shared.left, 'more download')}"
-    return f"The link works until {when}{left}."
+    def _what(self, entry: SharedEntry) -> str:
+        size = self._speech.size(entry.size)
+        if entry.kind == "file":
+            return self._words.file.format(size)
+        return self._words.folder.format(self._speech.count(entry.files, self._words.files), size)
 
+    def _end(self, expires: int, now: int) -> str:
+        machine = datetime.fromtimestamp(expires, UTC).isoformat()
+        when = f'<time datetime="{machine}" title="{self._speech.exact(expires)}">'
+        return self._words.ends.format(f"{when}{self._speech.until(expires, now)}</time>")
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    def _left(self, left: int | None) -> str:
+        return "" if left is None else self._speech.count(left, self._words.left)
 
+    def _form(self, password: bool, wrong: bool = False) -> str:
+        words, state = self._words, ' aria-invalid="true" aria-describedby="told"' if wrong else ""
+        field = (
+            f"<label>{words.password}"
+            f'<input type="password" name="password" maxlength="200" required autofocus{state}></label>'
+        )
+        return f'<form method="post">{field if password else ""}<button>{words.download}</button></form>'
 
-def _size(size: int) -> str:
-    amount, unit = float(size), _UNITS[0]
-    for larger in _UNITS[1:]:
-        if amount < 1000:
-            break
-        amount, unit = amount / 1000, larger
-    return f"{amount:,.0f} {unit}" if unit == _UNITS[0] or amount >= 100 else f"{amount:.1f} {unit}"
+    def _document(self, title: str, body: str) -> bytes:
+        style = f'<link rel="stylesheet" href="{self.stylesheet}">' if self.stylesheet else ""
+        return f"""<!doctype html>
+<html lang="{self.language}"><head><meta charset="utf-8"><title>{title} · Piccolo</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"><meta name="robots" content="noindex">
+<link rel="icon" href="/icon.svg" type="image/svg+xml">{style}</head>
+<body>
+<header><img src="/icon.svg" width="32" height="32" alt="">Piccolo</header>
+<main>
+<h1>{title}</h1>
+{body}
+</main>
+</body></html>
+""".encode()

@@ -1,10 +1,11 @@
 """The bundle for whoever helps: what this device's services tell of themselves, as far as it may be shown.
 
-A service that does not answer is named with its reason; the rest is there all the same.
+All are asked at once. One that does not answer is named with its reason; the rest is there all the same.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
@@ -71,24 +72,24 @@ async def bundle(known: Sources) -> bytes:
 
 
 async def _contents(known: Sources) -> dict[str, bytes]:
-    parts: dict[str, Callable[[], Awaitable[Any]]] = {
-        "facts": lambda: _facts(known),
-        "device": lambda: _shown(known.device.status(known.claiming.kind)),
-        "health": lambda: _shown(known.store.store_health()),
-        "members": lambda: _members(known),
-        "circle": lambda: _shown(known.circle.get()),
-        "keeping": lambda: _shown(known.keeping.status()),
-        "backup": lambda: _shown(known.backups.status()),
-        "operations": lambda: _operations(known),
-        "audit": lambda: _audit(known),
+    parts: dict[str, Awaitable[Any]] = {
+        "facts": _facts(known),
+        "device": _shown(known.device.status(known.claiming.kind)),
+        "health": _shown(known.store.store_health()),
+        "members": _members(known),
+        "circle": _shown(known.circle.get()),
+        "keeping": _shown(known.keeping.status()),
+        "backup": _shown(known.backups.status()),
+        "operations": _operations(known),
+        "audit": _audit(known),
     }
-    made = {f"{name}.json": _json(await _or_reason(part)) for name, part in parts.items()}
+    metrics, *told = await asyncio.gather(known.metrics.read(), *map(_or_reason, parts.values()))
     return {
         "README.txt": support.README.encode(),
-        **made,
+        **{f"{name}.json": _json(value) for name, value in zip(parts, told, strict=True)},
         "limits.json": _json(support.figures(known.limits)),
         "log.jsonl": b"".join(msgspec.json.encode(line) + b"\n" for line in known.log()),
-        "metrics.txt": support.exposition(exposition.merge(await known.metrics.read())).encode(),
+        "metrics.txt": support.exposition(exposition.merge(metrics)).encode(),
     }
 
 
@@ -116,9 +117,9 @@ async def _shown(told: Awaitable[Told | None]) -> Any:
     return support.figures(await told)
 
 
-async def _or_reason(part: Callable[[], Awaitable[Any]]) -> Any:
+async def _or_reason(part: Awaitable[Any]) -> Any:
     try:
-        return await part()
+        return await part
     except PiccoloError as failed:
         return {"unavailable": failed.reason}
 

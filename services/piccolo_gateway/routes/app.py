@@ -39,6 +39,7 @@ from piccolo_gateway.routes.call import Bound
 from piccolo_gateway.routes.dav import register as register_dav
 from piccolo_gateway.routes.door import Door
 from piccolo_gateway.routes.face import Face
+from piccolo_gateway.routes.keys import SHARE_STYLE
 from piccolo_gateway.routes.services import Services
 
 _NOUNS: Final = (
@@ -88,6 +89,7 @@ def _nouns(services: Services) -> list[Bound]:
 def application(services: Services, door: Door, face: Face) -> web.Application:
     """The application that a listener serves."""
     app = web.Application(middlewares=[door.outermost, face.navigate], client_max_size=0)
+    app[SHARE_STYLE] = face.share_style
     app.on_response_prepare.append(headers.complete)
     bound = all_endpoints(services)
     taken = {(one.endpoint.method, one.endpoint.path) for one in bound}

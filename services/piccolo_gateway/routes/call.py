@@ -20,6 +20,7 @@ from piccolo_gateway.engine.pump import PIECE
 from piccolo_gateway.ports.place import Place
 from piccolo_gateway.routes.headers import COOKIE
 from piccolo_gateway.routes.keys import WELCOMED
+from piccolo_gateway.routes.manner import Manner
 
 JSON_LIMIT: Final = 64 * 1024
 _JSON_SECONDS: Final = 30.0
@@ -50,10 +51,11 @@ Handler = Callable[["Call"], Awaitable[Reply | web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """An endpoint and what answers it."""
+    """An endpoint and what answers it, in the API's manner if in no other."""
 
     endpoint: Endpoint
     handler: Handler
+    manner: Manner | None = None
 
 
 class Call:

@@ -47,6 +47,7 @@ def endpoints(services: Services) -> list[Bound]:
     async def members(call: Call) -> Reply:
         figures, urgent = await services.store.members()
         health, backup = await services.store.store_health(), await services.backups.status()
+        disk_free = services.machine.look().disk_free_bytes
         body = Members(
             objects=health.objects,
             survives=health.survives,
@@ -54,7 +55,7 @@ def endpoints(services: Services) -> list[Bound]:
             last_audit=max((one.last_audit for one in figures), default=0),
             last_backup=backup.last_backup,
             members=figures,
-            attention=attention.of_all(health, backup, urgent, services.clock.now()),
+            attention=attention.of_all(health, backup, urgent, services.clock.now(), disk_free),
         )
         return Reply(body=body)
 

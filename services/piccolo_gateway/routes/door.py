@@ -60,11 +60,11 @@ class Door:
         self._access, self._device, self._repeating = reach, device, repeating
         self._trail, self._counts, self._changed = trail, counts, changed
 
-    def around(self, bound: Bound, manner: Manner | None = None) -> AiohttpHandler:
-        """What aiohttp calls for an endpoint, in the API's manner if in no other."""
+    def around(self, bound: Bound) -> AiohttpHandler:
+        """What aiohttp calls for an endpoint."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            request[ENDPOINT], request[MANNER] = bound.endpoint, manner or _API
+            request[ENDPOINT], request[MANNER] = bound.endpoint, bound.manner or _API
             return await self._enter(request, bound)
 
         return handle
@@ -94,12 +94,12 @@ class Door:
         except web.HTTPException as routed:
             return problem(as_error(routed), allow=routed.headers.get("Allow"))
         except PiccoloError as failed:
-            return _manner(request).refusal(failed)
+            return _manner(request).refusal(request, failed)
         except ConnectionError as gone:
             _log.info("the client went away")
             return problem(PiccoloError(Kind.CANCELLED, "CLIENT_GONE", str(gone)))
         except Exception as unforeseen:
-            return _manner(request).refusal(foreseen(unforeseen, "the door"))
+            return _manner(request).refusal(request, foreseen(unforeseen, "the door"))
 
     async def _enter(self, request: web.Request, bound: Bound) -> web.StreamResponse:
         endpoint = bound.endpoint
@@ -143,10 +143,9 @@ class Door:
         """The work's answer, whatever it is."""
         try:
             response = respond(_whole(await self._work(call, bound)))
-        except PiccoloError as failed:
-            response = problem(failed)
-        except Exception as unforeseen:
-            response = problem(foreseen(unforeseen, bound.endpoint.path))
+        except Exception as error:
+            failed = error if isinstance(error, PiccoloError) else foreseen(error, bound.endpoint.path)
+            response = _manner(call.request).refusal(call.request, failed)
         body = response.body if isinstance(response.body, bytes) else b""
         return idempotency.Answer(response.status, dict(response.headers), body)
 
@@ -215,7 +214,7 @@ class _ApiManner:
         """The cookie, and the token."""
         return Credentials(request.cookies.get(headers.COOKIE), bearer(request.headers.get("Authorization")))
 
-    def refusal(self, failed: PiccoloError) -> web.Response:
+    def refusal(self, request: web.Request, failed: PiccoloError) -> web.Response:
         """The problem document."""
         return problem(failed)
 

@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from typing import Final
 from aiohttp import web
 
 _INDEX: Final = "index.html"
+_SHARE_STYLE: Final = re.compile(r"/assets/share-[\w-]+\.css")
 _COMPRESSED: Final = {".br", ".gz"}
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _ASK_AGAIN: Final = "no-cache"
@@ -32,7 +34,7 @@ _MEDIA: Final = {  # not what this machine's tables make of a name
 }
 _PROGRAMS: Final = ("/api/", "/dav", "/metrics", "/.well-known/")
 _PAGES: Final = frozenset(
-    {"", "welcome", "unlock", "files", "trash", "search", "circle", "backups", "security", "settings", "s"}
+    {"welcome", "unlock", "files", "trash", "search", "circle", "backups", "security", "settings"}
 )
 POLICY: Final = "; ".join(
     [
@@ -66,6 +68,11 @@ class Face:
         """Whether there is a page to show."""
         return f"/{_INDEX}" in self._files
 
+    @property
+    def share_style(self) -> str:
+        """The address of the stylesheet of share links' pages; empty when there is none."""
+        return next(filter(_SHARE_STYLE.fullmatch, self._files), "")
+
     def register(self, router: web.UrlDispatcher) -> None:
         """Adds an address for each file but the page itself."""
         for address in self._files:
@@ -80,7 +87,7 @@ class Face:
         except web.HTTPNotFound:
             if not self.built or not _navigates(request):
                 raise
-            known = request.path.split("/")[1] in _PAGES
+            known = request.path == "/" or request.path.split("/")[1] in _PAGES
             return self.page(200 if known else 404)
 
     def page(self, status: int = 200) -> web.FileResponse:

@@ -24,6 +24,6 @@ class Manner(Protocol):
         """What the caller shows. Raises PiccoloError UNAUTHENTICATED (AUTHORIZATION_UNKNOWN)."""
         ...
 
-    def refusal(self, failed: PiccoloError) -> web.Response:
+    def refusal(self, request: web.Request, failed: PiccoloError) -> web.Response:
         """The answer for a failure."""
         ...

@@ -28,7 +28,7 @@ ABOUT: Final = About(
         "tokens": "For programs.",
         "files": "Storing, reading, naming.",
         "directories": "Listing.",
-        "trash": "What was deleted, for 30 days.",
+        "trash": "What was deleted, for as long as the setting trash.days says (30 days).",
         "uploads": "Resumable uploads, tus 1.0.",
         "shares": "Links for people without a device.",
         "safety": "What everything survives.",

@@ -3,7 +3,8 @@
 Rules:
 * The page is at the address that people send to each other. Showing it counts nothing: programs that carry
   messages fetch such addresses to show what is there.
-* What goes wrong is told without a word of the owner's: no path, no name.
+* What goes wrong is told without a word of the owner's: no path, no name. Browsers are told by a page,
+  programs by a problem document.
 """
 
 from __future__ import annotations
@@ -21,10 +22,15 @@ from piccolo_gateway.core.access import Actor
 from piccolo_gateway.core.api import PREFIX, Answer, Endpoint, Header
 from piccolo_gateway.core.bodies.files import Entry
 from piccolo_gateway.core.bodies.shares import BegunDownload, Shared, Ticket, Visit
-from piccolo_gateway.core.problems import problem_of, retry_after, status_of
+from piccolo_gateway.core.languages import preferred
+from piccolo_gateway.core.problems import retry_after, status_of
+from piccolo_gateway.core.share_page import Drawing
 from piccolo_gateway.core.shares import Record
 from piccolo_gateway.engine.reading import Request
 from piccolo_gateway.routes.call import Bound, Call, Reply, Sink, let_in
+from piccolo_gateway.routes.door import problem, respond
+from piccolo_gateway.routes.keys import SHARE_STYLE
+from piccolo_gateway.routes.manner import Credentials
 from piccolo_gateway.routes.sending import head_of, head_of_archive, send, told_of
 from piccolo_gateway.routes.services import Services
 
@@ -36,6 +42,7 @@ _FORM_BYTES: Final = 4096
 _PASSED_ON: Final = frozenset(
     {"SHARE_OVER", "SHARE_PASSWORD_WRONG", "SHARE_PASSWORD_DELAY", "TOO_MANY_STREAMS", "PRECONDITION_FAILED"}
 )
+_TOLD: Final = "Whoever accepts text/html is told by a page when it is refused."
 _LATER: Final = "The device that keeps this cannot give it out at the moment."
 
 
@@ -93,6 +100,7 @@ _CONTENT = Endpoint(
         206: Answer("A part of it.", media="*/*"),
         304: Answer("It is what the client has."),
     },
+    words=_TOLD,
     seconds=None,
 )
 
@@ -102,12 +110,9 @@ _SHOW_PAGE = Endpoint(
     summary="A plain page of what a link leads to",
     tag=_TAG,
     scope=None,
-    answers={
-        200: Answer("The page.", media="text/html"),
-        410: Answer("It leads nowhere.", media="text/html"),
-        423: Answer("The device is locked.", media="text/html"),
-        429: Answer("Later.", media="text/html"),
-    },
+    refuses=_REFUSES,
+    answers={200: Answer("The page.", media="text/html")},
+    words=f"In English or German, as Accept-Language says. {_TOLD}",
 )
 
 _USE_PAGE = Endpoint(
@@ -119,6 +124,7 @@ _USE_PAGE = Endpoint(
     takes_bytes=True,
     refuses=_REFUSES,
     answers={303: Answer("The download has begun.", headers=(Header("Location", "Where the bytes are."),))},
+    words=_TOLD,
     audit="share.download",
     repeatable=False,
 )
@@ -159,18 +165,14 @@ def _downloaded(services: Services) -> list[Bound]:
                 head = head_of_archive(archives.file_name([entry.path]))
                 return await send(Sink(call.request, head, services.idle_seconds), pieces)
 
-    return [Bound(_BEGIN, begin), Bound(_CONTENT, content)]
+    return [Bound(_BEGIN, begin), Bound(_CONTENT, content, _Pages())]
 
 
 def _paged(services: Services) -> list[Bound]:
     async def show(call: Call) -> Reply:
-        try:
-            with _discreet():
-                return _page(share_page.page(await services.shares.show(await _link(services, call), None)))
-        except PiccoloError as failed:
-            if status_of(failed) not in _SHOW_PAGE.answers:
-                raise
-            return _failed_page(failed)
+        with _discreet():
+            shared = await services.shares.show(await _link(services, call), None)
+        return _page(_drawing(call.request).page(shared, services.clock.now()))
 
     async def use(call: Call) -> Reply:
         password = await _form_password(call)
@@ -178,7 +180,23 @@ def _paged(services: Services) -> list[Bound]:
             begun = await _begun(services, call, password)
         return Reply(303, headers={"Location": begun.address})
 
-    return [Bound(_SHOW_PAGE, show), Bound(_USE_PAGE, use)]
+    return [Bound(_SHOW_PAGE, show, _Pages()), Bound(_USE_PAGE, use, _Pages())]
+
+
+class _Pages:
+    """How strangers are refused; they show nothing but what is in the address and the form."""
+
+    def credentials(self, request: web.Request) -> Credentials:
+        """None."""
+        return Credentials()
+
+    def refusal(self, request: web.Request, failed: PiccoloError) -> web.Response:
+        """The page that says why, or the problem document."""
+        if "text/html" not in request.headers.get("Accept", ""):
+            return problem(failed)
+        wait = retry_after(failed)
+        more = {"Retry-After": wait} if wait else {}
+        return respond(_page(_drawing(request).refused(failed), status_of(failed), more))
 
 
 async def _link(services: Services, call: Call) -> Record:
@@ -240,11 +258,15 @@ def _discreet() -> Iterator[None]:
 
 
 def _page(raw: bytes, status: int = 200, more: dict[str, str] | None = None) -> Reply:
-    headers = {"Content-Security-Policy": share_page.POLICY, "X-Robots-Tag": "noindex", **(more or {})}
+    headers = {
+        "Content-Security-Policy": share_page.POLICY,
+        # under no-referrer a form's Origin is null, and browsers without Sec-Fetch-Site send nothing else
+        "Referrer-Policy": "same-origin",
+        "X-Robots-Tag": "noindex",
+        **(more or {}),
+    }
     return Reply(status, raw=raw, media=share_page.MEDIA, headers=headers)
 
 
-def _failed_page(failed: PiccoloError) -> Reply:
-    told, wait = problem_of(failed), retry_after(failed)
-    raw = share_page.over(told.detail, told.next_step)
-    return _page(raw, status_of(failed), {"Retry-After": wait} if wait else {})
+def _drawing(request: web.Request) -> Drawing:
+    return Drawing(preferred(request.headers.get("Accept-Language", "")), request.app[SHARE_STYLE])

@@ -88,15 +88,24 @@ def backup(**changes: bool | int | str) -> Backup:
     return Backup(**{**usual, **more, **changes})  # type: ignore[arg-type]
 
 
+ROOM = 1 << 40
+
+
+def test_a_disk_is_looked_at_before_it_is_full() -> None:
+    (told,) = attention.of_all(health(), backup(), [], 0, 255 << 20)
+    assert (told.reason, told.words[-17:]) == ("DISK_LOW", "255 MiB are left.")
+    assert attention.of_all(health(), backup(), [], 0, 256 << 20) == []
+
+
 def test_the_gravest_comes_first_and_nothing_is_said_when_all_is_well() -> None:
     now, member = int(time.time()), Attention(reason="R", words="m", next_step="n")
-    assert attention.of_all(health(), backup(), [], now) == []
+    assert attention.of_all(health(), backup(), [], now, ROOM) == []
     told = attention.of_all(
-        health(at_risk=1, words="1 of 5 objects would not"), backup(problem="no room."), [member], now
+        health(at_risk=1, words="1 of 5 objects would not"), backup(problem="no room."), [member], now, ROOM
     )
     assert told[0].words == "1 of 5 objects would not."
     assert told[1].words == "The backup does not go on: no room."
     assert told[2] is member
-    assert "took over" in attention.of_all(health(), backup(fenced=True), [], now)[0].words
-    assert attention.of_all(health(), backup(pending=1, last_backup=now), [], now) == []
+    assert "took over" in attention.of_all(health(), backup(fenced=True), [], now, ROOM)[0].words
+    assert attention.of_all(health(), backup(pending=1, last_backup=now), [], now, ROOM) == []
     assert attention.of_keeping(0, "The disk is full up to its reserve.")[0].words.startswith("The disk")

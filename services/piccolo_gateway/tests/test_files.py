@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from piccolo_gateway.tests.conftest import World
+from piccolo_gateway.tests.fakes.names import KEPT_UNTIL
 
 FILE = "/api/v1/files/a.txt"
 AT = "Tue, 14 Nov 2023 22:13:20 GMT"
@@ -199,7 +200,7 @@ async def test_deleting_and_taking_back(world: World) -> None:
     assert (status, deleted["files"]) == (200, 1)
     assert (await get(world))[0] == 404
     _, trash = await world.json("GET", "/trash")
-    assert [one["entry"]["path"] for one in trash["removed"]] == ["/a.txt"]
+    assert [(one["entry"]["path"], one["kept_until"]) for one in trash["removed"]] == [("/a.txt", KEPT_UNTIL)]
     number = deleted["trash_id"]
     status, entry = await world.json("POST", f"/trash/{number}/restore", json={"path": "/b.txt"})
     assert (status, entry["path"]) == (200, "/b.txt")

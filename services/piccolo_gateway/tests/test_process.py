@@ -90,7 +90,7 @@ def settings(folder: Path, fakes: FakeDevice) -> dict[str, Any]:
 async def started(folder: Path, **more: Any) -> AsyncIterator[Running]:
     async with (
         device(folder) as fakes,
-        running("gateway", settings(folder, fakes) | more, folder / "p") as service,
+        running("gateway", settings(folder, fakes) | more, folder / "p", alone=True) as service,
     ):
         port = (folder / "g" / "port").read_text().strip()
         async with Client(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import re
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piccolo_gateway.core import share_page, shares
-from piccolo_gateway.core.bodies.shares import NewShare, Shared, SharedEntry
+from piccolo_gateway.core import shares
+from piccolo_gateway.core.bodies.shares import NewShare
 from piccolo_gateway.tests.conftest import PASSPHRASE, World, started
 
 
@@ -262,46 +261,6 @@ async def test_links_and_tickets_outlive_the_process(short: Path) -> None:
         world.fakes.tree.nodes, world.fakes.tree.revision = tree.nodes, tree.revision
         assert (await read(world, address))[:2] == (200, b"x")
         assert (await world.json("GET", f"/shared/{made['secret']}"))[0] == 410
-
-
-async def test_the_plain_page_counts_nothing_and_its_button_does(shared: World, visitor: World) -> None:
-    await shared.client.put("/a/<b>&.txt", b"x")
-    secret = (await make(shared, "/a/<b>&.txt", downloads=1))["secret"]
-    for _ in range(3):
-        status, html, headers = await read(visitor, f"/s/{secret}")
-        assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-    assert b"&lt;b&gt;&amp;.txt" in html
-    assert b"<b>" not in html
-    assert "script-src" not in headers["Content-Security-Policy"]
-    async with visitor.request("POST", f"/s/{secret}", data={}) as response:
-        assert response.status == 303
-        assert (await read(visitor, response.headers["Location"]))[1] == b"x"
-    status, html, _ = await read(visitor, f"/s/{secret}")
-    assert (status, b"leads nowhere" in html) == (410, True)
-
-
-async def test_the_pages_form_takes_a_password(shared: World, visitor: World) -> None:
-    secret = (await make(shared, password="schön"))["secret"]
-    assert b'type="password"' in (await read(visitor, f"/s/{secret}"))[1]
-    async with visitor.request("POST", f"/s/{secret}", data={"password": "x"}) as response:
-        assert response.status == 403
-    async with visitor.request("POST", f"/s/{secret}", data={"password": "schön"}) as response:
-        assert response.status == 303
-    async with visitor.request("POST", f"/s/{secret}", data={"password": "x" * 5000}) as response:
-        assert response.status == 413
-
-
-@given(
-    st.text(max_size=50), st.integers(0, 2**70), st.integers(0, 2**70), st.booleans(), st.text(max_size=20)
-)
-def test_the_page_holds_no_markup_but_its_own(
-    name: str, size: int, expires: int, password: bool, words: str
-) -> None:
-    entry = SharedEntry(name=name, kind="file", size=size, files=1)
-    made = share_page.page(Shared(expires=expires, left=3, password=password, entry=entry), words)
-    tags = {*re.findall(r"<([a-z0-9]+)", made.decode("utf-8", "surrogatepass"))}
-    known = "html head meta title style body h1 p strong form label input button"
-    assert tags <= {*known.split()}
 
 
 @given(st.binary(min_size=shares.RANDOM_BYTES, max_size=shares.RANDOM_BYTES), st.integers(0, 2**40))

@@ -16,7 +16,7 @@ export default defineConfig(({ mode }) => ({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     rollupOptions: {
-      input: { page: "index.html", sw: "worker/sw.ts" },
+      input: { page: "index.html", share: "src/styles/share.css", sw: "worker/sw.ts" },
       output: { entryFileNames: (chunk) => (chunk.name === "sw" ? "sw.js" : "assets/[name]-[hash].js") },
     },
     ...(mode === "gallery" ? gallery : {}),

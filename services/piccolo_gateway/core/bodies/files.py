@@ -130,6 +130,12 @@ class Removed(Told, frozen=True):
     entry: Entry
     removed: Seconds
     files: int
+    kept_until: Annotated[
+        Seconds,
+        msgspec.Meta(
+            description="Until when it can be restored at least; later when the device was off meanwhile."
+        ),
+    ]
 
 
 class Trash(Told, frozen=True):

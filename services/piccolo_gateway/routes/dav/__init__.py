@@ -7,6 +7,7 @@ the same.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
@@ -32,6 +33,6 @@ def register(
     """Adds the methods to an application; `later` is what happens at Expect: 100-continue."""
     manner = DavManner()
     for bound in endpoints(services):
-        handler = door.around(bound, manner)
+        handler = door.around(replace(bound, manner=manner))
         for address in (ROOT, ROOT + "/{path:(?s:.*)}"):
             app.router.add_route(bound.endpoint.method, address, handler, expect_handler=later)

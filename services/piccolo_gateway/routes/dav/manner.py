@@ -45,7 +45,7 @@ class DavManner:
             ) from wrong
         return Credentials(token=pair.partition(":")[2])
 
-    def refusal(self, failed: PiccoloError) -> web.Response:
+    def refusal(self, request: web.Request, failed: PiccoloError) -> web.Response:
         """The answer for a failure."""
         status = refusals.status_of(failed)
         extra = {

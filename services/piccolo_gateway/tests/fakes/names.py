@@ -11,6 +11,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.tests.fakes.tree import Removed, Tree, entry, norm, parent
 
+KEPT_UNTIL = 2_000_000_000
 T = TypeVar("T")
 Context = Any
 
@@ -129,6 +130,7 @@ class FakeFiles(wire.FileServiceServicer):
                 trash_id=number,
                 entry=entry(one.path, one.nodes[one.path]),
                 files=sum(node.is_file for node in one.nodes.values()),
+                kept_until=KEPT_UNTIL,
             )
             for number, one in sorted(self._tree.trash.items(), reverse=True)
         ]

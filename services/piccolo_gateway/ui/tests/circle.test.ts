@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { afterFall, clockOf, standingOf, type MemberFacts } from "../src/core/circle";
+import { afterFall, arcsOf, clockOf, standingOf, type MemberFacts } from "../src/core/circle";
 import { BESIDE, label, short } from "../src/core/ring";
 
 const NOW = 2_000_000_000;
@@ -22,6 +22,20 @@ describe("what is drawn of a member", () => {
     expect(standingOf({ ...well, owner_bytes: 0 }, NOW)).toBeUndefined();
     expect(standingOf({ ...well, state: "leaving" }, NOW)).toBe("rebuilding");
     expect(standingOf({ ...well, away_since: NOW - 60 }, NOW)).toBe("gone");
+  });
+
+  test("a ring has an arc beside each who keeps something, and calls nothing proven that was not audited", () => {
+    const members = [
+      { ...well, owner_id: "proven" },
+      { ...well, owner_id: "new", last_audit: 0 },
+      { ...well, owner_id: "empty", owner_bytes: 0 },
+      { ...well, owner_id: "away", away_since: NOW - 60 },
+    ];
+    expect(arcsOf(members, NOW)).toEqual([
+      { member: "proven", standing: "proven" },
+      { member: "new", standing: "unproven" },
+      { member: "away", standing: "gone" },
+    ]);
   });
 });
 

@@ -6,7 +6,7 @@ import { addsUp, wordlist } from "../src/api/wordlist";
 import { Estimate } from "../src/core/estimate";
 import { plainFault, span } from "../src/core/guessing";
 import { readInvitation } from "../src/core/invitation";
-import { countIn, outcomeIn, stageOf } from "../src/core/recovery";
+import { countIn, outcomeIn, pointIn, stageOf, wholeIn } from "../src/core/recovery";
 import { completions, COUNT, sortOf, split, spread } from "../src/core/words";
 
 const ZEROS = `${"abandon ".repeat(23)}art`; // BIP-39's own vector of 256 zero bits
@@ -128,6 +128,20 @@ describe("a recovery", () => {
     for (const [phase, stage] of told) expect(stageOf(phase)).toBe(stage);
     expect(countIn("Bringing back files that the members keep: 3 of 7 parts")).toEqual({ done: 3, total: 7 });
     expect(countIn("Looking for your backup")).toBeUndefined();
+  });
+
+  it("goes to the newest point, or to the one of a whole number", () => {
+    expect(["", "  ", "1", " 12 ", "007"].map(pointIn)).toEqual([0, 0, 1, 12, 7]);
+    for (const wrong of ["0", "-1", "1.5", "1e3", "one", "1 2", "9".repeat(17)])
+      expect(pointIn(wrong)).toBeUndefined();
+    fc.assert(fc.property(fc.integer({ min: 1 }), (point) => pointIn(String(point)) === point));
+  });
+
+  it("knows up to where a damaged backup is whole", () => {
+    const sentence =
+      "The backup is broken at entry 7: it is cut off. It is whole up to entry 6; ask for that.";
+    expect(wholeIn(sentence)).toBe("6");
+    expect(wholeIn("The backup is broken at entry 1. Nothing before it can be restored.")).toBe("");
   });
 
   it("ends with what came back", () => {

@@ -1,25 +1,20 @@
 /** Whatever the device may tell a person of has words here, in both languages: the reasons are read out of its code. */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
 import { de } from "../src/i18n/de";
+import { entry as hinein } from "../src/i18n/de/entry";
 import { en } from "../src/i18n/en";
+import { entry } from "../src/i18n/en/entry";
 import { INSIDE } from "./inside";
+import { SERVICES, shipped } from "./services";
 
-const SERVICES = join(import.meta.dirname, "../../..");
 const RAISED = /Kind\.([A-Z_]+),\s*"([A-Z][A-Z_]+)"/g;
 
-/** The code of a part of a service, without its tests. */
-function code(part: string): string {
-  const files = readdirSync(join(SERVICES, part), { recursive: true, encoding: "utf8" });
-  const shipped = files.filter(
-    (name) => /\.py$/.test(name) && !/(^|\/)(tests?|testing|ui|dav)(\/|\.py)/.test(name),
-  );
-  return shipped.map((name) => readFileSync(join(SERVICES, part, name), "utf8")).join("\n");
-}
+const code = (part: string) => [...shipped(part).values()].join("\n");
 
 function all(text: string, pattern: RegExp): string[] {
   return [...new Set([...text.matchAll(pattern)].map((found) => found.at(-1)!))].sort();
@@ -35,6 +30,16 @@ const keeper = readFileSync(join(SERVICES, "piccolo_fragment_store/engine/keeper
 const provision = readFileSync(join(SERVICES, "piccolo_provision/core/refusals.py"), "utf8");
 const boot = readFileSync(join(SERVICES, "piccolo_gateway/core/boot.py"), "utf8");
 const attention = code("piccolo_gateway/core") + code("piccolo_vault/core");
+const WAY_IN = [
+  { t: en, met: entry, reset: /\breset/i, blank: "another blank device", anew: "onto this one’s disk anew" },
+  {
+    t: de,
+    met: hinein,
+    reset: /setze? .*zurück|zurücksetz/i,
+    blank: "anderes leeres Gerät",
+    anew: "neu auf",
+  },
+];
 
 describe.each(Object.entries({ en, de }))("in %s", (_, t) => {
   const { known } = t.problems;
@@ -80,6 +85,26 @@ describe.each(Object.entries({ en, de }))("in %s", (_, t) => {
     const refusals = [...all(keeper, /return "([A-Z_]+)",/g), ...standings];
     expect(refusals.length).toBe(7);
     expect(refusals.filter((one) => !(one in t.circle.refusals))).toEqual([]);
+  });
+});
+
+describe.each(WAY_IN)("before anybody is in", ({ t, met, reset, blank, anew }) => {
+  const { doubts } = t.recovery;
+
+  it("nobody is told to reset a device: that is for its owner, inside", () => {
+    const told = [...Object.values(met), ...Object.values(doubts)].flatMap((words) => Object.values(words));
+    expect(told.length).toBeGreaterThan(100);
+    expect(told.filter((words) => reset.test(words))).toEqual([]);
+    expect(code("piccolo_vault")).not.toMatch(/reset th(e|is) device/);
+  });
+
+  it("whoever cannot go on with this device is told of another one, and how this one becomes blank", () => {
+    const ways = [
+      met.OTHER_WORDS.next,
+      met.RESTORED_ALREADY.next,
+      ...["FORK", "PROOF_WITHHELD", "ROLLED_BACK"].map((reason) => doubts[reason]!.decide),
+    ];
+    for (const way of ways) for (const named of [blank, anew]) expect(way).toContain(named);
   });
 });
 

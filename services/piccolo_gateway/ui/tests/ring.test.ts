@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { arc, bears, point } from "../src/core/ring";
+import { arc, bears, outline, point } from "../src/core/ring";
 
 test("points lie on the ring, the first at the top", () => {
   fc.assert(
@@ -18,6 +18,27 @@ test("an arc of any ring is a path that SVG can draw", () => {
     fc.property(fc.integer({ min: 1, max: 64 }), fc.nat(63), (of, index) => {
       expect(arc(index % of, of, 100)).toMatch(/^M-?[\d.]+ -?[\d.]+A100 100 0 0 1 -?[\d.]+ -?[\d.]+$/);
     }),
+  );
+});
+
+test("the outline of an arc goes around it, half its width away on each side", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 64 }),
+      fc.nat(63),
+      fc.integer({ min: 1, max: 20 }),
+      (of, index, width) => {
+        const path = outline(index % of, of, 100, width);
+        const spots = [...path.matchAll(/(-?[\d.]+) (-?[\d.]+)(?=[AZ])/g)].map(([, x, y]) =>
+          Math.hypot(+x!, +y!),
+        );
+        const [outer, inner] = [100 + width / 2, 100 - width / 2];
+        expect(spots).toHaveLength(5);
+        for (const [at, far] of [outer, outer, inner, inner, outer].entries())
+          expect(spots[at]).toBeCloseTo(far, 1);
+        expect(path).toMatch(/Z$/);
+      },
+    ),
   );
 });
 

@@ -19,7 +19,7 @@ async function install(): Promise<void> {
   const html = await page.clone().text();
   const parts = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((found) => found[1] ?? PAGE);
   await cache.put(PAGE, page);
-  await cache.addAll(parts);
+  await cache.addAll([...new Set(parts)]); // a list that names something twice is refused
 }
 
 async function pageFirstFromDevice(request: Request): Promise<Response> {

@@ -40,6 +40,17 @@ export function standingOf(member: MemberFacts, now: number): Standing | undefin
   return member.last_audit && now - member.last_audit < RECENT ? "proven" : "unproven";
 }
 
+/** The arcs of a ring of members: one beside each who keeps something. */
+export function arcsOf(
+  members: readonly (MemberFacts & { owner_id: string })[],
+  now: number,
+): { member: string; standing: Standing }[] {
+  return members.flatMap((one) => {
+    const standing = standingOf(one, now);
+    return standing ? [{ member: one.owner_id, standing }] : [];
+  });
+}
+
 /** What is certain when so many more devices fall at once; `survives`: what everything survives now. */
 export function afterFall(survives: number, fallen: number): { mood: Mood; left: number } {
   const left = survives - fallen;

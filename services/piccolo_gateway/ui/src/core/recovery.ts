@@ -23,6 +23,19 @@ export function countIn(phase: string): { done: number; total: number } | undefi
   return found ? { done: Number(found[1]), total: Number(found[2]) } : undefined;
 }
 
+/** A restore point as it is typed: 0, the newest, when nothing is; undefined when it is no point's number. */
+export function pointIn(text: string): number | undefined {
+  const typed = text.trim();
+  if (!typed) return 0;
+  const point = /^\d+$/.test(typed) ? Number(typed) : 0;
+  return point > 0 && Number.isSafeInteger(point) ? point : undefined;
+}
+
+/** Up to which point a damaged backup is whole, where the device's own words say so. */
+export function wholeIn(words: string): string {
+  return /whole up to entry (\d+)/.exec(words)?.[1] ?? "";
+}
+
 /** What came back, as the operation's result tells. */
 export interface Outcome {
   files: number;

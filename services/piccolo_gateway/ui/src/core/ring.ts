@@ -10,11 +10,30 @@ export function point(index: number, of: number, radius: number): { x: number; y
 
 /** An SVG path of the arc beside member `index` of `of`, covering `share` of its part of the ring. */
 export function arc(index: number, of: number, radius: number, share = 0.62): string {
+  const [from, to] = ends(index, of, share);
+  return `M${spot(from, radius)}A${radius} ${radius} 0 0 1 ${spot(to, radius)}`;
+}
+
+/** An SVG path around the same arc, `width` wide, with round ends. */
+export function outline(index: number, of: number, radius: number, width: number, share = 0.62): string {
+  const [from, to] = ends(index, of, share);
+  const [outer, inner, end] = [radius + width / 2, radius - width / 2, width / 2];
+  return (
+    `M${spot(from, outer)}A${outer} ${outer} 0 0 1 ${spot(to, outer)}A${end} ${end} 0 0 1 ${spot(to, inner)}` +
+    `A${inner} ${inner} 0 0 0 ${spot(from, inner)}A${end} ${end} 0 0 1 ${spot(from, outer)}Z`
+  );
+}
+
+/** The angles between which a member's arc lies. */
+function ends(index: number, of: number, share: number): [number, number] {
   const step = (2 * Math.PI) / Math.max(of, 1);
   const half = (Math.min(step, Math.PI) * share) / 2;
   const middle = index * step - Math.PI / 2;
-  const at = (angle: number) => `${round(radius * Math.cos(angle))} ${round(radius * Math.sin(angle))}`;
-  return `M${at(middle - half)}A${radius} ${radius} 0 0 1 ${at(middle + half)}`;
+  return [middle - half, middle + half];
+}
+
+function spot(angle: number, radius: number): string {
+  return `${round(radius * Math.cos(angle))} ${round(radius * Math.sin(angle))}`;
 }
 
 export interface Label {

@@ -6,7 +6,8 @@ import "../state/theme.svelte";
 
 import { mount } from "svelte";
 
+import { i18n } from "../i18n/i18n.svelte";
 import Gallery from "./Gallery.svelte";
 
 const target = document.getElementById("app");
-if (target) mount(Gallery, { target });
+if (target) void i18n.load().then(() => mount(Gallery, { target }));

@@ -1,37 +1,65 @@
-/** What the page says, in the visitor's language; changed live. */
+/**
+ * What the page says, in the visitor's language; changed live.
+ *
+ * Rules:
+ * - A language is loaded when it is spoken: two are half of all that a first visit would load.
+ * - What is said while nothing can be loaded (the device is away, the page failed) comes with the page in all of them.
+ */
 
 import type { Facts } from "../core/attention";
 import * as format from "../core/format";
 import { clock } from "../state/clock.svelte";
-import { de } from "./de";
-import { en } from "./en";
+import { common as germanCommon } from "./de/common";
+import { shell as germanShell } from "./de/shell";
+import type { en } from "./en";
+import { common } from "./en/common";
+import { shell } from "./en/shell";
 
 export type Messages = typeof en;
 export type Language = "en" | "de";
 
 const KEY = "piccolo.language";
-const ALL: Record<Language, Messages> = { en, de };
+const FIRST: Record<Language, Pick<Messages, "common" | "shell">> = {
+  en: { common, shell },
+  de: { common: germanCommon, shell: germanShell },
+};
+const ALL: Record<Language, () => Promise<Messages>> = {
+  en: async () => (await import("./en")).en,
+  de: async () => (await import("./de")).de,
+};
 
 class I18n {
   language = $state<Language>(preferred());
 
+  #loaded = $state.raw<Partial<Record<Language, Messages>>>({});
+
   constructor() {
     document.documentElement.lang = this.language;
-    addEventListener("storage", () => this.#speak(preferred()));
+    addEventListener("storage", () => void this.#speak());
   }
 
-  /** All messages of the language that is chosen. */
+  /** All messages of the language that is chosen; until it is loaded, `common` and `shell` alone. */
   get t(): Messages {
-    return ALL[this.language];
+    return this.#loaded[this.language] ?? (FIRST[this.language] as Messages);
   }
 
-  choose(language: Language): void {
+  /** To be awaited before a page is shown. */
+  async load(language = this.language): Promise<void> {
+    if (this.#loaded[language]) return;
+    const messages = await ALL[language]();
+    this.#loaded = { ...this.#loaded, [language]: messages };
+  }
+
+  async choose(language: Language): Promise<void> {
     localStorage.setItem(KEY, language);
-    this.#speak(language);
+    await this.#speak();
   }
 
-  /** Also what another tab of this browser has chosen. */
-  #speak(language: Language): void {
+  /** Also what another tab of this browser has chosen; of choices that overtake each other the latest counts. */
+  async #speak(): Promise<void> {
+    const language = preferred();
+    await this.load(language);
+    if (language !== preferred()) return;
     this.language = language;
     document.documentElement.lang = language;
   }
@@ -50,7 +78,7 @@ class I18n {
 
 function preferred(): Language {
   const wanted = [localStorage.getItem(KEY), ...navigator.languages].map((one) => one?.slice(0, 2));
-  return (wanted.find((one) => one && one in ALL) as Language | undefined) ?? "en";
+  return (wanted.find((one) => one && one in FIRST) as Language | undefined) ?? "en";
 }
 
 export const i18n = new I18n();

@@ -23,6 +23,8 @@ class Beginning {
   backName = $state("");
   contacts = $state("");
   fromCircle = $state(false);
+  /** The number of a restore point, as it was typed; empty for the newest. */
+  point = $state("");
   /** Whether the owner goes on although the backup is doubted. */
   accepted = $state(false);
 
@@ -48,7 +50,7 @@ class Beginning {
 
   /** Forgets all secrets: what they were given for is done. */
   forget(): void {
-    this.code = this.codeRefused = this.backPassphrase = "";
+    this.code = this.codeRefused = this.backPassphrase = this.point = "";
     this.words = [];
     this.backWords = Array<string>(COUNT).fill("");
     this.accepted = false;

@@ -13,6 +13,7 @@ export type Phase = "starting" | "away" | "welcome" | "login" | "in";
 type Scope = "none" | "watch" | "all";
 
 const RETRY = 3000;
+const PATIENCE = 8000;
 /* a blank device has no sessions but one that watches a recovery: whoever began one asks for that */
 const RECOVERY = "piccolo.recovery";
 
@@ -52,6 +53,19 @@ class Session {
     } catch {
       if (this.phase === "starting") this.#to("away");
       this.#again = setTimeout(() => void this.look(), RETRY);
+    }
+  }
+
+  /** Whether the device answers; while it does not, that is shown. */
+  async answers(): Promise<boolean> {
+    try {
+      await answer(api.GET("/api/v1/status", { signal: AbortSignal.timeout(PATIENCE) }));
+      return true;
+    } catch (failed) {
+      if (failed instanceof Problem && failed.reason !== "OFFLINE") return true;
+      this.#to("away");
+      await this.look();
+      return false;
     }
   }
 

@@ -34,6 +34,10 @@ export const attention: Messages["attention"] = {
       " darauf.",
     next: cloud,
   }),
+  DISK_LOW: () => ({
+    what: "Die Platte dieses Geräts ist fast voll.",
+    next: "Entferne, was nicht darauf liegen muss: Ist nichts mehr frei, kann es sich nichts Neues merken.",
+  }),
   DISK_DAMAGED: ({ count }) => ({
     what: `Die Platte dieses Geräts hat ${n(count, "# Fragment", "# Fragmente")} beschädigt, die es für andere aufbewahrt; deren Besitzer legen sie hier neu ab.`,
     next: "Sieh nach dem Zustand der Platte, und tausche sie, wenn das wieder vorkommt.",

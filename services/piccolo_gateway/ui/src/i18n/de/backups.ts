@@ -50,8 +50,9 @@ export const backups: Messages["backups"] = {
   restore: "Wie man einen Stand wiederherstellt",
   restoreSteps: [
     "Dieses Gerät bleibt, wie es ist: Wiederhergestellt wird nur auf einem leeren Gerät, einem neuen oder einem zurückgesetzten.",
+    "Schreib dir die Nummer des Punkts auf: Das leere Gerät kennt diese Liste nicht.",
     "Öffne das leere Gerät im Browser, wähle Wiederherstellen und gib deine 24 Wörter ein.",
-    "Wähle dort den Punkt: Die Liste ist dieselbe. Ohne Wahl nimmt es den neuesten.",
+    "Öffne dort bei der letzten Frage „Zurück zu einem früheren Stand“ und gib die Nummer ein. Ohne sie nimmt es den neuesten.",
     "Von da an ist das neue Gerät deines, und dieses hier schreibt nichts mehr.",
   ],
 

@@ -13,6 +13,7 @@ export const common = {
   done: "Fertig",
   files: (count: number) => n(count, "# Datei", "# Dateien"),
   fragments: (count: number) => n(count, "# Fragment", "# Fragmente"),
+  incident: (number: string) => `Vorfall ${number}`,
   loading: "Einen Moment",
   members: (count: number) => n(count, "# Mitglied", "# Mitglieder"),
   more: "Mehr",

@@ -9,6 +9,18 @@ export const entry: typeof words = {
     what: "Dieses Gerät ist schon in einem Kreis.",
     next: "Verlass erst diesen, oder tritt von einem leeren Gerät aus bei.",
   },
+  BACKUP_DAMAGED: {
+    what: "Ein Teil der Sicherung ist beschädigt.",
+    next: "Gib die Nummer eines älteren Punkts ein, oder komm mit den Kontakten aus dem Kreis zurück.",
+  },
+  BACKUP_MISSING: {
+    what: "Die Cloud hat keine Sicherung unter diesen Wörtern.",
+    next: "Vergleiche sie mit deinem Zettel. Hat die Cloud die Sicherung verloren, komm mit den Kontakten aus dem Kreis zurück.",
+  },
+  CHAIN_BROKEN: {
+    what: "Ein Teil der Sicherung in der Cloud ist beschädigt.",
+    next: "Deine Dateien liegen sicher bei deinem Kreis. Ein leeres Gerät lässt sich auf einen älteren Punkt bringen.",
+  },
   CHALLENGE_OVER: {
     what: "Das hat zu lange gedauert, oder es waren zu viele Versuche.",
     next: "Gib deine Passphrase noch einmal ein.",
@@ -66,7 +78,7 @@ export const entry: typeof words = {
   },
   OTHER_WORDS: {
     what: "Auf diesem Gerät wurde die Wiederherstellung von jemand anderem begonnen.",
-    next: "Gib dessen 24 Wörter ein, oder setze das Gerät zurück.",
+    next: "Gib dessen 24 Wörter ein. Oder nimm ein anderes leeres Gerät, oder schreib Piccolo neu auf die Platte von diesem, wie es in seiner Anleitung steht: Verloren geht dabei nichts, alle Dateien liegen bei den Kreisen derer, denen sie gehören.",
   },
   PASSPHRASE_CHARACTERS: {
     what: "Darin steckt ein Zeichen, das du nicht wieder tippen könntest. Lass es weg.",
@@ -85,13 +97,21 @@ export const entry: typeof words = {
     what: "Diese folgt einem Muster, das sofort ausprobiert würde.",
     next: "Wähle vier oder fünf Wörter, die nichts miteinander zu tun haben.",
   },
+  POINT_MISSING: {
+    what: "Die Sicherung hat keinen Punkt mit dieser Nummer.",
+    next: "Gib eine andere Nummer ein, oder keine für den neuesten.",
+  },
   RECOVERY_RUNNING: {
     what: "Auf diesem Gerät läuft eine Wiederherstellung mit anderen Wörtern.",
     next: "Warte, bis sie zu Ende ist.",
   },
   RESTORED_ALREADY: {
-    what: "Auf diesem Gerät liegt schon, was aus der Sicherung der Cloud kam.",
-    next: "Um allein aus dem Kreis zurückzukommen, setze das Gerät erst zurück.",
+    what: "Auf diesem Gerät liegt schon, was eine Wiederherstellung zurückgebracht hat.",
+    next: "Lass die Nummer des Punkts leer und lass es die Cloud fragen: Dann geht es dort weiter, wo es war. Um anders zurückzukommen, nimm ein anderes leeres Gerät, oder schreib Piccolo neu auf die Platte von diesem, wie es in seiner Anleitung steht: Deine Dateien liegen sicher bei deinem Kreis.",
+  },
+  RESTORE_CUT_OFF: {
+    what: "Die Wiederherstellung wurde unterbrochen.",
+    next: "Gib dieselben 24 Wörter noch einmal; was getan ist, bleibt.",
   },
   TOO_MANY_LOGINS: {
     what: "Gerade melden sich mehrere Leute an.",

@@ -33,8 +33,30 @@ export const home = {
   attention: "Sollte jemand ansehen",
   calm: "Nichts braucht deine Aufmerksamkeit.",
   repairNow: "Jetzt reparieren",
-  repairing: "Die Reparatur läuft.",
+  repairing: "Was fehlt, entsteht gerade neu. Du kannst diese Seite solange verlassen.",
+  rebuilt: (count: number) =>
+    count
+      ? n(count, "# Stück im Speicher ist neu entstanden.", "# Stücke im Speicher sind neu entstanden.")
+      : "Gerade ist nichts neu aufzubauen. Bleibt ein Mitglied weg, beginnt das von selbst.",
+  waiting: (count: number) =>
+    n(count, "# Stück im Speicher wartet noch", "# Stücke im Speicher warten noch") +
+    ": Es geht weiter, sobald ein Mitglied zurück ist oder ein weiteres dazukommt.",
+  repairFailed: "Die Reparatur kam nicht zum Ende. Was neu entstanden ist, bleibt; drücke noch einmal.",
+  backUpNow: "Jetzt sichern",
+  backingUp: "Die Sicherung wird gerade geschrieben. Du kannst diese Seite solange verlassen.",
+  backedUp: "Die Sicherung ist in der Cloud.",
+  moreOn: (member: string) => `Mehr zu ${member}`,
+  toCircle: "Zum Kreis",
+  toKeeping: "Was dieses Gerät aufbewahrt",
+  toSpace: "Zum Platz auf diesem Gerät",
   working: "In Arbeit",
+  work: {
+    check: "Deine Dateien werden geprüft",
+    repair: "Was fehlt, entsteht neu",
+    recover: "Alles kommt zurück",
+    rotate: "Neue Wiederherstellungswörter werden in Kraft gesetzt",
+  } as Record<string, string>,
+  otherWork: "Das Gerät arbeitet",
   space: "Platz",
   mine: "Von dir, bei anderen",
   others: "Von anderen, hier",
@@ -42,8 +64,15 @@ export const home = {
   backup: "Letzte Sicherung",
   backupPending: (count: number) => n(count, "# Änderung wartet darauf", "# Änderungen warten darauf"),
   audit: "Letzte Prüfung",
+  auditNone: "noch nicht; die erste kommt von selbst",
   auditWords: "Blöcke deiner Dateien, zufällig gelesen bei den Mitgliedern, die sie aufbewahren.",
   members: "Mitglieder",
+  standings: {
+    proven: (count: number) => n(count, "# kürzlich geprüft", "# kürzlich geprüft"),
+    unproven: (count: number) => n(count, "# noch ungeprüft", "# noch ungeprüft") + "; das kommt von selbst",
+    rebuilding: (count: number) => n(count, "# entsteht neu", "# entstehen neu"),
+    gone: (count: number) => n(count, "# weg", "# weg"),
+  },
   away: (count: number) => n(count, "# ist weg", "# sind weg"),
   allHere: "Alle sind da",
   machine: "Dieses Gerät",

@@ -5,7 +5,6 @@ import { kinds } from "./kinds";
 import { reasons } from "./reasons";
 
 export const problems: Messages["problems"] = {
-  incident: (number) => `Vorfall ${number}`,
   kinds,
   known: {
     ...reasons,

@@ -16,14 +16,6 @@ export const reasons = {
     what: "Was aus der Sicherung kam, ist nicht das, was hineingeschrieben wurde.",
     next: "Übernommen wurde nichts. Versuche es noch einmal; bleibt es dabei, komm mit den Kontakten aus dem Kreis zurück.",
   },
-  BACKUP_DAMAGED: {
-    what: "Ein Teil der Sicherung ist beschädigt.",
-    next: "Wähle einen älteren Stand, oder komm mit den Kontakten aus dem Kreis zurück.",
-  },
-  BACKUP_MISSING: {
-    what: "Die Cloud hat nicht mehr die ganze Sicherung.",
-    next: "Wähle einen älteren Stand, oder komm mit den Kontakten aus dem Kreis zurück.",
-  },
   CIRCLE_UNKNOWN: {
     what: "Dieses Gerät kennt seinen Kreis noch nicht.",
     next: "Warte einen Moment und versuche es noch einmal.",
@@ -232,7 +224,6 @@ export const reasons = {
     what: "Das Gerät eines Mitglieds antwortet nicht.",
     next: "Versuche es noch einmal, wenn es zurück ist.",
   },
-  POINT_MISSING: { what: "Diesen Stand gibt es nicht mehr.", next: "Wähle einen anderen." },
   POWER_AWAY: {
     what: "Der Teil des Geräts, der es beenden kann, antwortet nicht.",
     next: "Nimm ihm den Strom, und gib ihn ihm wieder.",
@@ -274,10 +265,6 @@ export const reasons = {
   REDUNDANCY: {
     what: "Für so viele Fragmente ist der Kreis zu klein.",
     next: "Wähle weniger, oder lade mehr Mitglieder ein.",
-  },
-  RESTORE_CUT_OFF: {
-    what: "Die Wiederherstellung wurde unterbrochen.",
-    next: "Gib dieselben 24 Wörter noch einmal; was getan ist, bleibt.",
   },
   REVISION_CONFLICT: {
     what: "Das wurde inzwischen geändert; getan wurde nichts.",

@@ -4,6 +4,12 @@ import { plural } from "../plural";
 const n = (count: number, one: string, other: string) => plural("de", count, one, other);
 const unchanged =
   "Es wurde nichts beansprucht und nichts verändert. Die Dateien selbst liegen bei deinem Kreis.";
+const damaged = {
+  what: "Ein Teil der Sicherung in der Cloud ist beschädigt.",
+  safe: unchanged,
+  decide:
+    "Mach mit einem älteren Punkt weiter. Oder gib die Wörter noch einmal ein und mit ihnen die Kontakte deines Kreises, und wähle „Nicht die Cloud fragen“: Dann kommt alles allein aus dem Kreis zurück.",
+};
 
 export const recovery: Messages["recovery"] = {
   words: "Deine 24 Wiederherstellungswörter",
@@ -21,6 +27,13 @@ export const recovery: Messages["recovery"] = {
   contacts: "Kontakte deines Kreises",
   contactsHelp: "Der ganze Text, der mit deinen Wörtern gedruckt wurde oder den dir ein Mitglied zeigt.",
   fromCircle: "Nicht die Cloud fragen; mich allein aus dem Kreis zurückholen",
+  earlier: "Zurück zu einem früheren Stand",
+  point: "Nummer des Punkts",
+  pointHelp:
+    "Bleibt sie leer, ist es der neueste. Das alte Gerät zählt seine Punkte unter „Sicherung und Wiederherstellung“ auf. Namen, Ordner und Einstellungen sind dann wie damals; Dateien, die seither dazukamen, finden sich bei den Mitgliedern wieder.",
+  pointWhole: (point) =>
+    `Bis Punkt ${point} ist die Sicherung unversehrt. Namen, Ordner und Einstellungen sind dann wie damals; Dateien, die seither dazukamen, finden sich bei den Mitgliedern wieder.`,
+  pointWrong: "Gib eine ganze Zahl ab 1 ein, oder lass das Feld leer.",
   begin: "Alles zurückholen",
 
   running: "Alles kommt zurück",
@@ -77,22 +90,31 @@ export const recovery: Messages["recovery"] = {
       what: "Die Cloud zeigt eine ältere Sicherung als die, die dein Gerät geschrieben hat.",
       safe: unchanged,
       decide:
-        "Bitte den Betreiber der Cloud, die neueren Einträge zurückzubringen, und versuche es noch einmal. Oder mach mit der älteren Sicherung weiter: Neuere Dateien kommen aus deinem Kreis zurück; spätere Umbenennungen, Löschungen und Einstellungen sind verloren.",
+        "Bitte den Betreiber der Cloud, die neueren Einträge zurückzubringen; dann nimm ein anderes leeres Gerät, oder schreib Piccolo neu auf die Platte von diesem, wie es in seiner Anleitung steht, und beginne dort noch einmal. Oder mach mit der älteren Sicherung weiter: Neuere Dateien kommen aus deinem Kreis zurück; spätere Umbenennungen, Löschungen und Einstellungen sind verloren.",
     },
     FORK: {
       what: "Die Cloud zeigt eine andere Sicherung als die, die dein Gerät geschrieben hat.",
       safe: unchanged,
       decide:
-        "Vielleicht hat jemand dein altes Gerät kopiert, oder die Cloud ist nicht ehrlich: Frag ihren Betreiber. Um ohne die Cloud zurückzukommen, setze dieses Gerät zurück und gib mit den Wörtern die Kontakte deines Kreises ein.",
+        "Vielleicht hat jemand dein altes Gerät kopiert, oder die Cloud ist nicht ehrlich: Frag ihren Betreiber. Um ohne die Cloud zurückzukommen, nimm ein anderes leeres Gerät, oder schreib Piccolo neu auf die Platte von diesem, wie es in seiner Anleitung steht, und gib dort mit den Wörtern die Kontakte deines Kreises ein.",
     },
     PROOF_WITHHELD: {
       what: "Die Cloud hat eine Sicherung gezeigt, lässt sie aber nicht mit dem vergleichen, was dein Kreis weiß.",
       safe: unchanged,
       decide:
-        "Versuche es noch einmal, wenn die Cloud antwortet. Tut sie es nicht, setze dieses Gerät zurück und komm über die Kontakte deines Kreises zurück; oder mach trotzdem weiter, wenn du deiner Cloud vertraust.",
+        "Versuche es noch einmal, wenn die Cloud antwortet. Tut sie es nicht, nimm ein anderes leeres Gerät, oder schreib Piccolo neu auf die Platte von diesem, wie es in seiner Anleitung steht, und komm dort über die Kontakte deines Kreises zurück; oder mach trotzdem weiter, wenn du deiner Cloud vertraust.",
+    },
+    BACKUP_DAMAGED: damaged,
+    CHAIN_BROKEN: damaged,
+    POINT_MISSING: {
+      what: "Die Sicherung hat keinen Punkt mit dieser Nummer.",
+      safe: unchanged,
+      decide:
+        "Vergleiche die Nummer mit deinem Zettel, oder versuche die davor. Bleibt das Feld leer, wird der neueste genommen.",
     },
   },
   again: "Noch einmal",
+  toPoint: "Mit diesem Punkt weiter",
   correct: "Die Wörter noch einmal eingeben",
   goOn: "Mit der älteren Sicherung weiter",
   goOnAnyway: "Trotzdem weiter",

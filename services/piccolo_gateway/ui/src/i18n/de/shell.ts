@@ -16,6 +16,7 @@ export const shell = {
     "Vielleicht startet es gerade, oder dieser Rechner ist in einem anderen Netz. Deine Dateien sind solange bei deinem Kreis sicher. Sobald es antwortet, geht es hier von selbst weiter.",
   wrong: "Etwas ist schiefgegangen",
   wrongWords:
-    "Von dem, was gespeichert ist, geht dadurch nichts verloren. Lade die Seite neu; geschieht es wieder, hilft das hier bei der Suche:",
+    "Ein Teil dieser Seite hat nicht funktioniert. Von dem, was gespeichert ist, geht dadurch nichts verloren; nur was hier getippt und noch nicht gespeichert war, kann weg sein. Lade die Seite neu. Geschieht es wieder, gib die Nummer unten an, wenn dir jemand hilft.",
+  wrongTold: "Für alle, die dir helfen",
   reload: "Neu laden",
 };

@@ -6,9 +6,9 @@ const n = (count: number, one: string, other: string) => plural("de", count, one
 export const trash: Messages["trash"] = {
   title: "Papierkorb",
   words:
-    "Was du löschst, liegt hier noch 45 Tage und übersteht dasselbe wie zuvor. Danach ist es endgültig weg.",
+    "Was du löschst, liegt hier bis zu dem Tag, der dabeisteht, und übersteht dasselbe wie zuvor. Danach ist es endgültig weg.",
   empty: "Der Papierkorb ist leer",
-  emptyWords: "Was du löschst, kommt zuerst hierher und lässt sich 45 Tage lang zurückholen.",
+  emptyWords: "Was du löschst, kommt zuerst hierher und lässt sich noch einige Wochen zurückholen.",
   from: "aus",
   removed: "Gelöscht",
   until: (day) => `bleibt bis ${day}`,

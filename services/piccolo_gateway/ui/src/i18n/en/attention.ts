@@ -39,6 +39,10 @@ export const attention: Record<string, (facts: Facts, say: Sayings) => Said> = {
       "The last backup is older than a day, and " + n(count, "# change waits", "# changes wait") + " for it.",
     next: cloud,
   }),
+  DISK_LOW: () => ({
+    what: "This device’s own disk is nearly full.",
+    next: "Remove what need not be on it: with nothing left, it can remember nothing new.",
+  }),
   DISK_DAMAGED: ({ count }) => ({
     what: `This device’s disk damaged ${n(count, "# fragment", "# fragments")} that it keeps for others; their owners put them here anew.`,
     next: "Look at the disk’s health, and replace it if this happens again.",

@@ -47,8 +47,9 @@ export const backups = {
   restore: "How a point is restored",
   restoreSteps: [
     "This device stays as it is: a point is restored only on a blank device, a new one or one that was reset.",
+    "Write down the number of the point: the blank device does not know this list.",
     "Open the blank device in the browser, choose to recover, and enter your 24 words.",
-    "Choose the point there: the list is the same. Without a choice it takes the newest.",
+    "At the last question there, open “Go back to an earlier point” and give the number. Without one it takes the newest.",
     "From then on the new device is yours, and this one writes nothing more.",
   ],
 

@@ -13,6 +13,7 @@ export const common = {
   done: "Done",
   files: (count: number) => n(count, "# file", "# files"),
   fragments: (count: number) => n(count, "# fragment", "# fragments"),
+  incident: (number: string) => `Incident ${number}`,
   loading: "One moment",
   members: (count: number) => n(count, "# member", "# members"),
   more: "More",

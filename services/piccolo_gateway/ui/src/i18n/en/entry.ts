@@ -8,6 +8,18 @@ export const entry = {
     what: "This device is in a circle already.",
     next: "Leave that one first, or join from a blank device.",
   },
+  BACKUP_DAMAGED: {
+    what: "A part of the backup is damaged.",
+    next: "Give the number of an older restore point, or come back from the circle with its contacts.",
+  },
+  BACKUP_MISSING: {
+    what: "The cloud has no backup under these words.",
+    next: "Compare them with your note. If the cloud lost the backup, come back from the circle with its contacts.",
+  },
+  CHAIN_BROKEN: {
+    what: "A part of the backup at the cloud is damaged.",
+    next: "Your files lie safe with your circle. A blank device can be brought to an older restore point.",
+  },
   CHALLENGE_OVER: { what: "That took too long, or too many tries.", next: "Give your passphrase again." },
   CLAIM_CODE_MISSING: {
     what: "The device wants its one-time code.",
@@ -62,7 +74,7 @@ export const entry = {
   },
   OTHER_WORDS: {
     what: "Another owner’s recovery was begun on this device.",
-    next: "Give those 24 words, or reset the device.",
+    next: "Give those 24 words. Or take another blank device, or write Piccolo onto this one’s disk anew, as its guide says: nothing is lost by that, all files lie with their owners’ circles.",
   },
   PASSPHRASE_CHARACTERS: {
     what: "It holds a sign that you could not type again. Leave that out.",
@@ -81,13 +93,21 @@ export const entry = {
     what: "This one follows a pattern that guessers try at once.",
     next: "Choose four or five unrelated words.",
   },
+  POINT_MISSING: {
+    what: "The backup has no restore point of this number.",
+    next: "Give another number, or none for the newest.",
+  },
   RECOVERY_RUNNING: {
     what: "A recovery with other words runs on this device.",
     next: "Wait for its end.",
   },
   RESTORED_ALREADY: {
-    what: "This device holds what came from the cloud’s backup already.",
-    next: "To come back from the circle alone, reset the device first.",
+    what: "This device holds already what a recovery has brought back.",
+    next: "Leave the restore point empty and let it ask the cloud: then it goes on where it was. To come back otherwise, take another blank device, or write Piccolo onto this one’s disk anew, as its guide says: your files lie safe with your circle.",
+  },
+  RESTORE_CUT_OFF: {
+    what: "The restore was cut off.",
+    next: "Give the same 24 words again; what was done is kept.",
   },
   TOO_MANY_LOGINS: { what: "Several people log in at this moment.", next: "Try again in a few seconds." },
   TOO_MANY_TRIES: {

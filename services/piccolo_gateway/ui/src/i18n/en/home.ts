@@ -30,8 +30,30 @@ export const home = {
   attention: "Needs a look",
   calm: "Nothing needs your attention.",
   repairNow: "Repair now",
-  repairing: "The repair runs.",
+  repairing: "What is missing is being rebuilt. You can leave this page meanwhile.",
+  rebuilt: (count: number) =>
+    count
+      ? n(count, "# piece of storage was rebuilt.", "# pieces of storage were rebuilt.")
+      : "Nothing is to be rebuilt at the moment. If a member stays away, that begins by itself.",
+  waiting: (count: number) =>
+    n(count, "# piece of storage waits", "# pieces of storage wait") +
+    ": it goes on as soon as a member is back or another one joins.",
+  repairFailed: "The repair did not come to its end. What was rebuilt stays; press once more.",
+  backUpNow: "Back up now",
+  backingUp: "The backup is being written. You can leave this page meanwhile.",
+  backedUp: "The backup is at the cloud.",
+  moreOn: (member: string) => `More on ${member}`,
+  toCircle: "Open the circle",
+  toKeeping: "What this device keeps",
+  toSpace: "Look at this device’s space",
   working: "Under way",
+  work: {
+    check: "Your files are being checked",
+    repair: "What is missing is being rebuilt",
+    recover: "Everything is coming back",
+    rotate: "New recovery words are being put in force",
+  } as Record<string, string>,
+  otherWork: "The device is at work",
   space: "Space",
   mine: "Yours, kept by others",
   others: "Others’, kept here",
@@ -39,8 +61,15 @@ export const home = {
   backup: "Last backup",
   backupPending: (count: number) => n(count, "# change waits for it", "# changes wait for it"),
   audit: "Last audit",
+  auditNone: "not yet; the first comes by itself",
   auditWords: "Blocks of your files, read at random with the members who keep them.",
   members: "Members",
+  standings: {
+    proven: (count: number) => n(count, "# proven lately", "# proven lately"),
+    unproven: (count: number) => n(count, "# not proven yet", "# not proven yet") + "; that comes by itself",
+    rebuilding: (count: number) => n(count, "# being rebuilt", "# being rebuilt"),
+    gone: (count: number) => n(count, "# away", "# away"),
+  },
   away: (count: number) => n(count, "# is away", "# are away"),
   allHere: "All are here",
   machine: "This device",

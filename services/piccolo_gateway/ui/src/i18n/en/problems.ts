@@ -8,11 +8,9 @@ export type Known = { what: string; next: string; facts?: boolean };
 
 /** What happened and what to do, by reason; where a reason stands here, its words win over the device's own. */
 export const problems: {
-  incident: (number: string) => string;
   kinds: Record<string, { what: string; next: string }>;
   known: Record<string, Known>;
 } = {
-  incident: (number) => `Incident ${number}`,
   kinds,
   known: {
     ...reasons,

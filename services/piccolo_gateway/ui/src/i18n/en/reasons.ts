@@ -10,14 +10,6 @@ export const reasons = {
     what: "What came from the backup is not what was written to it.",
     next: "Nothing was taken over. Try again; if it stays, come back from the circle with its contacts.",
   },
-  BACKUP_DAMAGED: {
-    what: "A part of the backup is damaged.",
-    next: "Choose an older restore point, or come back from the circle with its contacts.",
-  },
-  BACKUP_MISSING: {
-    what: "The cloud does not have the whole backup any more.",
-    next: "Choose an older restore point, or come back from the circle with its contacts.",
-  },
   CIRCLE_UNKNOWN: {
     what: "This device does not know its circle yet.",
     next: "Wait a moment, and try again.",
@@ -205,7 +197,6 @@ export const reasons = {
     next: "Choose a shorter name, or a place higher up.",
   },
   PEER_AWAY: { what: "A member’s device does not answer.", next: "Try again when it is back." },
-  POINT_MISSING: { what: "There is no such restore point any more.", next: "Choose another one." },
   POWER_AWAY: {
     what: "The part of this device that can end it does not answer.",
     next: "Take its power away, and give it back.",
@@ -244,10 +235,6 @@ export const reasons = {
   REDUNDANCY: {
     what: "The circle is too small for this number of fragments.",
     next: "Choose fewer, or invite more members.",
-  },
-  RESTORE_CUT_OFF: {
-    what: "The restore was cut off.",
-    next: "Give the same 24 words again; what was done is kept.",
   },
   REVISION_CONFLICT: {
     what: "This was changed meanwhile; nothing was done.",

@@ -1,6 +1,13 @@
 import { plural } from "../plural";
 
 const n = (count: number, one: string, other: string) => plural("en", count, one, other);
+const unchanged = "Nothing was claimed or changed. The files themselves lie with your circle.";
+const damaged = {
+  what: "A part of the backup at the cloud is damaged.",
+  safe: unchanged,
+  decide:
+    "Go on with an older restore point. Or give the words again, and with them your circle’s contacts and “Do not ask the cloud”: then everything comes back from the circle alone.",
+};
 
 export const recovery = {
   words: "Your 24 recovery words",
@@ -17,6 +24,13 @@ export const recovery = {
   contacts: "Your circle’s contacts",
   contactsHelp: "The whole text that was printed with your words, or that a member shows you.",
   fromCircle: "Do not ask the cloud; bring me back from the circle alone",
+  earlier: "Go back to an earlier point",
+  point: "Number of the restore point",
+  pointHelp:
+    "Leave it empty for the newest. The old device lists its points under “Backups and recovery”. Names, folders and settings are then as they were at that point; files that were stored since are found again with the members.",
+  pointWhole: (point: string) =>
+    `Up to point ${point} the backup is whole. Names, folders and settings are then as they were at that point; files that were stored since are found again with the members.`,
+  pointWrong: "Give a whole number, 1 or higher, or leave the field empty.",
   begin: "Bring everything back",
 
   running: "Everything is coming back",
@@ -65,24 +79,33 @@ export const recovery = {
   doubts: {
     ROLLED_BACK: {
       what: "The cloud shows an older backup than the one your device wrote.",
-      safe: "Nothing was claimed or changed. The files themselves lie with your circle.",
+      safe: unchanged,
       decide:
-        "Ask the cloud’s operator to bring the newer entries back, and try again. Or go on with the older backup: newer files are brought back from your circle; later changes of names, removals and settings are lost.",
+        "Ask the cloud’s operator to bring the newer entries back; then take another blank device, or write Piccolo onto this one’s disk anew, as its guide says, and begin again there. Or go on with the older backup: newer files are brought back from your circle; later changes of names, removals and settings are lost.",
     },
     FORK: {
       what: "The cloud shows another backup than the one your device wrote.",
-      safe: "Nothing was claimed or changed. The files themselves lie with your circle.",
+      safe: unchanged,
       decide:
-        "Somebody may have copied your old device, or the cloud is not honest: ask its operator. To come back without the cloud, reset this device and give your circle’s contacts with the words.",
+        "Somebody may have copied your old device, or the cloud is not honest: ask its operator. To come back without the cloud, take another blank device, or write Piccolo onto this one’s disk anew, as its guide says, and give your circle’s contacts there with the words.",
     },
     PROOF_WITHHELD: {
       what: "The cloud showed a backup, but does not let it be compared with what your circle knows.",
-      safe: "Nothing was claimed or changed. The files themselves lie with your circle.",
+      safe: unchanged,
       decide:
-        "Try again when the cloud answers. If it does not, reset this device and come back from your circle’s contacts; or go on all the same, if you trust your cloud.",
+        "Try again when the cloud answers. If it does not, take another blank device, or write Piccolo onto this one’s disk anew, as its guide says, and come back from your circle’s contacts there; or go on all the same, if you trust your cloud.",
+    },
+    BACKUP_DAMAGED: damaged,
+    CHAIN_BROKEN: damaged,
+    POINT_MISSING: {
+      what: "The backup has no restore point of this number.",
+      safe: unchanged,
+      decide:
+        "Compare the number with your note, or try the one before it. With an empty field the newest is taken.",
     },
   } as Record<string, { what: string; safe: string; decide: string }>,
   again: "Try again",
+  toPoint: "Go on with this point",
   correct: "Give the words again",
   goOn: "Go on with the older backup",
   goOnAnyway: "Go on all the same",

@@ -15,6 +15,7 @@ export const shell = {
     "It may be starting, or this computer is on another network. Your files are safe with your circle meanwhile. This page goes on by itself as soon as it answers.",
   wrong: "Something went wrong",
   wrongWords:
-    "Nothing that was stored is lost by that. Load the page anew; if it happens again, this helps whoever looks at it:",
+    "A part of this page failed. Nothing that was stored is lost by that; only what was typed here and not saved yet may be gone. Load the page anew. If it happens again, give the number below to whoever helps you.",
+  wrongTold: "For whoever helps you",
   reload: "Load anew",
 };

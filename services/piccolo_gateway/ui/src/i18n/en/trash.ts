@@ -4,9 +4,10 @@ const n = (count: number, one: string, other: string) => plural("en", count, one
 
 export const trash = {
   title: "Trash",
-  words: "What you delete lies here for 45 days and survives as before. Then it is gone for good.",
+  words:
+    "What you delete lies here until the day that is shown, and survives as before. Then it is gone for good.",
   empty: "The trash is empty",
-  emptyWords: "What you delete comes here first, and can be taken back for 45 days.",
+  emptyWords: "What you delete comes here first, and can be taken back for some weeks.",
   from: "from",
   removed: "Deleted",
   until: (day: string) => `kept until ${day}`,

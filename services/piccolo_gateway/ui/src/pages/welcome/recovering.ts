@@ -2,15 +2,16 @@
 
 import { answer, api } from "../../api/client";
 import { seal } from "../../api/seal";
+import { pointIn } from "../../core/recovery";
 import { beginning } from "../../state/beginning.svelte";
 import { session } from "../../state/session.svelte";
 
 export async function recover({ accept = false } = {}): Promise<void> {
-  const { backName, contacts, fromCircle } = beginning;
+  const { backName, contacts, fromCircle, point } = beginning;
   const body = {
     words: await seal("words", beginning.backWords.join(" ")),
     passphrase: await seal("passphrase", beginning.backPassphrase),
-    seq: 0,
+    seq: fromCircle ? 0 : (pointIn(point) ?? 0),
     claim_code: beginning.code,
     contacts,
     from_circle: fromCircle,
