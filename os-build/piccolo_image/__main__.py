@@ -72,8 +72,8 @@ async def build(
     made = Artefacts(folder, variant.version)
     folder.mkdir(exist_ok=True)
     bill.write(tree, made.sbom, variant.version)
-    console = variant.flavour == "development"
-    work = artefacts.make(workshop, tree, boot, signing, made, console=console, in_ram=variant.in_ram)
+    development = variant.flavour == "development"
+    work = artefacts.make(workshop, tree, boot, signing, made, development=development, in_ram=variant.in_ram)
     await step("erofs, verity and the signed kernel image", work)
     return made
 

@@ -21,6 +21,8 @@ _COMMAND_LINE: Final = (
     " rd.emergency=reboot panic=10 systemd.verity_root_options=restart-on-corruption"
 )
 _CONSOLE: Final = " console=tty0 console=ttyS0,115200"
+# what firmware or a file on the ESP would hand in, units too, nobody has signed
+_ALONE: Final = " systemd.import_credentials=no"
 # piccolo-ram in the initrd copies so many bytes of root and verity, and attaches the copies
 _IN_RAM: Final = (
     " piccolo.ram={root},{verity} systemd.verity_root_data=/dev/loop0 systemd.verity_root_hash=/dev/loop1"
@@ -79,26 +81,26 @@ async def make(
     keys: Keys,
     made: Artefacts,
     *,
-    console: bool,
+    development: bool,
     in_ram: bool = False,
 ) -> None:
-    """Makes them from a tree; `console` and `in_ram` as command_line says."""
+    """Makes them from a tree; `development` and `in_ram` as command_line says."""
     await prove(workshop, tree, made)
-    await _uki(workshop, tree, boot, keys, made, command_line(made, console=console, in_ram=in_ram))
+    await _uki(workshop, tree, boot, keys, made, command_line(made, development=development, in_ram=in_ram))
 
 
-def command_line(made: Artefacts, *, console: bool, in_ram: bool) -> str:
+def command_line(made: Artefacts, *, development: bool, in_ram: bool) -> str:
     """What the kernel is told of a root that was proven.
 
     Args:
-        console: the kernel speaks on the serial line too.
+        development: the kernel speaks on the serial line too, and takes systemd's credentials from outside.
         in_ram: the root leaves its medium, to which nothing is written.
     """
     line = _COMMAND_LINE.format(roothash=made.roothash)
     if in_ram:
         line += _IN_RAM.format(root=made.root.stat().st_size, verity=made.verity.stat().st_size)
         line += "".join(f" {word}={unit}" for word, units in _ON_MEDIUM.items() for unit in units)
-    return line + (_CONSOLE if console else "")
+    return line + (_CONSOLE if development else _ALONE)
 
 
 async def prove(workshop: Workshop, tree: Path, made: Artefacts) -> None:

@@ -17,7 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from piccolo_updater.core.manifest import FILES, MANIFEST_KEY, NAME, Manifest, encode
+from piccolo_updater.core.manifest import (
+    FILES,
+    MANIFEST_KEY,
+    NAME,
+    Manifest,
+    check_way_back,
+    decode,
+    encode,
+)
 
 from piccolo_image import disk, formats, pcrs
 from piccolo_image import keys as keyring
@@ -54,6 +62,7 @@ async def describe(workshop: Workshop, signing: Keys, made: Artefacts, channel: 
         sbom=hashlib.sha256(made.sbom.read_bytes()).hexdigest(),
         data_formats={each.service: each.oldest for each in formats.KEPT},
         data_written={each.service: each.written for each in formats.KEPT},
+        data_newest=formats.opened(),
         sizes={name: (made.folder / name).stat().st_size for name in FILES},
     )
 
@@ -72,10 +81,16 @@ class Site:
         return self.folder / "ostree"
 
     async def publish(self, made: Artefacts, manifest: Manifest) -> Newest:
-        """Adds a release to its channel."""
+        """Adds a release to its channel.
+
+        Raises PiccoloError PRECONDITION (NO_WAY_BACK) when the one before could not open what it writes.
+        """
         ref = f"piccolo/x86_64/{manifest.channel}"
         await self._prepare()
         before = await self._newest(ref)
+        if before:
+            previous = decode((await self._ostree("cat", before, f"/{NAME}")).encode())
+            check_way_back(manifest, previous.opened)
         commit = await self._commit(ref, made, manifest)
         if before:
             await self._ostree("static-delta", "generate", f"--from={before}", f"--to={commit}")

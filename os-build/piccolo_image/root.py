@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from piccolo_image import keys, services
+from piccolo_image import formats, keys, services
 from piccolo_image.keys import Keys
 from piccolo_image.workshop import Workshop
 
@@ -59,6 +59,7 @@ async def build(workshop: Workshop, checkout: Path, base: Path, tree: Path, vari
     shutil.rmtree(tree, ignore_errors=True)
     await workshop.programs.run("cp", "-a", "--reflink=auto", base, tree)
     await services.install(workshop.programs, checkout, tree, tree.parent)
+    formats.write(tree)
     _overlay(workshop.definition, tree, variant)
     if variant.flavour == "development":
         _let_in(tree, await keys.login(workshop))

@@ -11,7 +11,7 @@ from piccolo_chassis.state import Format
 
 from piccolo_attestation.core.endpoints import is_dialable
 
-STATE: Final = Format("attestation", written=1, oldest=1)
+STATE: Final = Format("attestation", written=1, oldest=1, newest=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,19 +17,36 @@ import logging
 import os
 import signal
 import subprocess  # noqa: TID251 - here is the one place
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final, Protocol
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
 
-_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+CLEAN: Final = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+"""The environment of every program that is run."""
 _POLITE_SECONDS: Final = 3.0
 _log = logging.getLogger(__name__)
 
 Process = asyncio.subprocess.Process
+
+
+class Supervised(Protocol):
+    """A program that leads its own process group, and how it ended when it did."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id, and its group's."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status; None while it runs."""
+
+    async def wait(self) -> int:
+        """Its exit status, once it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +121,17 @@ async def start(
     Raises PiccoloError UNIMPLEMENTED, COMMAND_MISSING.
     """
     where = subprocess.PIPE if piped else output
+    starting = asyncio.create_subprocess_exec(
+        *(os.fspath(part) for part in program),
+        stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+        stdout=where,
+        stderr=where,
+        env={**CLEAN, **(environment or {})},
+        cwd=folder,
+        start_new_session=True,
+    )
     try:
-        return await asyncio.create_subprocess_exec(
-            *(os.fspath(part) for part in program),
-            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-            stdout=where,
-            stderr=where,
-            env={"PATH": _PATH, "LC_ALL": "C.UTF-8", **(environment or {})},
-            cwd=folder,
-            start_new_session=True,
-        )
+        return await _whole(starting)
     except (FileNotFoundError, PermissionError) as missing:
         raise PiccoloError(
             Kind.UNIMPLEMENTED,
@@ -123,7 +141,7 @@ async def start(
         ) from missing
 
 
-async def end(process: Process, polite_seconds: float = _POLITE_SECONDS) -> None:
+async def end(process: Supervised, polite_seconds: float = _POLITE_SECONDS) -> None:
     """Ends what is left of a program's process group: asked first, then killed. Safe to call at any time.
 
     Args:
@@ -141,6 +159,17 @@ async def end(process: Process, polite_seconds: float = _POLITE_SECONDS) -> None
     await process.wait()
 
 
+async def _whole(starting: Coroutine[Any, Any, Process]) -> Process:
+    """A process that is started; who gives that up in the middle leaves none, and nothing that it began."""
+    begun = asyncio.ensure_future(starting)
+    try:
+        return await asyncio.shield(begun)
+    except asyncio.CancelledError:
+        with suppress(OSError):
+            await end(await begun, polite_seconds=0)
+        raise
+
+
 def _failed(name: str, status: int, stderr: bytes) -> PiccoloError:
     said = stderr[-2000:].decode(errors="replace")
     _log.warning("command failed", extra=fields(program=name, status=status, stderr=said))
@@ -152,7 +181,7 @@ def _failed(name: str, status: int, stderr: bytes) -> PiccoloError:
     )
 
 
-def _signal(process: Process, number: signal.Signals) -> None:
+def _signal(process: Supervised, number: signal.Signals) -> None:
     try:
         os.killpg(process.pid, number)
     except (ProcessLookupError, PermissionError):  # nobody left in the group

@@ -7,7 +7,9 @@ Rules:
   of another service, or one that holds things without saying what they are, is refused and left untouched.
 * An older version is the service's to migrate; it calls `stamp` when the last byte of that is durable.
 * Each service declares its `Format` as `STATE` in its `config`. Whoever changes how anything in the folder is
-  written raises `written`: a release's manifest tells devices by it whether they may install the release.
+  written raises `newest` in one release and `written` in a later one: a device that goes back to the release
+  before must open what the newer one wrote (docs/adr/0043). A release's manifest tells devices by the three
+  numbers whether they may install it.
 * A folder is durable when the one that holds it was synced: what lies in one that is not goes with it when
   the power does, however well it was written itself.
 """
@@ -40,11 +42,13 @@ class Format:
         service: its name.
         written: the version that it writes.
         oldest: the oldest version that it opens, and brings to the one that it writes.
+        newest: the newest version that it opens, and leaves as it is.
     """
 
     service: str
     written: int
     oldest: int
+    newest: int
 
 
 @dataclass(slots=True)
@@ -54,7 +58,8 @@ class Claim:
     Attributes:
         folder: where the state lies.
         format: what the service keeps it in.
-        found: the version that its files are in; lower than the written one when they are to be migrated.
+        found: the version that its files are in; lower than the written one when they are to be migrated, and
+            higher after a newer release was given up.
     """
 
     folder: Path
@@ -167,11 +172,11 @@ def _read(folder: Path, form: Format) -> Claim:
             f"{folder} is no state folder of {_owner(form)}: {_FORMAT} says {text.strip()[:60]!r}. "
             "Nothing was changed; name the right folder, or an empty one, as state.",
         )
-    if found > form.written:
+    if found > form.newest:
         raise PiccoloError(
             Kind.PRECONDITION,
             "STATE_NEWER",
-            f"{folder} was written by a newer release (version {found}, this one knows {form.written}); "
+            f"{folder} was written by a newer release (version {found}, this one knows {form.newest}); "
             "start the newer release again, or restore from a backup.",
         )
     if found < form.oldest:

@@ -8,6 +8,8 @@ Rules:
 * A test process is started as systemd would: settings in a file, credentials in a folder, READY through a
   notify socket. There is no other way in, and nothing in a service knows that it is tested.
 * A process that does not become ready, or does not stop, fails the test with its log.
+* In a run of tests a service's process is forked (testing_forks), unless it runs under another program or in
+  another environment, or a test wants it `alone`, to measure its memory.
 * No test leaves a process behind: `no_leaked_processes` fails it, and ends the process.
 """
 
@@ -22,19 +24,21 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import tomli_w
 
 from piccolo_chassis import command, rpc
 from piccolo_chassis.calls import Channel
+from piccolo_chassis.testing_forks import Forked, ForkServer
 
 START_SECONDS = 20.0
 STOP_SECONDS = 30.0
+_forks: ForkServer | None = None
 
 
 @dataclass(slots=True)
@@ -44,7 +48,7 @@ class Service:
     name: str
     folder: Path
     socket: Path
-    process: command.Process
+    process: command.Process | Forked
     _inbox: asyncio.Queue[str]
 
     @property
@@ -99,6 +103,15 @@ def start_config(folder: Path, settings: Mapping[str, Any]) -> tuple[Path, Path]
     return path, Path(merged["serve"]["socket"])
 
 
+@contextmanager
+def forking(modules: Sequence[str]) -> Iterator[None]:
+    """To the end of the block, services of these modules are forked from one process that has loaded them."""
+    global _forks  # noqa: PLW0603 - a property of the run, which no test should have to hand on
+    with ForkServer(modules) as _forks:
+        yield
+    _forks = None
+
+
 @asynccontextmanager
 async def spawned(
     name: str,
@@ -109,6 +122,7 @@ async def spawned(
     credentials: Mapping[str, bytes] | None = None,
     environment: Mapping[str, str] | None = None,
     prefix: Sequence[str] = (),
+    alone: bool = False,
 ) -> AsyncIterator[Service]:
     """A service's process, ready or not; it is killed at the end if it still runs.
 
@@ -120,23 +134,36 @@ async def spawned(
         credentials: what LoadCredential= would hand over.
         environment: added to a clean one.
         prefix: a program to run it under, such as `faketime` with its arguments.
+        alone: whether all of its memory is its own.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path, where = start_config(folder, settings)
     module = module or f"piccolo_{name.replace('-', '_')}.__main__"
-    launched = (sys.executable, "-m", "piccolo_chassis.launch", module)
-    program: list[str | Path] = [*prefix, *launched, "--config", path]
     secrets = _credentials(folder / "credentials", credentials or {})
     variables = {"CREDENTIALS_DIRECTORY": str(secrets), **(environment or {})}
+    forks = None if alone or prefix or environment else _forks
     async with _notify_socket(folder / "notify") as inbox:
         variables["NOTIFY_SOCKET"] = str(folder / "notify")
         with (folder / "log").open("ab") as log:
-            process = await command.start(program, output=log, environment=variables)
+            process = await _launched((module, "--config", str(path)), prefix, variables, log, forks)
         service = Service(name, folder, where, process, inbox)
         try:
             yield service
         finally:
             await service.kill()
+
+
+async def _launched(
+    words: Sequence[str],
+    prefix: Sequence[str],
+    environment: Mapping[str, str],
+    log: IO[bytes],
+    forks: ForkServer | None,
+) -> command.Process | Forked:
+    if forks is not None and words[0] in forks.modules:
+        return forks.start(words[0], words[1:], environment, log)
+    program = [*prefix, sys.executable, "-m", "piccolo_chassis.launch", *words]
+    return await command.start(program, output=log, environment=environment)
 
 
 def _credentials(folder: Path, values: Mapping[str, bytes]) -> Path:
@@ -206,10 +233,11 @@ def _children() -> dict[int, str]:
     found = {}
     for task in Path("/proc/self/task").iterdir():
         with suppress(FileNotFoundError):  # a thread, or a child, that has just ended
-            for pid in (task / "children").read_text().split():
-                process = Path("/proc") / pid
-                if (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
-                    found[int(pid)] = (process / "cmdline").read_text().replace("\0", " ")
+            for pid in map(int, (task / "children").read_text().split()):
+                process = Path("/proc") / str(pid)
+                ended = (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+                if not ended and (_forks is None or pid != _forks.pid):
+                    found[pid] = (process / "cmdline").read_text().replace("\0", " ")
     return found
 
 

@@ -12,7 +12,7 @@ from piccolo_chassis.state import Format
 from piccolo_cloud.adapters.s3_store import S3Settings
 from piccolo_cloud.core.limits import Limits
 
-STATE: Final = Format("cloud", written=1, oldest=1)
+STATE: Final = Format("cloud", written=1, oldest=1, newest=1)
 
 
 @dataclass(frozen=True, slots=True)

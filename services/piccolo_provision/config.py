@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from piccolo_chassis.state import Format
 
-STATE: Final = Format("provision", written=1, oldest=1)
+STATE: Final = Format("provision", written=1, oldest=1, newest=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Final
 
 from piccolo_chassis.errors import PiccoloError
 
+from piccolo_updater.adapters.boot import BootFile
 from piccolo_updater.adapters.data import Folders
 from piccolo_updater.adapters.face import Https
 from piccolo_updater.adapters.ostree import RESERVE, OSTree
@@ -20,6 +21,7 @@ from piccolo_updater.engine.installing import Installing
 
 _DATA: Final = Path("/var/lib/piccolo")
 _STATE: Final = _DATA / "updater"
+_OPENED: Final = Path("/usr/lib/piccolo/formats.json")
 _KEY: Final = Path("/usr/share/piccolo/release.gpg")
 _REF: Final = "piccolo/x86_64/stable"
 _FACE: Final = "https://127.0.0.1/.well-known/piccolo"
@@ -45,12 +47,14 @@ def main() -> None:
     """Parses the command line; ends with 1 and a sentence on standard error when it failed."""
     chosen = _parsed()
     slots = Sysupdate(Path("/usr/lib/os-release"), Path("/efi/EFI/Linux"), Path("/proc/cmdline"))
+    boot = BootFile(Path("/run/piccolo/boot"))
     try:
         if chosen.act == "health":
-            asyncio.run(Health(Systemd("piccolo.target"), Https(_FACE), _PATIENCE).judge())
+            asyncio.run(Health(boot, Systemd("piccolo.target"), Https(_FACE), _PATIENCE).judge())
         else:
             releases = OSTree(_STATE / "repo", _KEY)
-            installing = Installing(releases, slots, Folders(_DATA, RESERVE), _STATE / "staging", _say)
+            data = Folders(_DATA, _OPENED, RESERVE)
+            installing = Installing(releases, slots, boot, data, _STATE / "staging", _say)
             asyncio.run(installing.install(chosen.url, chosen.ref))
     except PiccoloError as failed:
         raise SystemExit(f"piccolo-updater: {failed.message}") from failed

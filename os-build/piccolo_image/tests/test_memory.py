@@ -1,4 +1,4 @@
-"""The initrd's scripts of a device that runs from memory; root's tools are played, its places in a folder."""
+"""The initrd's scripts; root's tools are played, its places in a folder."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ ROOT_HASH = "0123456789abcdef" * 4
 UUIDS = ("01234567-89ab-cdef-0123-456789abcdef",) * 2
 ROOT, VERITY = b"r" * 8192, b"v" * 4096
 TOOLS = (
-    *("blkid", "cryptsetup", "halt", "losetup", "mkfs.ext4", "modprobe", "mount"),
-    *("systemd-cryptenroll", "udevadm", "veritysetup"),
+    *("blkid", "cryptsetup", "halt", "losetup", "mkfs.ext4", "modprobe", "mount", "reboot"),
+    *("systemd-cryptenroll", "udevadm", "umount", "veritysetup"),
 )
 SECONDS = 30.0
 PLAYED = """#!/bin/sh
@@ -50,6 +50,7 @@ class Initrd:
             ("/dev/disk/by-partlabel/", f"{self.folder}/"),
             ("/run/piccolo", f"{self.folder}/run"),
             ("/proc/", f"{self.folder}/"),
+            ("/sys/firmware/efi/efivars", f"{self.folder}/efivars"),
             (">/dev/console", f">>{self.folder}/console"),
         ):
             text = text.replace(place, here)

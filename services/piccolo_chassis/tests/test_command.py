@@ -67,6 +67,20 @@ async def test_cancellation_ends_it(tmp_path: Path) -> None:
         await task
 
 
+@pytest.mark.parametrize("steps", range(12))
+async def test_cancellation_while_it_starts_ends_what_it_started_too(
+    steps: int, no_leaked_processes: None
+) -> None:
+    began = asyncio.get_running_loop().time()
+    task = asyncio.create_task(command.run(["sh", "-c", "sleep 60; true"], seconds=60))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert asyncio.get_running_loop().time() - began < 60, "it was waited for"
+
+
 @pytest.mark.parametrize(("polite_seconds", "asked"), [(5.0, True), (0.0, False)])
 async def test_it_is_asked_first_unless_it_is_to_be_killed(
     tmp_path: Path, polite_seconds: float, asked: bool

@@ -15,14 +15,14 @@ from piccolo_chassis.state import Format, claim, version_in, write_durably
 HOLDER = """
 import sys, time, pathlib
 from piccolo_chassis.state import Format, claim
-with claim(pathlib.Path(sys.argv[1]), Format("toy", 1, 1)):
+with claim(pathlib.Path(sys.argv[1]), Format("toy", 1, 1, 1)):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
-def toy(written: int, oldest: int = 0) -> Format:
-    return Format("toy", written, oldest)
+def toy(written: int, oldest: int = 0, newest: int = 0) -> Format:
+    return Format("toy", written, oldest, max(written, newest))
 
 
 def test_a_new_folder_is_made_private_and_stamped(tmp_path: Path) -> None:
@@ -42,6 +42,15 @@ def test_an_older_version_is_the_service_s_to_migrate(tmp_path: Path) -> None:
         held.stamp()
     with claim(tmp_path, toy(2)) as held:
         assert held.found == 2
+
+
+def test_what_a_release_that_was_given_up_wrote_is_opened_and_left_as_it_is(tmp_path: Path) -> None:
+    with claim(tmp_path, toy(2)):
+        pass
+    with claim(tmp_path, toy(1, newest=2)) as held:
+        assert (held.found, held.format.written) == (2, 1)
+    assert (tmp_path / "format").read_text() == "piccolo-toy 2\n"
+    assert refused(tmp_path, 1).reason == "STATE_NEWER"
 
 
 def refused(folder: Path, version: int = 1, oldest: int = 0) -> PiccoloError:

@@ -33,10 +33,14 @@ class OSTree:
         """As the port says."""
         await self._prepare(url, ref)
         await self._pull("--commit-metadata-only", _REMOTE, ref, seconds=_LOOK_SECONDS)
-        commit = (await self._ostree("rev-parse", f"{_REMOTE}:{ref}")).stdout.decode().strip()
-        said = await self._ostree("show", f"--print-metadata-key={MANIFEST_KEY}", commit, check=False)
-        partial = self._folder / f"state/{commit}.commitpartial"
-        return Announced(commit, b"" if said.status else _text(said.stdout), not partial.exists())
+        return await self._announced(await self._commit(f"{_REMOTE}:{ref}"))
+
+    async def before(self, commit: str) -> Announced | None:
+        """As the port says."""
+        if not (parent := await self._commit(f"{commit}^", check=False)):
+            return None
+        await self._pull("--commit-metadata-only", _REMOTE, parent, seconds=_LOOK_SECONDS)
+        return await self._announced(parent)
 
     async def fetch(self, ref: str, commit: str) -> None:
         """As the port says."""
@@ -49,6 +53,15 @@ class OSTree:
     async def forget_others(self, commit: str) -> None:
         """As the port says."""
         await self._ostree("prune", "--refs-only", "--depth=0", seconds=_UNPACK_SECONDS)
+
+    async def _commit(self, name: str, *, check: bool = True) -> str:
+        told = await self._ostree("rev-parse", name, check=check)
+        return "" if told.status else told.stdout.decode().strip()
+
+    async def _announced(self, commit: str) -> Announced:
+        said = await self._ostree("show", f"--print-metadata-key={MANIFEST_KEY}", commit, check=False)
+        partial = self._folder / f"state/{commit}.commitpartial"
+        return Announced(commit, b"" if said.status else _text(said.stdout), not partial.exists())
 
     async def _pull(self, *words: str, seconds: float) -> None:
         told = await self._ostree("pull", *words, seconds=seconds, check=False)

@@ -43,10 +43,15 @@ class Sysupdate:
         (version,) = (line.partition("=")[2] for line in lines if line.startswith("IMAGE_VERSION="))
         return version.strip('"')
 
+    def on_trial(self) -> bool:
+        """As the port says."""
+        running = self.running()
+        return any("+" in each.name and _version(each) == running for each in self._named())
+
     def room(self) -> int:
         """As the port says."""
         disk, running = os.statvfs(self._entries), self.running()
-        entries = list(self._entries.glob("piccolo_*.efi"))
+        entries = self._named()
         others = [each for each in entries if _version(each) != running]
         # one stays beside the new one (InstancesMax=2), and it is the one that runs (ProtectVersion=)
         going = others if len(entries) > 1 else []
@@ -56,6 +61,9 @@ class Sysupdate:
 
     async def write(self, staging: Path, version: str) -> None:
         """As the port says."""
+        for entry in self._named():
+            if _version(entry) == version:
+                entry.unlink()  # sysupdate would take it for installed, whatever became of its tries
         # the commit's signature was verified; sysupdate would look for checksums of its own
         told = await command.run([_PROGRAM, "--verify=no", "update", version], seconds=_SECONDS, check=False)
         if told.status:
@@ -86,6 +94,9 @@ class Sysupdate:
             f"What was written of version {manifest.version} reads back otherwise: the disk may be failing."
             " What runs is untouched.",
         )
+
+    def _named(self) -> list[Path]:
+        return list(self._entries.glob("piccolo_*.efi"))
 
 
 def _version(entry: Path) -> str:

@@ -46,7 +46,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         sbom: SHA-256 of its bill of materials.
         data_formats: by service, the oldest format of its state that this release can open.
         sizes: of its files, in bytes.
-        data_written: by service, the format that this release writes; it opens none that is newer.
+        data_written: by service, the format that this release writes.
+        data_newest: by service, the newest format that it opens; where nothing is said, what it writes.
     """
 
     format: Literal[1]
@@ -57,12 +58,18 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     sbom: Sha256
     data_formats: dict[str, int]
     data_written: dict[str, int] = {}
+    data_newest: dict[str, int] = {}
     sizes: dict[str, int] = {}
 
     @property
     def size(self) -> int:
         """Bytes of all of its files."""
         return sum(self.sizes.values())
+
+    @property
+    def opened(self) -> Mapping[str, int]:
+        """By service, the newest format that it opens."""
+        return {**self.data_written, **self.data_newest}
 
     @property
     def slot(self) -> Slot:
@@ -93,7 +100,8 @@ def check_data(release: Manifest, kept: Mapping[str, int]) -> None:
     Raises PiccoloError PRECONDITION (DATA_FORMAT) unless the release says that it opens every one.
     """
     for service, found in sorted(kept.items()):
-        oldest, newest = release.data_formats.get(service), release.data_written.get(service)
+        oldest = release.data_formats.get(service)
+        newest = release.opened.get(service)
         if oldest is None or newest is None:
             opens, then = "says of no format that it opens it", "Ask whoever published it for one that does."
         elif found < oldest:
@@ -111,6 +119,25 @@ def check_data(release: Manifest, kept: Mapping[str, int]) -> None:
             f" piccolo-{service} has written format {found}, and the release {opens}. {then}",
             {"service": service, "format": str(found)},
         )
+
+
+def check_way_back(release: Manifest, opened: Mapping[str, int]) -> None:
+    """Compares what a release writes with the newest formats, by service, that the one before it opens.
+
+    Raises PiccoloError PRECONDITION (NO_WAY_BACK) when that one could not open it.
+    """
+    for service, newest in sorted(opened.items()):
+        written = release.data_written.get(service, 0)
+        if written > newest:
+            raise PiccoloError(
+                Kind.PRECONDITION,
+                "NO_WAY_BACK",
+                f"Version {release.version} leaves no way back: its piccolo-{service} would write format"
+                f" {written}, and the release before it opens {newest} at most. If it failed, the device"
+                " could not go back to its data. Nothing was changed; a release between the two must come"
+                " first, and run once.",
+                {"service": service, "format": str(written)},
+            )
 
 
 def staged(manifest: Manifest) -> Mapping[str, str]:

@@ -1,6 +1,8 @@
-"""Whether a boot is good: every service runs and the face answers.
+"""Whether a boot is good: the data is there, every service runs and the face answers.
 
 Rules:
+* Data that the TPM does not open for it, or that it does not find or cannot mount, may be this release's own
+  fault: the version before had them when it installed this one (engine/installing.py).
 * A service that starts again is waited for; one that gave up for good makes the boot a bad one at once.
 * One that has nothing to do on this device, as provision without a seed, is as good as one that runs.
 * What is bad is said in words, which end in the journal; the boot loader counts the try.
@@ -14,22 +16,27 @@ from typing import Final
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
-from piccolo_updater.ports.machine import Face, Units
+from piccolo_updater.ports.machine import Boot, Face, Units
 
 _LOOK_SECONDS: Final = 2.0
 _WELL: Final = ("active", "skipped")
+BORNE: Final = ("", "no-tpm", "secure-boot-off")
+"""Why data may be missing of which no release is to blame."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
     """Judges this boot; `patience` is in seconds."""
 
+    boot: Boot
     units: Units
     face: Face
     patience: float
 
     async def judge(self) -> None:
         """Returns when the boot is good. Raises PiccoloError UNAVAILABLE, UNHEALTHY."""
+        if (missing := self.boot.missing()) not in BORNE:
+            raise _unhealthy(f"its data is not there ({missing})")
         wrong = "nothing was seen yet"
         try:
             async with asyncio.timeout(self.patience):

@@ -12,5 +12,8 @@ class Data(Protocol):
     def formats(self) -> Mapping[str, int]:
         """By service, the format of its state."""
 
+    def opened(self) -> Mapping[str, int]:
+        """By service, the newest format that the running release opens."""
+
     def room(self) -> int:
         """Bytes that a release may have there."""

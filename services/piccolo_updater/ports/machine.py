@@ -1,4 +1,4 @@
-"""What tells whether a boot is good."""
+"""What a boot came to."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ class Units(Protocol):
 
         One that a condition of its own kept from starting is skipped.
         """
+
+
+class Boot(Protocol):
+    """How this boot came by its data."""
+
+    def missing(self) -> str:
+        """Why there is none, as the initrd says it; empty when it is there."""
 
 
 class Face(Protocol):

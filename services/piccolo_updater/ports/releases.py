@@ -29,6 +29,12 @@ class Releases(Protocol):
         Raises PiccoloError UNAVAILABLE (RELEASE_UNREACHABLE), DENIED (RELEASE_UNSIGNED), FULL (NO_ROOM).
         """
 
+    async def before(self, commit: str) -> Announced | None:
+        """Brings the commit before one that was looked at here, likewise; None when that was the first.
+
+        Raises PiccoloError as `look`.
+        """
+
     async def fetch(self, ref: str, commit: str) -> None:
         """Brings the files of a commit that was looked at.
 

@@ -17,11 +17,16 @@ class Slots(Protocol):
     def running(self) -> str:
         """The version that runs."""
 
+    def on_trial(self) -> bool:
+        """Whether the version that runs was not found good yet."""
+
     def room(self) -> int:
         """Bytes that the boot entry of another version may have, when those are gone that give way to it."""
 
     async def write(self, staging: Path, version: str) -> None:
         """Writes a version's files from the staging folder into the free slot, its boot entry last.
+
+        What there is of the same version was tried and gave up, or was cut off: it gives way.
 
         Raises PiccoloError FULL (SLOT_FAILED) or INTERNAL (SLOT_FAILED): what ran before still boots.
         """

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from piccolo_chassis.errors import Kind, PiccoloError
+
 from piccolo_updater.core.manifest import FILES, Manifest, encode
 from piccolo_updater.ports.releases import Announced
 
@@ -31,10 +33,10 @@ class Cut:
 
 @dataclass
 class FakeReleases:
-    """What is published: `manifest` as bytes, besides the files."""
+    """What is published: manifests as bytes, the newest first, besides the files; None: it was taken away."""
 
     cut: Cut
-    manifest: bytes
+    manifests: list[bytes | None]
     missing: frozenset[str] = frozenset()
     whole: bool = False
     fetched: list[str] = field(default_factory=list)
@@ -43,7 +45,13 @@ class FakeReleases:
     async def look(self, url: str, ref: str) -> Announced:
         """As the port says."""
         self.cut.step()
-        return Announced("c0ffee", self.manifest, self.whole)
+        return self._announced(0)
+
+    async def before(self, commit: str) -> Announced | None:
+        """As the port says."""
+        self.cut.step()
+        following = self.commits.index(commit) + 1
+        return self._announced(following) if following < len(self.manifests) else None
 
     async def fetch(self, ref: str, commit: str) -> None:
         """As the port says."""
@@ -63,21 +71,47 @@ class FakeReleases:
         self.cut.step()
         self.kept.append(commit)
 
+    @property
+    def commits(self) -> list[str]:
+        """The checksums of what is published, the newest first."""
+        return [f"c0ffee{number}" for number in range(len(self.manifests))]
+
+    def _announced(self, number: int) -> Announced:
+        if (manifest := self.manifests[number]) is None:
+            raise PiccoloError(Kind.UNAVAILABLE, "RELEASE_UNREACHABLE", "It is not there.")
+        return Announced(self.commits[number], manifest, self.whole)
+
 
 @dataclass
 class FakeData:
-    """What services have written: `kept`, by service."""
+    """What services have written, and the running ones open: `kept` and `opens`, by service."""
 
     kept: dict[str, int] = field(default_factory=lambda: {"vault": 1})
+    opens: dict[str, int] = field(default_factory=lambda: {"vault": 1, "metadata": 4})
     free: int = 1 << 30
 
     def formats(self) -> Mapping[str, int]:
         """As the port says."""
         return self.kept
 
+    def opened(self) -> Mapping[str, int]:
+        """As the port says."""
+        return self.opens
+
     def room(self) -> int:
         """As the port says."""
         return self.free
+
+
+@dataclass
+class FakeBoot:
+    """A boot with its data, or without for some reason."""
+
+    reason: str = ""
+
+    def missing(self) -> str:
+        """As the port says."""
+        return self.reason
 
 
 @dataclass
@@ -90,7 +124,12 @@ class FakeSlots:
     written: dict[str, set[str]] = field(default_factory=dict)
     failing: Callable[[], None] = lambda: None
     in_ram: bool = False
+    tried: bool = True
     free: int = 1 << 30
+
+    def on_trial(self) -> bool:
+        """As the port says."""
+        return not self.tried
 
     def there(self) -> bool:
         """As the port says."""
@@ -119,6 +158,6 @@ class FakeSlots:
         self.cut.step()
 
 
-def published(manifest: Manifest, cut: Cut | None = None) -> FakeReleases:
-    """A repository with one release."""
-    return FakeReleases(cut or Cut(), encode(manifest))
+def published(newest: Manifest, cut: Cut | None = None, *older: Manifest) -> FakeReleases:
+    """A repository with one release, or with older ones too."""
+    return FakeReleases(cut or Cut(), [encode(each) for each in (newest, *older)])

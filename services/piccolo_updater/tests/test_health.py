@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from piccolo_chassis.errors import PiccoloError
 
+from piccolo_updater.adapters.boot import BootFile
 from piccolo_updater.adapters.systemd import state
 from piccolo_updater.engine import health
 from piccolo_updater.engine.health import Health
+from piccolo_updater.tests.fakes import FakeBoot
 
 GOOD = {"piccolo-vault.service": "active", "piccolo-gateway.service": "active"}
 
@@ -33,8 +36,37 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_LOOK_SECONDS", 0.0)
 
 
-async def judged(machine: Machine, patience: float = 30.0) -> None:
-    await Health(machine, machine, patience).judge()
+async def judged(machine: Machine, patience: float = 30.0, missing: str = "") -> None:
+    await Health(FakeBoot(missing), machine, machine, patience).judge()
+
+
+@pytest.mark.parametrize("missing", ["tpm-refused", "no-data", "data-damaged", "moon-phase"])
+async def test_a_boot_that_does_not_find_the_data_is_bad_at_once(missing: str) -> None:
+    """Signed by another key, or measured otherwise: the version before opened them."""
+    with pytest.raises(PiccoloError, match=rf"its data is not there \({missing}\)"):
+        await judged(Machine(iter([]), iter([])), missing=missing)
+
+
+@pytest.mark.parametrize("missing", ["no-tpm", "secure-boot-off"])
+async def test_no_release_is_to_blame_for_the_machine(missing: str) -> None:
+    await judged(Machine(iter([GOOD]), iter([True])), missing=missing)
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("STATE=sealed\nREASON=\nDATA=yes\n", ""),
+        ("STATE=opened\nREASON=no-tpm\nDATA=yes\n", ""),
+        ("STATE=degraded\nREASON=tpm-refused\nDATA=yes\n", "tpm-refused"),
+        ("STATE=degraded\n", "no-reason"),
+        ("", "no-reason"),
+        (None, ""),
+    ],
+)
+def test_what_the_initrd_says_is_read(tmp_path: Path, text: str | None, missing: str) -> None:
+    if text is not None:
+        (tmp_path / "boot").write_text(text)
+    assert BootFile(tmp_path / "boot").missing() == missing
 
 
 async def test_a_boot_is_good_when_all_run_and_the_face_answers() -> None:

@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from piccolo_chassis.errors import Kind, PiccoloError
 
-from piccolo_updater.core.manifest import Manifest, check_data, decode, encode, is_newer, staged
+from piccolo_updater.core.manifest import (
+    Manifest,
+    check_data,
+    check_way_back,
+    decode,
+    encode,
+    is_newer,
+    staged,
+)
 
 HASH = "0123456789abcdef" * 4
 NUMBERS = st.lists(st.integers(0, 999_999_999), min_size=1, max_size=4)
 
 
-def release(version: str = "1.2", **other: str) -> Manifest:
-    told = {"channel": "stable", "roothash": HASH, "sbom": HASH, **other}
+def release(version: str = "1.2", **other: Any) -> Manifest:
+    told: dict[str, Any] = {"channel": "stable", "roothash": HASH, "sbom": HASH}
+    told |= {
+        "data_formats": {"vault": 1, "metadata": 2},
+        "data_written": {"vault": 1, "metadata": 4},
+        **other,
+    }
     return Manifest(
         format=1,
         version=version,
         pcrs={"11": HASH},
-        data_formats={"vault": 1, "metadata": 2},
-        data_written={"vault": 1, "metadata": 4},
         sizes={"root": 200 << 20, "verity": 2 << 20, "uki": 40 << 20},
         **told,
     )
@@ -56,6 +68,21 @@ def test_a_manifest_that_says_something_odd_is_refused(field: str, value: str) -
 def test_any_bytes_are_a_manifest_or_are_refused(data: bytes) -> None:
     with suppress(PiccoloError):
         assert decode(encode(decode(data))) == decode(data)
+
+
+def test_a_release_opens_what_the_next_one_will_write() -> None:
+    ahead = release(data_newest={"metadata": 5})
+    check_data(ahead, {"vault": 1, "metadata": 5})
+    with pytest.raises(PiccoloError, match="the release opens 5 and older"):
+        check_data(ahead, {"metadata": 6})
+
+
+def test_a_release_is_taken_when_what_runs_opens_all_that_it_writes() -> None:
+    check_way_back(release(), {"vault": 1, "metadata": 4})
+    check_way_back(release(), {"vault": 2})
+    with pytest.raises(PiccoloError, match=r"metadata would write format 4, .* opens 3") as refused:
+        check_way_back(release(), {"vault": 1, "metadata": 3})
+    assert (refused.value.kind, refused.value.reason) == (Kind.PRECONDITION, "NO_WAY_BACK")
 
 
 @pytest.mark.parametrize("found", [2, 3, 4])

@@ -102,6 +102,36 @@ async def test_a_release_says_what_it_is_before_it_is_fetched(site: Site, disk: 
     assert (await device.look(site.url, REF)).whole
 
 
+async def test_the_release_before_is_there_and_can_be_taken_instead(site: Site, disk: Path) -> None:
+    device = OSTree(disk / "repo", await site.key("ours"))
+    first, second = await site.publish("2", MIB), await site.publish("3", MIB)
+    assert (await device.look(site.url, REF)).commit == second
+    earlier = await device.before(second)
+    assert earlier is not None
+    assert (earlier.commit, earlier.whole, decode(earlier.manifest)) == (first, False, release("2"))
+    assert await device.before(first) is None
+    third = await site.publish("4", MIB)
+    assert (await device.look(site.url, REF)).commit == third
+    (site.folder / f"site/objects/{second[:2]}/{second[2:]}.commit").rename(site.folder / "aside")
+    shutil.rmtree(disk / "repo")
+    await device.look(site.url, REF)
+    with pytest.raises(PiccoloError) as refused:
+        await device.before(third)
+    assert refused.value.reason == "RELEASE_UNREACHABLE"
+    (site.folder / "aside").rename(site.folder / f"site/objects/{second[:2]}/{second[2:]}.commit")
+    await device.before(third)
+    await device.before(second)
+    await device.fetch(REF, first)
+    await device.unpack(first, disk / "unpacked")
+    await device.forget_others(first)
+    newest = await device.look(site.url, REF)
+    assert (newest.commit, newest.whole) == (third, False)
+    assert await device.before(third)
+    again = await device.before(second)
+    assert again is not None
+    assert again.whole, "the base of the next delta"
+
+
 async def test_what_another_key_signed_is_refused_before_it_is_fetched(site: Site, disk: Path) -> None:
     device = OSTree(disk / "repo", await site.key("ours"))
     await site.key("theirs")

@@ -81,7 +81,7 @@ def test_a_full_system_partition_refuses_and_is_left_as_it_was(disk: Path) -> No
 
 
 def test_a_release_leaves_a_reserve_of_the_data_partition(disk: Path) -> None:
-    assert Folders(disk, 0).room() == 16 * MIB
-    assert Folders(disk, 50).room() == 8 * MIB
+    assert Folders(disk, disk / "formats.json", 0).room() == 16 * MIB
+    assert Folders(disk, disk / "formats.json", 50).room() == 8 * MIB
     fill(disk / "kept for others", 12 * MIB)
-    assert Folders(disk, 50).room() < 0
+    assert Folders(disk, disk / "formats.json", 50).room() < 0

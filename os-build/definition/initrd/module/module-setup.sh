@@ -3,7 +3,7 @@
 check() { return 0; }
 depends() { echo systemd systemd-repart systemd-cryptsetup; }
 install() {
-    inst_multiple mount umount mkdir chmod cat grep cp mkfs.ext4 e2fsck udevadm systemd-id128 systemd-cryptsetup reboot halt \
+    inst_multiple mount umount mkdir chmod cat grep cp mkfs.ext4 e2fsck tune2fs udevadm systemd-id128 systemd-cryptsetup reboot halt \
         tail tr mv rm cryptsetup partx readlink
     inst_libdir_file "libcryptsetup.so.*" "libfdisk.so.*"
     inst_simple /usr/lib/repart.d/50-data.conf

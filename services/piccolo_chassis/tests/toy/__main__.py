@@ -107,7 +107,7 @@ async def _task(kind: str) -> None:
 async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
     """One servicer, perhaps a state folder, perhaps another toy to call."""
     if config.state is not None:
-        with state.claim(config.state, state.Format("toy", config.version, 1)):
+        with state.claim(config.state, state.Format("toy", config.version, 1, config.version)):
             async with _wired(config, host):
                 yield
     else:
