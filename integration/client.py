@@ -227,6 +227,16 @@ class Client(Api):
         started = await self.ask("POST", "/repair", {"now": True})
         return await self.finished(started["operation_id"], seconds)
 
+    async def heals(self, losses: int, *paths: str, seconds: float = 120.0) -> None:
+        """Asks for repairs until these files, or all, survive so many losses.
+
+        A write is acknowledged when it survives one: its last members may get their fragments later.
+        """
+        async with asyncio.timeout(seconds):
+            while min([(await self.health(path)).survives for path in paths or ("",)]) < losses:
+                await self.repair()
+                await asyncio.sleep(0.2)
+
     async def new_words(self, *, exposed: bool = False) -> str:
         """Makes new words, writes them down, gives three back; returns the operation that carries it on.
 

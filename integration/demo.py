@@ -98,6 +98,8 @@ class Demo:
         facts = self.report.facts
         lost = bearable(len(self.made.owners), facts["k"], facts["m"]) if self.lose is None else self.lose
         facts["lost"] = lost
+        async with self.step("spread", "Waiting until every member has its fragments"):
+            await self.made.owners[0].api.heals(facts["m"] - facts["k"])
         async with self.step("lose", f"Killing {lost} device{'s' * (lost != 1)} and reading everything back"):
             for owner in self.made.owners[len(self.made.owners) - lost :]:
                 await owner.device.kill()

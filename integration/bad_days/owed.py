@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Final
 
 from integration.answers import Written
 from integration.bad_days.promises import NOTHING, Content, Promises, content_of
 from integration.client import ApiError, Client
+
+_NO_ROOM: Final = 507  # RFC 4918, 11.5
 
 
 @dataclass(slots=True)
@@ -24,6 +27,17 @@ class Owed:
         written = await self.api.put(path, data)
         self.promises.acknowledged(path, content)
         return written
+
+    async def put_when_there_is_room(self, path: str, data: bytes, seconds: float = 300.0) -> Written:
+        """Stores a file; members are asked anew for their room by the clock."""
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    return await self.put(path, data)
+                except ApiError as refused:
+                    if refused.status != _NO_ROOM:
+                        raise
+                    await asyncio.sleep(0.5)
 
     async def remove(self, path: str) -> None:
         """Deletes a file for good."""
@@ -44,18 +58,9 @@ class Owed:
             return refused
         raise AssertionError(f"{path} was acknowledged")
 
-    async def survives(self, losses: int, seconds: float = 60.0) -> None:
-        """Returns when everything survives so many losses; what is told of it may be ten seconds old."""
-        async with asyncio.timeout(seconds):
-            while (await self.api.health()).survives < losses:  # noqa: ASYNC110 - it lives in another process
-                await asyncio.sleep(0.2)
-
-    async def heals(self, losses: int, seconds: float = 120.0) -> None:
-        """Asks for repairs, as often as something keeps one from being whole; returns as `survives`."""
-        async with asyncio.timeout(seconds):
-            while (await self.api.health()).survives < losses:
-                await self.api.repair()
-                await asyncio.sleep(0.2)
+    async def heals(self, losses: int) -> None:
+        """Asks for repairs until every file that is owed survives so many losses."""
+        await self.api.heals(losses, *self.promises.there())
 
     async def _read(self, path: str) -> Content:
         try:

@@ -25,6 +25,7 @@ _RESTS: Final = """Promise.allSettled(
 _ARGUMENTS: Final = ["--no-sandbox", "--ignore-certificate-errors"]
 _PATIENCE: Final = 30_000.0
 Theme = Literal["light", "dark"]
+_OTHER: Final[dict[Theme, Theme]] = {"light": "dark", "dark": "light"}
 WIDE: Final = (1280, 860)
 PHONE: Final = (360, 740)
 
@@ -69,13 +70,20 @@ class Visitor:
         await self.page.screenshot(path=where, full_page=True)
 
     async def accessible(self) -> None:
-        """Fails on any violation that axe finds on the page as it is, when its colours have come to rest."""
-        await self.page.evaluate(_RESTS)
+        """Fails on any violation that axe finds on the page as it is, in its theme and in the other one."""
         if not await self.page.evaluate("typeof axe !== 'undefined'"):
             await self.page.evaluate(_AXE.read_text())
-        found: list[dict[str, Any]] = await self.page.evaluate("axe.run().then((r) => r.violations)")
-        told = [f"{one['id']}: {one['help']} {[node['html'] for node in one['nodes']]}" for one in found]
-        assert not told, f"{self.page.url}: {told}"
+        for theme in (self.theme, _OTHER[self.theme]):
+            await self._wear(theme)
+            found: list[dict[str, Any]] = await self.page.evaluate("axe.run().then((r) => r.violations)")
+            told = [f"{one['id']}: {one['help']} {[node['html'] for node in one['nodes']]}" for one in found]
+            assert not told, f"{self.page.url}, {theme}: {told}"
+        await self._wear(self.theme)
+
+    async def _wear(self, theme: Theme) -> None:
+        """Puts the system's theme on, and waits until the colours have come to rest."""
+        await self.page.emulate_media(color_scheme=theme)
+        await self.page.evaluate(_RESTS)
 
     async def fits(self) -> None:
         """Fails when the page is wider than the window."""

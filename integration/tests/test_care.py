@@ -54,6 +54,7 @@ async def test_a_flipped_bit_is_found_by_the_keepers_scrub_and_healed_by_a_locke
         owner, keeper, *others = made.owners
         data = os.urandom(3_000_000)
         await owner.api.put("/photo.jpg", data)
+        await owner.api.heals(2, "/photo.jpg")
         (spoilt,) = fragments(keeper, await owner.api.owner_id())
         sound = spoilt.read_bytes()
         await look_often(owner)

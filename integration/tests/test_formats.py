@@ -39,7 +39,7 @@ async def test_what_a_device_writes_is_what_its_release_declares(
     try:
         await device.start()
         await _provisioned(device)
-        assert Folders(tmp_path / "state", 0).formats() == {
+        assert Folders(tmp_path / "state", tmp_path / "none", 0).formats() == {
             each.service: each.written for each in formats.KEPT
         }
         await device.stop()
@@ -49,7 +49,7 @@ async def test_what_a_device_writes_is_what_its_release_declares(
     schema = database.pragma("user_version")
     database.close()
     assert schema == len(STEPS)
-    assert Folders(tmp_path / "state", 0).formats()["metadata"] == schema - _SINCE_FORMATS
+    assert Folders(tmp_path / "state", tmp_path / "none", 0).formats()["metadata"] == schema - _SINCE_FORMATS
 
 
 async def _provisioned(device: Device) -> None:

@@ -108,6 +108,7 @@ async def _one_loss_too_many(made: Circle, owed: Owed) -> None:
     With the first that is back it can be read; what then lies with two devices is doubled there at once.
     """
     await owed.put("/needed", Random(_SEED).randbytes(5_000_000))
+    await owed.api.heals(2, "/needed")
     lost = made.owners[1:4]
     for owner in lost:
         await owner.device.kill(SERVICES)

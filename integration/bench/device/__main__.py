@@ -1,6 +1,6 @@
 """How large a device's image is, how long it takes to build, to boot and to renew.
 
-    script/bench device [--json FILE] [--rounds 2]
+    script/bench device [--json FILE] [--rounds 2] [--only sizes|boots|release]
 
 As root. Boots are measured in turn with those of a bare image: the same kernel and packages, without Piccolo.
 """
@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from pathlib import Path
 from statistics import median
 from typing import Final, TypeVar
@@ -32,6 +32,7 @@ from integration.machines.qemu import Qemu, device
 from integration.screen import Screen
 
 T = TypeVar("T")
+PARTS: Final = ("sizes", "boots", "release")
 _MIB: Final = 1 << 20
 _ROWS: Final = 25
 _LOGIN: Final = "piccolo login:"
@@ -96,12 +97,17 @@ class Bench:
         self.figures[name] = value
         self._screen.say(f"{name}: {value:,.2f}")
 
-    async def run(self) -> None:
-        """Measures everything."""
-        await self._sizes()
+    async def run(self, parts: Collection[str]) -> None:
+        """Measures these of PARTS."""
+        if "sizes" in parts:
+            await self._sizes()
+        if set(parts) == {"sizes"}:
+            return
         image = await images.made("development")
-        await self._boots(image, await without_piccolo(image))
-        await self._release(image)
+        if "boots" in parts:
+            await self._boots(image, await without_piccolo(image))
+        if "release" in parts:
+            await self._release(image)
 
     async def _sizes(self) -> None:
         workshop = build.open_workshop()
@@ -165,11 +171,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="script/bench device", description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
     parser.add_argument("--rounds", type=int, default=2, metavar="R", help="boots of each (default: 2)")
+    parser.add_argument("--only", choices=PARTS, action="append", help="measure some of it (may be repeated)")
     options = parser.parse_args()
     if os.geteuid():
         raise SystemExit("script/bench device: only root can make images; run it as root")
     bench = Bench(options.rounds, Screen(sys.stdout))
-    asyncio.run(bench.run())
+    asyncio.run(bench.run(options.only or PARTS))
     if options.json:
         write_durably(options.json, json.dumps(bench.figures, indent=1).encode())
     return 0

@@ -45,6 +45,33 @@ async def test_a_device_that_goes_away_is_told_and_comes_back_by_itself(home: St
         await expect(page.get_by_text("does not answer")).to_have_count(0)
 
 
+async def test_a_page_that_was_not_loaded_before_waits_for_the_device(home: Stage) -> None:
+    async with home.enter() as visitor:
+        page = visitor.page
+        heading = page.get_by_role("heading", level=1)
+        await expect(heading).to_be_visible()
+        async with away(home.made.owners[0].device):
+            await page.get_by_role("navigation").get_by_role("link", name="Settings").click()
+            await expect(heading).to_have_text("The device does not answer")
+            await expect(page).to_have_url(f"{visitor.url}/settings")
+            await visitor.accessible()
+            await visitor.screen("away-part")
+        await visitor.unlock(home.made.passphrase)  # sessions end with the gateway
+        await expect(heading).to_have_text("Settings")
+
+
+async def test_a_language_that_was_not_loaded_before_waits_for_the_device(home: Stage) -> None:
+    async with home.visit() as visitor:
+        page = visitor.page
+        await visitor.open()
+        await expect(page.locator("input[type=password]")).to_be_visible()
+        async with away(home.made.owners[0].device):
+            await page.get_by_role("button", name="Deutsch").click()
+            await expect(page.get_by_role("heading", level=1)).to_have_text("The device does not answer")
+        await page.get_by_role("button", name="Deutsch").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Willkommen zurück")
+
+
 async def test_a_service_that_restarts_is_not_noticed_but_for_a_moment(home: Stage) -> None:
     device = home.made.owners[0].device
     async with home.enter() as visitor:

@@ -95,6 +95,7 @@ async def test_home_leads_to_the_backup_and_a_new_one_is_made(three: Stage) -> N
         await expect(points.get_by_role("listitem").first).to_contain_text(f"Point {before + 1} · whole")
         await points.get_by_text("How a point is restored").click()
         await expect(points).to_contain_text("a point is restored only on a blank device")
+        await expect(points).to_contain_text("open “Go back to an earlier point” and give the number")
     told = await api.ask("GET", "/recovery/points")
     assert (told["points"][0]["seq"], told["points"][0]["base"]) == (before + 1, before + 1)
 

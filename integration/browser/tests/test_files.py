@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
@@ -184,8 +185,14 @@ async def test_the_trash_gives_back_and_ends_for_good(home: Stage) -> None:
         await api.put(f"/Bin/{name}", name.encode())
         await api.delete(f"/Bin/{name}")
     await api.put("/Bin/end.txt", b"its name is another file's now")
+    await api.ask("PATCH", "/settings", {"values": {"trash.days": 3}})
     async with home.enter("/trash") as visitor:
         page = visitor.page
+        kept: int = (await api.ask("GET", "/trash"))["removed"][0]["kept_until"]
+        assert 2 * 86_400 < kept - time() <= 3 * 86_400
+        day = await page.evaluate("(seconds) => new Date(seconds * 1000).getDate()", kept)
+        entry = page.get_by_role("listitem").filter(has_text="back.txt")
+        await expect(entry).to_contain_text(re.compile(rf"kept until .*\b{day}\b"))
         await page.get_by_role("button", name="Restore: back.txt").click()
         await expect(page.get_by_text("back.txt is back in its place.")).to_be_visible()
         assert await api.get("/Bin/back.txt") == b"back.txt"
@@ -206,6 +213,7 @@ async def test_the_trash_gives_back_and_ends_for_good(home: Stage) -> None:
     assert not [one for one in left["removed"] if one["entry"]["path"] == "/Bin/end.txt"]
     assert await api.get("/Bin/end.txt") == b"its name is another file's now"
     assert await names(home, "/Bin") == {"back.txt", "end.txt"}
+    await api.ask("PATCH", "/settings", {"values": {"trash.days": None}})
 
 
 async def test_a_link_is_made_shown_once_and_ended(home: Stage) -> None:
@@ -224,11 +232,43 @@ async def test_a_link_is_made_shown_once_and_ended(home: Stage) -> None:
             answer = await stranger.page.goto(link)
             assert answer is not None
             assert answer.status == 200
-            await expect(stranger.page.get_by_text("gift.txt").first).to_be_visible()
+            await expect(stranger.page.get_by_role("heading", name="gift.txt")).to_be_visible()
         await expect(page.get_by_text("0 of 3 downloads")).to_be_visible()
         await page.get_by_role("button", name="End this link").click()
         await expect(page.get_by_text("The link leads nowhere any more.")).to_be_visible()
         await expect(page.get_by_role("button", name="End this link")).to_have_count(0)
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look['size'][0]}-{look['theme']}")
+async def test_a_stranger_is_received_as_the_owner_would_be(home: Stage, look: dict[str, Any]) -> None:
+    api, name = home.made.owners[0].api, f"Nachtigall {look['theme']} {look['size'][0]}.txt"
+    await api.put(f"/Given/{name}", b"song")
+    asked = {"path": f"/Given/{name}", "password": "right", "downloads": 3}
+    made: dict[str, Any] = await api.ask("POST", "/shares", asked)
+    async with home.visit(**look) as stranger:
+        page = stranger.page
+        button = page.get_by_role("button")
+        await stranger.open(made["address"])
+        await expect(page.locator("html")).to_have_attribute("lang", look["language"])
+        await expect(page.locator("body")).to_have_css("font-family", re.compile("Figtree"))
+        await expect(page.locator("time")).to_have_text(re.compile(r"^in 7 (days|Tagen) \("))
+        await looked_at(stranger, "share")
+        await page.locator("input").fill("wrong")
+        await button.click()
+        await expect(page.get_by_role("alert")).to_be_visible()
+        await looked_at(stranger, "share-wrong")
+        await page.locator("input").fill("right")
+        async with page.expect_download() as going:
+            await button.click()
+        assert Path(await (await going.value).path()).read_bytes() == b"song"
+        made = await api.ask("POST", "/shares", {"path": f"/Given/{name}"})
+        await stranger.open(made["address"])
+        await expect(page.get_by_role("heading", level=1)).to_have_text(name)
+        await looked_at(stranger, "share-open")
+        await api.ask("DELETE", f"/shares/{made['share_id']}")
+        await page.reload()
+        await expect(page.get_by_role("alert")).to_be_visible()
+        await looked_at(stranger, "share-over")
 
 
 async def test_the_search_finds_by_a_part_and_leads_to_the_file(home: Stage) -> None:

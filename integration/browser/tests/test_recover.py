@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from piccolo_formats.digests import digest
+from piccolo_formats.kek import Kek
 from playwright.async_api import Page, expect
 
 from integration.browser.entry import PASSPHRASE, choose_passphrase, press, title
 from integration.browser.stage import Stage, stage
 from integration.browser.visitor import PHONE
+from integration.device import Cloud
 from integration.owner import Owner
 from integration.tests.test_backup_doubted import copied, left, log_end, put_back
 
@@ -93,7 +97,7 @@ async def test_a_mistyped_word_is_found_out_before_anything_is_sent(home: Stage)
             await visitor.screen("recover-mistyped")
             await page.get_by_label("Word 3", exact=True).fill(" ".join(words))
             await expect(page.get_by_role("button", name="Next")).to_be_enabled()
-            assert not [url for url in asked if "recovery" in url or "words/test" in url]
+            assert not [url for url in asked if "/api/v1/recovery" in url or "words/test" in url]
     finally:
         await device.close()
 
@@ -173,6 +177,93 @@ async def test_words_without_a_backup_change_nothing(home: Stage) -> None:
             await expect(visitor.page.get_by_role("button", name="Set up this device")).to_be_visible()
     finally:
         await device.close()
+
+
+async def test_names_are_those_of_an_older_restore_point(home: Stage) -> None:
+    owner = home.made.owners[2]
+    then, since = {"/letters/draft.txt": b"dear all", "/letters/old.txt": b"of then"}, {"/since.txt": b"now"}
+    for path, data in then.items():
+        await owner.api.put(path, data)
+    await owner.api.backed_up()
+    point = int((await owner.api.backup())["seq"])
+    renamed = {"source": "/letters/draft.txt", "destination": "/letters/sent.txt"}
+    await owner.api.ask("POST", "/move", renamed)
+    await owner.api.delete("/letters/old.txt")
+    for path, data in since.items():
+        await owner.api.put(path, data)
+    await owner.api.backed_up()
+    assert int((await owner.api.backup())["seq"]) > point
+    await replaced(owner)
+    async with home.visit(owner) as visitor:
+        page = visitor.page
+        await visitor.open()
+        await give_words(page, owner.api.words)
+        number = page.get_by_label("Number of the restore point")
+        await expect(number).to_be_hidden()
+        await page.get_by_text("Go back to an earlier point").click()
+        await number.fill("0")
+        await page.get_by_text("Go back to an earlier point").click()
+        await press(page, "Bring everything back")
+        await expect(page.get_by_role("alert")).to_have_text(
+            "Give a whole number, 1 or higher, or leave the field empty."
+        )
+        await visitor.accessible()
+        await visitor.screen("recover-point-wrong")
+        await number.fill(str(point))
+        await expect(page.get_by_role("alert")).to_be_hidden()
+        await visitor.fits()
+        await press(page, "Bring everything back")
+        await expect(title(page, "Everything is back")).to_be_visible(timeout=180_000)
+        await log_in(page)
+        await visitor.open("/files/letters")
+        await expect(page.get_by_role("link", name="draft.txt", exact=True)).to_be_visible()
+        await expect(page.get_by_role("link", name="old.txt", exact=True)).to_be_visible()
+        await expect(page.get_by_role("link", name="sent.txt", exact=True)).to_have_count(0)
+        await holds(page, visitor.url, then | since)
+
+
+async def spoil(cloud: Cloud, words: str) -> None:
+    """The newest entry of an owner's backup is not what was written any more."""
+    log = digest("locator", Kek.from_words(words).locator().public).hex()
+    await cloud.kill()
+    newest = max(cloud.state("cloud").glob(f"objects/{log}/log/*"))
+    content = newest.read_bytes()
+    newest.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    await cloud.start()
+
+
+async def test_a_damaged_backup_is_gone_on_with_from_its_newest_whole_point(tmp_path: Path) -> None:
+    newer = {"/new.bin": os.urandom(300_000)}
+    async with stage(tmp_path, 3) as scene:
+        owner: Any = scene.made.owners[0]
+        for path, data in (FILES | newer).items():
+            await owner.api.put(path, data)
+            await owner.api.backed_up()
+        await replaced(owner)
+        await spoil(scene.made.cloud, owner.api.words)
+        async with scene.visit(size=PHONE) as visitor:
+            page = visitor.page
+            await visitor.open()
+            await give_words(page, owner.api.words)
+            await page.get_by_text("Go back to an earlier point").click()
+            number = page.get_by_label("Number of the restore point")
+            await number.fill("999999")
+            await press(page, "Bring everything back")
+            await expect(page.locator("[data-reason=POINT_MISSING]")).to_contain_text("of this number")
+            await expect(number).to_have_value("999999")
+            await number.fill("")
+            await press(page, "Try again")
+            doubt = page.locator("[data-reason=CHAIN_BROKEN]")
+            await expect(doubt).to_contain_text("Nothing was claimed or changed.")
+            await expect(number).to_have_value(re.compile(r"^\d+$"))
+            await expect(page.get_by_text(f"Up to point {await number.input_value()}")).to_be_visible()
+            await visitor.accessible()
+            await visitor.fits()
+            await visitor.screen("recovery-damaged")
+            await press(page, "Go on with this point")
+            await expect(title(page, "Everything is back")).to_be_visible(timeout=180_000)
+            await log_in(page)
+            await holds(page, visitor.url, FILES | newer)
 
 
 async def test_a_cloud_that_went_back_is_told_and_decided(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from integration.device import free_port
 from integration.machines.images import Image
 from integration.machines.qemu import Qemu, device
 from integration.machines.wiretap import answered
+from integration.tests.qemu.test_refusals import HANDED
 
 pytestmark = pytest.mark.qemu
 OPEN: Final = {443, 7443}
@@ -90,6 +91,16 @@ async def knock_at_consoles(made: Qemu) -> None:
     await writer.drain()
     writer.close()
     await writer.wait_closed()
+
+
+async def test_production_takes_no_units_from_firmware(production: Image) -> None:
+    """They would run as root, and PCR 7 and 11 would be as ever."""
+    async with device(production, "handed") as made:
+        made.alter(credentials=HANDED)
+        await made.start()
+        assert "handed in" not in made.said()
+        made.forget()
+        await made.cut_power()
 
 
 async def test_production_listens_to_few_and_lets_nobody_log_in(production: Image) -> None:

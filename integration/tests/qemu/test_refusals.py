@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import shutil
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -13,6 +14,11 @@ from integration.machines.images import Image
 from integration.machines.qemu import Qemu, device
 
 pytestmark = pytest.mark.qemu
+HANDED: Final = {
+    "systemd.unit-dropin.device-settled.service": b"[Service]\n"
+    b"ExecStartPre=/bin/sh -c 'echo handed in >/dev/ttyS0'\n"
+}
+"""A unit's part that the firmware brings (systemd-debug-generator(8))."""
 ESP = (1 << 20, 301 << 20)
 ROOT = 301 << 20
 SUPERBLOCK = 1024
@@ -111,6 +117,16 @@ async def test_tpm_lost_and_found(development: Image, settled: Path) -> None:
         await made.start()
         await is_sealed(made)
         assert await made.inside("cat", KEPT) == "kept"
+
+
+async def test_first_boot_with_secure_boot_off(development: Image) -> None:
+    """A PCR 7 that says off is everybody's: nothing is sealed to it, and no place for data is made."""
+    async with device(development, "never_secure", secure=False) as made:
+        made.alter(credentials={**made.power.device.credentials, **HANDED})
+        await made.start()
+        await is_degraded(made, "secure-boot-off", "no")
+        assert "piccolo-data" not in await made.inside("ls", "/dev/disk/by-partlabel")
+        assert "handed in" in made.said(), "who develops may hand in units"
 
 
 async def test_secure_boot_off(development: Image, settled: Path) -> None:
