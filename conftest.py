@@ -9,10 +9,11 @@ from typing import Final
 
 import pytest
 from hypothesis import settings
-from piccolo_chassis.testing import no_leaked_processes
+from piccolo_chassis.testing import forking, no_leaked_processes
 
 __all__ = ["no_leaked_processes"]
 
+_SERVICES: Final = ("attestation", "cloud", "fragment_store", "gateway", "metadata", "vault")
 _CIRCLES: Final = ("circle", "browser", "nspawn")
 
 # A shell without job control starts what runs in its background with SIGINT ignored, and every process that
@@ -43,6 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         inside = item.nodeid.startswith("integration/")
         if not inside and any(item.get_closest_marker(mark) for mark in _CIRCLES):
             raise pytest.UsageError(f"{item.nodeid}: tests with whole devices belong under integration/")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _loads_services_once() -> Iterator[None]:
+    with forking([f"piccolo_{name}.__main__" for name in _SERVICES]):
+        yield
 
 
 @pytest.fixture(autouse=True)

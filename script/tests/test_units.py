@@ -104,7 +104,17 @@ def test_users_and_groups_are_made_and_no_others() -> None:
     made = lines("sysusers.d/piccolo.conf")
     assert {row[1] for row in made if row[0] == "u"} == {f"piccolo-{name}" for name in TABLE}
     callers = {f"piccolo-{row.name}-callers" for row in TABLE.values() if row.socket}
-    assert {row[1] for row in made if row[0] == "g"} == callers
+    assert {row[1] for row in made if row[0] == "g"} == {*callers, "piccolo-reserve"}
+    numbers = [int(row[2]) for row in made]
+    assert sorted(numbers) == list(range(900, 900 + len(made))), "files belong to numbers, in every release"
+
+
+def test_what_a_full_disk_keeps_is_for_the_group_of_all_services() -> None:
+    (number,) = [row[2] for row in lines("sysusers.d/piccolo.conf") if row[1] == "piccolo-reserve"]
+    mounting = (ROOT / "os-build/definition/initrd/module/piccolo-data").read_text(encoding="utf-8")
+    assert f"\ntune2fs -g {number} /dev/mapper/data\n" in mounting
+    common = (UNITS / "system/piccolo-.service.d/10-common.conf").read_text(encoding="utf-8")
+    assert "\nSupplementaryGroups=piccolo-reserve\n" in common
 
 
 def test_a_socket_lies_where_only_its_callers_may_enter() -> None:
