@@ -17,6 +17,7 @@ from typing import Final
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
+from piccolo_metadata.core.backup_records import POSITION, Position
 from piccolo_metadata.core.objects import NewFile, ObjectKind, PackUse
 from piccolo_metadata.core.pages import Page, take
 from piccolo_metadata.core.paths import Path
@@ -92,6 +93,9 @@ def waits_for_backup(rows: Rows, object_id: bytes) -> bool:
         return False
     if outbox.local(rows, SNAPSHOT_WANTED) is not None:
         return True
+    if (position := outbox.local(rows, POSITION)) is not None:
+        # an outbox that is empty may have been given up while an older snapshot was on its way
+        return Position.from_record(position).outbox < int(number)
     return rows.one("SELECT 1 FROM outbox WHERE number <= ? LIMIT 1", int(number)) is not None
 
 

@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_metadata.core.objects import PendingTombstone
-from piccolo_metadata.core.pages import PAGE_BYTES, take
+from piccolo_metadata.core.pages import Page, take
 from piccolo_metadata.ports import Rows, Transaction
+
+_PAGE = 10_000
 
 
 def record(tx: Transaction, tombstone: bytes, object_ids: Sequence[bytes], keepers: Sequence[bytes]) -> int:
@@ -36,15 +38,23 @@ def record(tx: Transaction, tombstone: bytes, object_ids: Sequence[bytes], keepe
     return number
 
 
-def pending(rows: Rows, keeper: bytes) -> list[PendingTombstone]:
-    """What a keeper (empty: each) has not acknowledged, oldest first, up to about 4 MiB."""
+def pending(rows: Rows, keeper: bytes, number: int = 0, last: bytes = b"") -> Page[PendingTombstone]:
+    """A page of what a keeper (empty: each) has not acknowledged, oldest first.
+
+    Args:
+        rows: where to look.
+        keeper: whose.
+        number: the tombstone to go on after, and `last` the keeper of that one.
+        last: see above.
+    """
     found = rows.each(
         "SELECT t.id, k.keeper, t.record FROM tombstone_keeper k JOIN tombstone t ON t.id = k.tombstone"
-        " WHERE ?1 = x'' OR k.keeper = ?1 ORDER BY t.id, k.keeper",
+        " WHERE (?1 = x'' OR k.keeper = ?1) AND (t.id, k.keeper) > (?2, ?3) ORDER BY t.id, k.keeper",
         keeper,
+        number,
+        last,
     )
-    page = take((PendingTombstone(*row) for row in found), PAGE_BYTES, lambda one: len(one.tombstone) + 48)
-    return page.items
+    return take((PendingTombstone(*row) for row in found), _PAGE, lambda one: len(one.tombstone) + 48)
 
 
 def acknowledge(tx: Transaction, number: int, keeper: bytes) -> None:

@@ -232,15 +232,18 @@ class ObjectServicer(object_pb2_grpc.ObjectServiceServicer):
         self, request: tombstone_pb2.ListTombstonesRequest, context: Any
     ) -> tombstone_pb2.ListTombstonesResponse:
         """Returns what keepers have to be told."""
-        found = await self._memory.read(tombstones.pending, request.keeper)
-        return tombstone_pb2.ListTombstonesResponse(
-            pending=[
-                tombstone_pb2.PendingTombstone(
-                    tombstone_id=one.tombstone_id, keeper=one.keeper, tombstone=one.tombstone
-                )
-                for one in found
-            ]
-        )
+        listing = Listing("tombstones", request.keeper)
+        after = listing.after(request.page_token, b"")
+        number, last = int.from_bytes(after[:8]), after[8:]
+        page = await self._memory.read(tombstones.pending, request.keeper, number, last)
+        told = [
+            tombstone_pb2.PendingTombstone(
+                tombstone_id=one.tombstone_id, keeper=one.keeper, tombstone=one.tombstone
+            )
+            for one in page.items
+        ]
+        at = told[-1].tombstone_id.to_bytes(8) + told[-1].keeper if told else b""
+        return tombstone_pb2.ListTombstonesResponse(pending=told, next_page_token=listing.next(page.more, at))
 
     async def AcknowledgeTombstone(
         self, request: tombstone_pb2.AcknowledgeTombstoneRequest, context: Any

@@ -187,7 +187,7 @@ def test_what_a_kept_version_needs_is_not_buried(bench: Bench) -> None:
         bench.do(tombstones.record, b"signed", [object_id], [KEEPERS[0]])
     assert refused.value.reason == "OBJECT_IN_USE"
     assert bench.now(objects.get, object_id)
-    assert bench.now(tombstones.pending, b"") == []
+    assert bench.now(tombstones.pending, b"").items == []
 
 
 def test_a_buried_object_is_forgotten_and_each_keeper_is_told(bench: Bench) -> None:
@@ -201,17 +201,21 @@ def test_a_buried_object_is_forgotten_and_each_keeper_is_told(bench: Bench) -> N
     other = bench.do(tombstones.record, b"another", [], [KEEPERS[1], KEEPERS[1]])
     for table in ("object", "content", "repair"):
         assert bench.rows(f"SELECT * FROM {table}") == []
-    found = [(one.tombstone_id, one.keeper, one.tombstone) for one in bench.now(tombstones.pending, b"")]
+    found = [
+        (one.tombstone_id, one.keeper, one.tombstone) for one in bench.now(tombstones.pending, b"").items
+    ]
     assert found == [
         (number, KEEPERS[0], b"signed"),
         (number, KEEPERS[1], b"signed"),
         (other, KEEPERS[1], b"another"),
     ]
+    last = bench.now(tombstones.pending, b"", number, KEEPERS[0]).items
+    assert [(one.tombstone_id, one.keeper) for one in last] == [(number, KEEPERS[1]), (other, KEEPERS[1])]
     for keeper in KEEPERS[:2]:
         bench.do(tombstones.acknowledge, number, keeper)
         bench.do(tombstones.acknowledge, number, keeper)
-    assert [one.tombstone_id for one in bench.now(tombstones.pending, KEEPERS[1])] == [other]
-    assert bench.now(tombstones.pending, KEEPERS[0]) == []
+    assert [one.tombstone_id for one in bench.now(tombstones.pending, KEEPERS[1]).items] == [other]
+    assert bench.now(tombstones.pending, KEEPERS[0]).items == []
     assert bench.rows("SELECT count(*) FROM tombstone") == [(1,)]
     assert other > number
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from piccolo_chassis.errors import PiccoloError
 
+from piccolo_metadata.core.backup_records import POSITION, fresh_position
 from piccolo_metadata.core.objects import Intent, NewFile, ObjectKind
 from piccolo_metadata.core.paths import Path
 from piccolo_metadata.engine import files, history, objects, outbox, packs, publishing, tombstones, trash
@@ -156,6 +157,25 @@ def test_an_outbox_that_was_given_up_is_no_backup(bench: Bench) -> None:
     assert waiting(bench) == [pack]
 
 
+def test_a_snapshot_from_before_the_outbox_was_given_up_does_not_know_the_new_pack(bench: Bench) -> None:
+    one = a_file("/a", "a")
+    pack = a_pack(bench, one)
+    taken = bench.now(outbox.backlog).last  # a snapshot is on its way
+    bench.do(publishing.prepare, into("new", moved(one, pack)))
+    bench.do(publishing.publish, an_id("new"), ())
+    last = bench.now(outbox.backlog).last
+    bench.do(outbox.acknowledge, last, {SNAPSHOT_WANTED: b""})
+    bench.do(outbox.acknowledge, taken, {POSITION: through(taken), SNAPSHOT_WANTED: None})
+    assert waiting(bench) == []
+    bench.do(outbox.set_local, {POSITION: through(last)})
+    assert waiting(bench) == [pack]
+
+
+def through(number: int) -> bytes:
+    """How far the cloud has acknowledged."""
+    return replace(fresh_position(b"l" * 32, 1), outbox=number).to_record()
+
+
 def test_what_is_left_behind_by_a_move_waits_for_the_backup_too(bench: Bench) -> None:
     made = [a_file("/a", "a"), a_file("/b", "b")]
     pack = a_pack(bench, *made)
@@ -175,8 +195,8 @@ def test_a_layout_and_the_tombstone_of_what_it_names_no_more_are_one_step(bench:
     with pytest.raises(PiccoloError) as refused:
         bench.do(objects.update, newer, b"another", b"tombstone", [b"k" * 32])
     assert refused.value.reason == "LAYOUT_CONFLICT"
-    assert bench.now(tombstones.pending, b"") == []
+    assert bench.now(tombstones.pending, b"").items == []
     bench.do(objects.update, newer, stored.layout, b"tombstone", [b"k" * 32])
-    (told,) = bench.now(tombstones.pending, b"")
+    (told,) = bench.now(tombstones.pending, b"").items
     assert (told.keeper, told.tombstone) == (b"k" * 32, b"tombstone")
     assert bench.now(objects.get, stored.object_id) == newer

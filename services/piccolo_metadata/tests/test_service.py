@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from piccolo.metadata.v1 import file_pb2 as f
@@ -254,6 +255,24 @@ async def test_repair_and_burial(client: Client) -> None:
         tombstone_pb2.AcknowledgeTombstoneRequest(tombstone_id=number, keeper=KEEPERS[0])
     )
     assert not (await objects.ListTombstones(tombstone_pb2.ListTombstonesRequest())).pending
+    await _tombstones_come_in_pages(objects)
     assert not (await objects.ListObjects(o.ListObjectsRequest())).objects
     assert (await objects.Reserve(o.ReserveRequest(count=5))).first == 1
     assert (await objects.Reserve(o.ReserveRequest(count=5))).first == 6
+
+
+async def _tombstones_come_in_pages(objects: Any) -> None:
+    """The second page begins in the middle of a tombstone, with its next keeper."""
+    large = bytes(3 << 20)
+    record = tombstone_pb2.RecordTombstoneRequest(tombstone=large, keepers=KEEPERS[:2])
+    number, token, pages = (await objects.RecordTombstone(record)).tombstone_id, "", []
+    for _ in range(2):
+        asked = tombstone_pb2.ListTombstonesRequest(page_token=token)
+        page = await objects.ListTombstones(asked)
+        pages.append([(each.tombstone_id, each.keeper) for each in page.pending])
+        token = page.next_page_token
+    assert not token
+    assert pages == [[(number, keeper)] for keeper in sorted(KEEPERS[:2])]
+    for keeper in KEEPERS[:2]:
+        done = tombstone_pb2.AcknowledgeTombstoneRequest(tombstone_id=number, keeper=keeper)
+        await objects.AcknowledgeTombstone(done)

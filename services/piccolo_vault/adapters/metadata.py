@@ -213,10 +213,14 @@ class MetadataObjects:
         )
         return (await self._objects.RecordTombstone(request)).tombstone_id
 
-    async def list_tombstones(self, keeper: bytes = b"") -> list[PendingTombstone]:
-        """Returns what is not acknowledged."""
-        answer = await self._objects.ListTombstones(tombstone_pb2.ListTombstonesRequest(keeper=keeper))
-        return [PendingTombstone(each.tombstone_id, each.keeper, each.tombstone) for each in answer.pending]
+    async def list_tombstones(
+        self, keeper: bytes = b"", page_token: str = ""
+    ) -> tuple[list[PendingTombstone], str]:
+        """Returns what is not acknowledged, and the next page's token."""
+        request = tombstone_pb2.ListTombstonesRequest(keeper=keeper, page_token=page_token)
+        answer = await self._objects.ListTombstones(request)
+        told = [PendingTombstone(each.tombstone_id, each.keeper, each.tombstone) for each in answer.pending]
+        return told, answer.next_page_token
 
     async def acknowledge_tombstone(self, tombstone_id: int, keeper: bytes) -> None:
         """Ends the queueing for one keeper."""

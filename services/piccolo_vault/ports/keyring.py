@@ -72,6 +72,12 @@ class Keyring(Protocol):
         what this device does not know may well be what its owner wants.
         """
 
+    def unreconciled(self) -> bool:
+        """Returns whether, after a recovery, members are still to be asked for what is newer than the backup.
+
+        However long that takes: who comes back after a year may alone have a file that is in no backup.
+        """
+
 
 class Renewals(Protocol):
     """What the keys want of the commit records after new words came into force."""

@@ -265,8 +265,10 @@ class Objects(Protocol):
     ) -> int:
         """Forgets objects and queues their tombstone for each keeper; returns its number."""
 
-    async def list_tombstones(self, keeper: bytes = b"") -> Sequence[PendingTombstone]:
-        """Returns what keepers have not acknowledged, oldest first."""
+    async def list_tombstones(
+        self, keeper: bytes = b"", page_token: str = ""
+    ) -> tuple[Sequence[PendingTombstone], str]:
+        """Returns what a keeper, or each, has not acknowledged, oldest first, and the next page's token."""
 
     async def acknowledge_tombstone(self, tombstone_id: int, keeper: bytes) -> None:
         """Ends the queueing of a tombstone for one keeper."""

@@ -355,15 +355,20 @@ class FakeObjects:
         await self._steps.leave(number)
         return tombstone_id
 
-    async def list_tombstones(self, keeper: bytes = b"") -> list[PendingTombstone]:
-        """Returns what is not acknowledged."""
+    async def list_tombstones(
+        self, keeper: bytes = b"", page_token: str = ""
+    ) -> tuple[list[PendingTombstone], str]:
+        """Returns what is not acknowledged, two a page."""
         await self._enter("list_tombstones")
-        return [
+        waiting = [
             PendingTombstone(number, owner, tombstone)
             for number, (tombstone, owners) in self.pending.items()
             for owner in sorted(owners)
-            if not keeper or owner == keeper
+            if (not keeper or owner == keeper)
+            and (f"{number:09}", owner.hex()) > (page_token[:9], page_token[9:])
         ]
+        last = waiting[1] if len(waiting) > 2 else None
+        return waiting[:2], f"{last.tombstone_id:09}{last.keeper.hex()}" if last else ""
 
     async def acknowledge_tombstone(self, tombstone_id: int, keeper: bytes) -> None:
         """Ends the queueing for one keeper."""

@@ -50,7 +50,7 @@ class FakeKeyring:
         self._kek = Kek(bytes(range(32)))
         self._signing, self._local = SigningKey(bytes(31) + b"\x01"), bytes(31) + b"\x02"
         self.locked = self.fenced = False
-        self.bury = True
+        self.bury, self.waited_long = True, False
         self.told: Compared | None = None
         self.claims: list[bytes] = []
         self.exposed = self.suspected = 0
@@ -130,7 +130,11 @@ class FakeKeyring:
 
     def may_bury(self) -> bool:
         """Returns what was set."""
-        return self.bury
+        return self.bury or self.waited_long
+
+    def unreconciled(self) -> bool:
+        """Returns what was set."""
+        return not self.bury
 
     def comparing(self, done: int, total: int) -> None:
         """Does nothing: nobody waits."""
@@ -164,9 +168,10 @@ class FakeCircle:
         await self.event.wait()
         self.event.clear()
 
-    def replace(self, members: Sequence[Member]) -> None:
+    def replace(self, members: Sequence[Member], *, unheard: int = 0) -> None:
         """Changes the members."""
-        self.circle = replace(self.circle, epoch=self.circle.epoch + 1, members=tuple(members))
+        epoch = self.circle.epoch + 1
+        self.circle = replace(self.circle, epoch=epoch, members=tuple(members), unheard=unheard)
         self.event.set()
 
 

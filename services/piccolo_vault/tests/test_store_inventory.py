@@ -33,6 +33,7 @@ async def recover(here: World, memory: dict[str, Any]) -> None:
 
 async def reconcile(here: World) -> None:
     here.clock_offset += 601
+    await here.store.maintenance.look_at_all()
     await here.store.maintenance._inventory.reconcile()
 
 
@@ -79,27 +80,46 @@ async def test_burying_waits_until_every_member_was_heard() -> None:
         assert here.keyring.bury
 
 
-async def test_a_tombstone_that_a_member_will_not_have_stands_in_no_others_way() -> None:
+async def test_who_comes_back_when_burying_was_allowed_long_ago_is_asked_all_the_same() -> None:
+    """It has what too few others have, and no backup."""
+    data = random_bytes(700_000)
     async with world(4) as here:
-        for path in ("/a", "/b"):
-            await here.put(path, random_bytes(700_000))
-        for keeper in here.keepers:
+        memory = backup(here)
+        await here.put("/f", data)
+        await recover(here, memory)
+        for keeper in here.keepers[:3]:
             keeper.down = True
-        await here.store.maintenance.look_at_all()
-        for path in ("/a", "/b"):
-            await here.store.delete(path, recursive=False, expected_revision=None)
-        odd = here.keepers[0]
-        first, second = await here.objects.list_tombstones(odd.member.owner_id)
-        odd.refused.add(first.tombstone)
-        for keeper in here.keepers:
+        await reconcile(here)
+        here.keyring.waited_long = True
+        await here.store.maintenance._reclaim()
+        assert here.store.unreconciled
+        for keeper in here.keepers[:3]:
             keeper.down = False
-        await here.store.maintenance.look_at_all()
-        await here.store._burial.deliver()
-        assert odd.tombstones == [second.tombstone]
-        left = await here.objects.list_tombstones()
-        assert [(each.tombstone_id, each.keeper) for each in left] == [
-            (first.tombstone_id, odd.member.owner_id)
-        ]
+        await reconcile(here)
+        assert await here.get("/f") == data
+        assert not here.store.unreconciled
+
+
+async def test_members_are_asked_again_only_when_one_answers_that_did_not() -> None:
+    async with world(4) as here:
+        memory = backup(here)
+        await here.put("/f", random_bytes(700_000))
+        await recover(here, memory)
+
+        async def asked(*away: int) -> bool:
+            for number, keeper in enumerate(here.keepers):
+                keeper.down = number in away
+            before = here.steps.names.count("member-0.list_mine")
+            await reconcile(here)
+            return here.steps.names.count("member-0.list_mine") > before
+
+        assert await asked(2)
+        assert not await asked(2)
+        assert await asked(1), "2 answers"
+        assert not await asked(1)
+        assert not here.keyring.bury, "they were never heard together"
+        assert await asked()
+        assert here.keyring.bury
 
 
 async def test_what_was_made_anew_elsewhere_and_then_deleted_ends_where_it_was_too() -> None:

@@ -4,7 +4,8 @@ Rules:
 * A fence is believed when metadata says so (it read the owner's own log), or when the owner root signed it: a
   claim, or a device certificate of a higher generation that is not this device's. It is never lifted.
 * After a recovery burying waits for `reconciled`, or for 45 days on the smaller of two clocks: the wall's,
-  and the time that this process ran. So a clock that jumps cannot end it early.
+  and the time that this process ran. So a clock that jumps cannot end it early. Who was not heard by then is
+  asked all the same when it comes back.
 """
 
 from __future__ import annotations
@@ -135,7 +136,12 @@ class Quiet:
         if self._record is not None:
             self._files.remove(RESTORED_FILE)
             self._record = None
-            _log.info("the inventories are reconciled; burying is allowed again")
+            _log.info("the inventories are reconciled; nobody is left to be asked")
+
+    @property
+    def waits(self) -> bool:
+        """Whether some inventory was not reconciled yet."""
+        return self._record is not None
 
     @property
     def over(self) -> bool:

@@ -93,6 +93,10 @@ class DeviceKeyring:
         """Returns whether tombstones may be sent."""
         return self._quiet.over and not self._fence.up
 
+    def unreconciled(self) -> bool:
+        """Returns whether members are still to be asked for what is newer than the backup."""
+        return self._quiet.waits
+
     def comparing(self, done: int, total: int) -> None:
         """So many unknown objects were brought back."""
         self._quiet.comparing(done, total)

@@ -5,6 +5,8 @@ Rules:
 * The tombstone is queued durably before the first keeper hears of it, and stays so until each has
   acknowledged.
 * After a recovery nothing is buried until the inventories were reconciled (`Keyring.may_bury`).
+* An object whose fragments are being made anew ends after that: what is new then would live on and have no
+  name.
 * Every member hears of it: one that was away may have what no layout names any more, and would bring the file
   back in a recovery.
 * What strangers may have the keys of is purged, at every member: a copy may lie in a trash. While words are
@@ -30,13 +32,15 @@ from piccolo_vault.engine.storage.nursery import gather
 from piccolo_vault.ports.objects import Burying
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
 
     from piccolo_formats.records.manifest import Layout
 
+    from piccolo_vault.core.circle import Circle
     from piccolo_vault.engine.storage.context import Context
     from piccolo_vault.ports.keepers import Keeper
     from piccolo_vault.ports.keyring import Exposure
+    from piccolo_vault.ports.objects import Objects, PendingTombstone
 
 WAITED = (Standing.ACTIVE, Standing.LEAVING)
 """Members that every tombstone goes to, and a purge waits for."""
@@ -52,6 +56,7 @@ class Burial:
 
     def __init__(self, context: Context, exposure: Exposure) -> None:
         self._context, self._exposure = context, exposure
+        self._swept = (b"", 0)
 
     def may_bury(self) -> bool:
         """Returns whether tombstones can be signed and sent now."""
@@ -64,19 +69,26 @@ class Burial:
         return True
 
     async def reclaim(self) -> int:
-        """Buries all objects that no kept version needs; returns how many."""
-        buried = 0
+        """Buries all objects that no kept version needs, and that nobody works on; returns how many."""
+        buried, placing = 0, self._context.placing
         while self.may_bury():
-            stored = await self._context.objects.list_reclaimable(_OBJECTS_AT_ONCE)
-            if not stored:
+            listed = await self._context.objects.list_reclaimable(_OBJECTS_AT_ONCE)
+            free = {each.object_id for each in listed if not placing.is_held(each.object_id)}
+            if not free:
                 break
-            for exposed in (False, True):
-                some = [each for each in stored if each.exposed is exposed]
-                if some:
-                    ids = [each.object_id for each in some]
-                    await self._record([read_layout(each.layout) for each in some], ids, purge=exposed)
-            buried += len(stored)
+            async with placing.held(free):
+                buried += await self._reclaim(free)
         return buried
+
+    async def _reclaim(self, object_ids: set[bytes]) -> int:
+        listed = await self._context.objects.list_reclaimable(_OBJECTS_AT_ONCE)  # as they are now
+        stored = [each for each in listed if each.object_id in object_ids]
+        for exposed in (False, True):
+            some = [each for each in stored if each.exposed is exposed]
+            if some:
+                ids = [each.object_id for each in some]
+                await self._record([read_layout(each.layout) for each in some], ids, purge=exposed)
+        return len(stored)
 
     async def bury_fragments(self, layouts: Sequence[Layout]) -> None:
         """Buries fragments of layouts that are in force no more, where that is possible now."""
@@ -86,9 +98,10 @@ class Burial:
 
     async def deliver(self) -> None:
         """Tells the members that answer what they have not acknowledged."""
-        if not await self._context.objects.list_tombstones():
-            return
         peers = self._context.peers
+        if not (await self._context.objects.list_tombstones())[0]:
+            return
+        await self._forget_the_gone(peers.circle())
         owners = [m.owner_id for m in peers.circle().members if not peers.is_away(m.owner_id)]
         # each by itself: what waits for one that is away must not stand in the others' way
         await gather({number: partial(self._tell, owner) for number, owner in enumerate(owners)})
@@ -114,7 +127,7 @@ class Burial:
         waited = {m.owner_id: m.name for m in self._context.peers.circle().members if m.standing in WAITED}
         found = {
             waited[each.keeper]
-            for each in await self._context.objects.list_tombstones()
+            async for each in pending(self._context.objects)
             if each.keeper in waited and open_signed(Tombstone, each.tombstone).record.purge
         }
         return sorted(found)
@@ -153,27 +166,27 @@ class Burial:
             return tombstone
         return sign(signed.record, keyring.kek().owner_root()).to_bytes()
 
+    async def _forget_the_gone(self, circle: Circle) -> None:
+        """Drops, once for each roster, what waits for those who are in it no more."""
+        if circle.unheard or self._swept == (circle.circle_id, circle.epoch):
+            return  # a roster that may be an old one says nothing of who is gone
+        async for each in pending(self._context.objects):
+            if circle.member(each.keeper) is None:
+                await self._context.objects.acknowledge_tombstone(each.tombstone_id, each.keeper)
+        self._swept = (circle.circle_id, circle.epoch)
+
     async def _tell(self, owner: bytes) -> None:
-        objects, waiting = self._context.objects, set[int]()
-        while True:
-            pending = await objects.list_tombstones(owner)
-            fresh = [each for each in pending if each.tombstone_id not in waiting]
-            if not fresh:
-                return
-            for each in fresh:
-                try:
-                    done = await self._obeyed(owner, self._current(each.tombstone))
-                except PiccoloError as error:
-                    told = fields(member=self._context.peers.name(owner), reason=error.reason)
-                    _log.info("tombstone waits", extra=told)
-                    if error.kind not in _OF_ONE:
-                        return
-                    waiting.add(each.tombstone_id)
-                    continue
-                if done:
-                    await objects.acknowledge_tombstone(each.tombstone_id, owner)
-                else:
-                    waiting.add(each.tombstone_id)
+        async for each in pending(self._context.objects, owner):
+            try:
+                done = await self._obeyed(owner, self._current(each.tombstone))
+            except PiccoloError as error:
+                told = fields(member=self._context.peers.name(owner), reason=error.reason)
+                _log.info("tombstone waits", extra=told)
+                if error.kind not in _OF_ONE:
+                    return
+                continue
+            if done:
+                await self._context.objects.acknowledge_tombstone(each.tombstone_id, owner)
 
     async def _obeyed(self, owner: bytes, tombstone: bytes) -> bool:
         """Hands a tombstone over; False: it is buried, and not purged yet."""
@@ -187,6 +200,17 @@ class Burial:
             await self._context.peers.ask(owner, partial(_bury, tombstone=softer), _BURY_SECONDS)
             return False
         return True
+
+
+async def pending(objects: Objects, keeper: bytes = b"") -> AsyncIterator[PendingTombstone]:
+    """Yields what a keeper, or each, has not acknowledged, oldest first. Raises what metadata raises."""
+    token = ""
+    while True:
+        page, token = await objects.list_tombstones(keeper, token)
+        for each in page:
+            yield each
+        if not token:
+            return
 
 
 async def _bury(keeper: Keeper, tombstone: bytes) -> None:

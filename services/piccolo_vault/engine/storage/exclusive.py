@@ -23,6 +23,10 @@ class Exclusive(Generic[T]):
         self._held: set[T] = set()
         self._freed = asyncio.Condition()
 
+    def is_held(self, one: T) -> bool:
+        """Returns whether somebody holds it."""
+        return one in self._held
+
     @asynccontextmanager
     async def held(self, wanted: Iterable[T]) -> AsyncIterator[None]:
         """Holds these while nobody else holds any of them."""

@@ -11,15 +11,19 @@ Rules:
   MAC is right. What a pending tombstone names stays dead; what too few keepers have is left where it lies.
 * Where nobody tells what words that strangers may know could open, what comes back and may be of them is
   marked in the transaction that names it: it is sealed anew by itself.
+* What the memory knows and has elsewhere is looked for where its newest record says it is
+  (engine/storage/following.py).
 * What the memory names at a keeper and the keeper has in its trash was deleted after the backup: it is taken
   out again. Afterwards everything is checked, so that what is lost for good is told by name.
 * Where one member has in its trash what another one shows as live, the other may have come back with an old
   disk: what was removed does not rise under its name. It is put below /lost+found and not dropped, because
   one member's word must not end a file. What else is shown comes first: a version that was moved since
   has its name there.
-* It begins as soon as the vault is unlocked, and is tried again soon at first, then every ten minutes.
+* It begins as soon as the vault is unlocked, and is tried again soon at first, then every ten minutes, when
+  somebody answers who did not before. All are asked then: what one has may be of use only with another's.
 * Only when every member was heard, and all that can be brought back is named, burying is allowed again. What
   too few have then was committed by a write that was cut off: nobody was told that it is there.
+* Burying does not wait for ever for a member that is away (engine/keys/aftermath.py); the asking does.
 """
 
 from __future__ import annotations
@@ -30,10 +34,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.logs import fields
 from piccolo_formats.errors import FormatError
-from piccolo_formats.fek import Scope, unwrap
+from piccolo_formats.fek import unwrap
 from piccolo_formats.records.keeping import Tombstone
 from piccolo_formats.signed import open_signed
 
@@ -42,20 +46,22 @@ from piccolo_vault.core.compared import Compared
 from piccolo_vault.core.storage.journal import seal_local
 from piccolo_vault.core.storage.manifests import read_content, read_layout
 from piccolo_vault.core.storage.resealing import is_suspected
+from piccolo_vault.engine.storage.burial import pending
 from piccolo_vault.engine.storage.known import Known
 from piccolo_vault.engine.storage.nursery import gather
-from piccolo_vault.engine.storage.records import read_record
+from piccolo_vault.engine.storage.records import check_ids, layout_key, read_record, says_nothing_of_it
 from piccolo_vault.ports.keepers import KeptState
 from piccolo_vault.ports.objects import Intent, NewFile, StoredContent, StoredObject
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from piccolo_formats.fek import LayoutKey
     from piccolo_formats.records.commit import Summary, SummaryFile
     from piccolo_formats.records.manifest import Layout
 
+    from piccolo_vault.core.circle import Member
     from piccolo_vault.engine.storage.context import Context
+    from piccolo_vault.engine.storage.following import Follower
     from piccolo_vault.engine.storage.undeleting import Undeleter
     from piccolo_vault.ports.keepers import Keeper, Kept
     from piccolo_vault.ports.keyring import Aftermath, Exposure
@@ -64,7 +70,6 @@ _PAGE_SECONDS = 30.0
 _RECORDS = 50
 _SOON_SECONDS, _AGAIN_SECONDS = 1.0, 600.0
 LOST = "/lost+found"
-_LATER = (Kind.LOCKED, Kind.UNAVAILABLE)
 _log = logging.getLogger(__name__)
 
 
@@ -142,25 +147,29 @@ class Inventory:
         aftermath: Aftermath,
         exposure: Exposure,
         undeleter: Undeleter,
+        follower: Follower,
         check_all: Callable[[], Awaitable[object]],
     ) -> None:
         self._context, self._aftermath, self._exposure = context, aftermath, exposure
-        self._undeleter, self._check_all = undeleter, check_all
+        self._undeleter, self._follower, self._check_all = undeleter, follower, check_all
         self._again, self._pause = 0.0, _SOON_SECONDS
+        self._heard = frozenset[tuple[int, bytes]]()
 
     async def reconcile(self) -> None:
         """Does nothing unless a recovery waits for it and the vault is unlocked."""
         context = self._context
-        if context.keyring.may_bury() or context.now() < self._again:
+        if not context.keyring.unreconciled() or context.now() < self._again:
             return
+        members = [m for m in context.peers.circle().members if m.standing is not Standing.COMPROMISED]
         try:
             context.keyring.backups()
-            context.keyring.generation()
+            mine = context.keyring.generation()
         except PiccoloError:
+            return
+        if self._nobody_new(mine, members):
             return
         self._again, self._pause = context.now() + self._pause, min(2 * self._pause, _AGAIN_SECONDS)
         asyncio.get_running_loop().call_later(self._pause, context.repairs_due.set)
-        members = [m for m in context.peers.circle().members if m.standing is not Standing.COMPROMISED]
         known, buried = await Known.load(self._context), await self._buried()
         told, tally = _Told(), _Tally()
         work = {n: partial(self._ask, m.owner_id, known, buried, told) for n, m in enumerate(members)}
@@ -179,9 +188,16 @@ class Inventory:
         _log.info("inventory compared", extra=compared)
         counted = (len(members), len(heard), tally.files, tally.left, tally.unusable)
         self._aftermath.compared(Compared(*counted))
+        self._heard = frozenset((mine, members[n].owner_id) for n in heard)
         if len(heard) == len(members):
             self._aftermath.reconciled()
             await self._check_all()
+
+    def _nobody_new(self, generation: int, members: Sequence[Member]) -> bool:
+        """Whether all that answer now were asked last time, and others are still away."""
+        everybody = {(generation, each.owner_id) for each in members}
+        present = {(mine, owner) for mine, owner in everybody if not self._context.peers.is_away(owner)}
+        return bool(self._heard) and present <= self._heard and not everybody <= self._heard
 
     async def rescue(self) -> Rescued:
         """Brings back what no memory knows and members can still rebuild; returns what came of it.
@@ -199,12 +215,10 @@ class Inventory:
         return Rescued(tally.files, silent, frozenset(told.unopened))
 
     async def _buried(self) -> frozenset[bytes]:
-        pending = await self._context.objects.list_tombstones()
-        return frozenset(
-            fragment
-            for each in pending
-            for fragment in open_signed(Tombstone, each.tombstone).record.fragments
-        )
+        fragments = set[bytes]()
+        async for each in pending(self._context.objects):
+            fragments.update(open_signed(Tombstone, each.tombstone).record.fragments)
+        return frozenset(fragments)
 
     async def _ask(self, owner: bytes, known: Known, buried: frozenset[bytes], told: _Told) -> None:
         """Goes through one member's fragments."""
@@ -218,7 +232,7 @@ class Inventory:
                 for kept in page
                 if kept.state is KeptState.LIVE
                 and kept.fragment_id not in buried
-                and kept.fragment_id not in known
+                and not known.is_named_at(kept.fragment_id, owner)
             ]
             told.undeletable.setdefault(owner, set()).update(
                 kept.fragment_id
@@ -248,8 +262,8 @@ class Inventory:
             summary = read_record(self._context.keyring, record)
             layout = read_layout(summary.layout)
         except (FormatError, PiccoloError) as error:
-            if isinstance(error, PiccoloError) and error.kind in _LATER:
-                raise  # it says nothing about the record
+            if says_nothing_of_it(error):
+                raise
             _log.warning(
                 "a commit record cannot be used", extra=fields(fragment=fragment.hex(), why=str(error))
             )
@@ -266,6 +280,8 @@ class Inventory:
     async def _bring_back(self, found: _Found, told: _Told, tally: _Tally) -> None:
         """Names an unknown object's files."""
         layout = read_layout(found.summary.layout)
+        if await self._follower.follow(found.summary):
+            return  # it is known, whether or not it is where the memory thought
         found.live |= told.named_by(layout)
         missing = [i for i in range(layout.m) if layout.fragment_id(i) not in found.live]
         if layout.m - len(missing) < layout.k:
@@ -273,13 +289,11 @@ class Inventory:
             _log.warning("an unknown object has too few fragments", extra=few)
             tally.left += 1
             return
-        if await self._is_known(layout.object_id):
-            return  # a fragment that a repair replaced: another one of that index is in force
         try:
             files = await self._placed([self._file(each, found.summary) for each in found.summary.files])
             stored = self._stored(found.summary, layout.object_id)
         except (FormatError, PiccoloError) as error:
-            if isinstance(error, PiccoloError) and error.kind in _LATER:
+            if says_nothing_of_it(error):
                 raise
             foreign = fields(object=layout.object_id.hex(), why=str(error))
             _log.warning("an unknown object is not this owner's", extra=foreign)
@@ -309,15 +323,6 @@ class Inventory:
             replace(each, path="" if source else each.path, moved_from=source)
             for each, source in zip(files, present, strict=True)
         ]
-
-    async def _is_known(self, object_id: bytes) -> bool:
-        try:
-            await self._context.objects.get_object(object_id)
-        except PiccoloError as error:
-            if error.kind is Kind.NOT_FOUND:
-                return False
-            raise
-        return True
 
     async def _publish(self, intent: Intent, missing: Sequence[int]) -> int:
         """Returns how many of the files got names."""
@@ -359,21 +364,11 @@ class Inventory:
         )
 
     def _stored(self, summary: Summary, object_id: bytes) -> StoredObject:
-        keyring, key = self._context.keyring, self._layout_key(summary, object_id)
-        layout = read_layout(summary.layout)
-        if key.fragment_ids(object_id, layout.epoch, layout.m) != layout.fragments:
-            raise FormatError("summary-files", "the layout is another object's")
+        keyring = self._context.keyring
+        key = layout_key(keyring, summary, object_id)
+        check_ids(key, read_layout(summary.layout))
         sealed = seal_local(keyring.local_key(), b"layout-key", object_id, key.reveal(), self._context.random)
         return StoredObject(object_id, summary.kind, summary.layout, sealed, summary.pack_key or b"")
-
-    def _layout_key(self, summary: Summary, object_id: bytes) -> LayoutKey:
-        kek_for = self._context.keyring.kek_for
-        if summary.pack_key is not None:
-            pack_key = unwrap(kek_for(summary.pack_key), summary.pack_key, Scope.of_pack(object_id))
-            return pack_key.layout_key(object_id)
-        (file,) = summary.files
-        scope = read_content(file.content).scope
-        return unwrap(kek_for(file.wrapped), file.wrapped, scope).layout_key(object_id)
 
 
 async def _list(keeper: Keeper, token: str) -> tuple[Sequence[Kept], str]:

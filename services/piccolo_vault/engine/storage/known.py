@@ -17,33 +17,47 @@ if TYPE_CHECKING:
 
 
 class Known:
-    """Fragment ids, by their first eight bytes: they are random, so no two are alike."""
+    """Fragment ids, by their first eight bytes: they are random, so no two are alike.
 
-    def __init__(self, ids: array[int]) -> None:
-        self._ids = ids
+    With a keeper's id, which is random too, they tell who is named for which.
+    """
+
+    def __init__(self, ids: array[int], homes: array[int]) -> None:
+        self._ids, self._homes = array("Q", sorted(ids)), array("Q", sorted(homes))
 
     @classmethod
     async def load(cls, context: Context, more: Iterable[Layout] = ()) -> Known:
         """Reads the ids of all layouts in force, and of these others. Raises what metadata raises."""
-        ids: array[int] = array("Q")
+        ids, homes = array("Q"), array("Q")
         for layout in more:
-            ids.extend(_ids(layout))
+            _add(layout, ids, homes)
         token = ""
         while True:
             page, token = await context.objects.list_objects(page_token=token)
             for stored in page:
-                ids.extend(_ids(read_layout(stored.layout)))
+                _add(read_layout(stored.layout), ids, homes)
             if not token:
-                return cls(array("Q", sorted(ids)))
+                return cls(ids, homes)
 
     def __contains__(self, fragment_id: bytes) -> bool:
-        wanted = _short(fragment_id)
-        at = bisect_left(self._ids, wanted)
-        return at < len(self._ids) and self._ids[at] == wanted
+        return _is_in(self._ids, _short(fragment_id))
+
+    def is_named_at(self, fragment_id: bytes, keeper: bytes) -> bool:
+        """Returns whether a layout names that keeper for the fragment."""
+        return _is_in(self._homes, _short(fragment_id) ^ _short(keeper))
 
 
-def _ids(layout: Layout) -> Iterable[int]:
-    return (_short(layout.fragment_id(index)) for index in range(layout.m))
+def _add(layout: Layout, ids: array[int], homes: array[int]) -> None:
+    for index, keeper in enumerate(layout.keepers):
+        short = _short(layout.fragment_id(index))
+        ids.append(short)
+        if keeper is not None:
+            homes.append(short ^ _short(keeper))
+
+
+def _is_in(found: array[int], wanted: int) -> bool:
+    at = bisect_left(found, wanted)
+    return at < len(found) and found[at] == wanted
 
 
 def _short(fragment_id: bytes) -> int:

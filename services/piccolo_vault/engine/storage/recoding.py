@@ -7,7 +7,8 @@ Rules:
   layout names them; in the same transaction the tombstone of the old ones is queued. Until then everybody
   reads the old ones.
 * Only while the owner root can sign that tombstone. What a try that was cut off has left at keepers is found
-  by the next try, or by the next stock-taking.
+  by the next try, or by the next stock-taking; when its file was deleted meanwhile, by what was noted of the
+  try before the first keeper committed anything (engine/storage/trials.py).
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from piccolo_vault.engine.storage.fetch import Source
 from piccolo_vault.engine.storage.nursery import gather, nursery
 from piccolo_vault.engine.storage.pipeline import Coded, code_stripe
 from piccolo_vault.engine.storage.read import decode_stripes
+from piccolo_vault.engine.storage.trials import Trials
 from piccolo_vault.ports.keepers import Head, KeptState
 
 if TYPE_CHECKING:
@@ -79,6 +81,11 @@ class Recoder:
     def __init__(self, context: Context, fetcher: Fetcher, completion: Completion, burial: Burial) -> None:
         self._context, self._fetcher = context, fetcher
         self._completion, self._burial = completion, burial
+        self._trials = Trials(context, burial)
+
+    async def clear_up(self) -> None:
+        """Buries what tries left of files that were deleted since. Raises what metadata raises."""
+        await self._trials.clear_up()
 
     async def recode(self, seen: StoredObject, code: Code, keepers: Sequence[bytes | None]) -> bool:
         """Codes an object anew; returns False when it has changed since it was seen, or may not be now.
@@ -94,6 +101,7 @@ class Recoder:
             plan = await self._plan(stored, code, tuple(keepers))
             roots, whole = await self._send(plan)
             delivery = await self._draw_up(plan, roots)
+            await self._trials.begin(delivery.intent.stored)
             done = await self._commit(delivery, whole)
             self._check(plan, done)
             missing = tuple(index for index in range(code.m) if index not in done)
@@ -103,6 +111,7 @@ class Recoder:
             )
             new = replace(delivery.intent.stored, missing=missing)
             await self._context.objects.update_layout(new, stored.layout, burying)
+            await self._trials.clear_up()
         told = fields(object=seen.object_id.hex(), k=code.k, m=code.m, before=f"{plan.old.k} of {plan.old.m}")
         _log.info("object coded anew", extra=told)
         return True

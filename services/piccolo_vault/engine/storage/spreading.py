@@ -64,6 +64,7 @@ class Spreader:
 
         Raises PiccoloError: what metadata raises, and MEMBERS_UNHEARD after a restore.
         """
+        await self._recoder.clear_up()
         code, moved, left = await self._code(), 0, False
         ready = frozenset(each.owner_id for each in self._context.peers.candidates())
         settled, day = self._stayed(), self._context.settings.stock_seconds

@@ -18,6 +18,7 @@ from piccolo_vault.engine.storage.compaction import Compactor
 from piccolo_vault.engine.storage.completion import Completion
 from piccolo_vault.engine.storage.fetch import Fetcher
 from piccolo_vault.engine.storage.figures import KeptFigures
+from piccolo_vault.engine.storage.following import Follower
 from piccolo_vault.engine.storage.hints import Hints
 from piccolo_vault.engine.storage.intents import Intents
 from piccolo_vault.engine.storage.inventory import Inventory
@@ -85,7 +86,8 @@ class Store:
         self._checker = Checker(context, self._fetcher, survey)
         repairer = Repairer(context, self._fetcher, survey, self._burial)
         undeleter, check_all = Undeleter(context), partial(self.check, "", 0)
-        inventory = Inventory(context, aftermath, aftermath, undeleter, check_all)
+        follower = Follower(context, survey)
+        inventory = Inventory(context, aftermath, aftermath, undeleter, follower, check_all)
         self.maintenance = Maintenance(
             context,
             source,
@@ -196,7 +198,7 @@ class Store:
     @property
     def unreconciled(self) -> bool:
         """Whether, after a recovery, members are still to be asked for what is newer than the backup."""
-        return not self._context.keyring.may_bury()
+        return self._context.keyring.unreconciled()
 
     async def check(self, path: str, read_percent: int) -> str:
         """Begins a check; returns its operation."""
