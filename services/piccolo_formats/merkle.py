@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
+from functools import partial
 from typing import TYPE_CHECKING
 
 from piccolo_formats.digests import DIGEST_SIZE, digest, digests
 from piccolo_formats.errors import AuthenticationError, FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from cryptography.utils import Buffer
 
@@ -71,10 +72,40 @@ def root(leaves: Iterable[bytes], block_size: int, last_block_size: int) -> byte
     return builder.root(block_size, last_block_size)
 
 
+class Tree:
+    """All nodes over a fragment's leaves, for whoever proves many ranges of it: twice the leaves' memory."""
+
+    __slots__ = ("_levels",)
+
+    def __init__(self, leaves: Sequence[bytes]) -> None:
+        """Hash each level from the one below; a node without a neighbour is its own parent."""
+        levels = [list(leaves)]
+        while len(below := levels[-1]) > 1:
+            pairs = [_node(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)]
+            levels.append(pairs + below[2 * len(pairs) :])
+        self._levels = levels
+
+    @property
+    def leaves(self) -> Sequence[bytes]:
+        """The leaves."""
+        return self._levels[0]
+
+    def make_proof(self, start: int, stop: int) -> list[bytes]:
+        """Return the same as `make_proof` of these leaves, with no hash computed."""
+        count = len(self.leaves)
+        _check_range(count, start, stop)
+        return list(_proof(self._at, 0, count, start, stop))
+
+    def _at(self, low: int, high: int) -> bytes:
+        # the tree splits at powers of two, so a subtree begins at a multiple of its width
+        level = (high - low - 1).bit_length()
+        return self._levels[level][low >> level]
+
+
 def make_proof(leaves: Sequence[bytes], start: int, stop: int) -> list[bytes]:
     """Return the proof for leaves [start, stop): the hashes that their reader lacks, from left to right."""
     _check_range(len(leaves), start, stop)
-    return list(_proof(leaves, 0, len(leaves), start, stop))
+    return list(_proof(partial(_tree, leaves), 0, len(leaves), start, stop))
 
 
 def verify_range(
@@ -117,13 +148,13 @@ def _proof_length(low: int, high: int, start: int, stop: int) -> int:
     return _proof_length(low, middle, start, stop) + _proof_length(middle, high, start, stop)
 
 
-def _proof(leaves: Sequence[bytes], low: int, high: int, start: int, stop: int) -> Iterator[bytes]:
+def _proof(tree: Callable[[int, int], bytes], low: int, high: int, start: int, stop: int) -> Iterator[bytes]:
     if high <= start or low >= stop:
-        yield _tree(leaves, low, high)
+        yield tree(low, high)
     elif not (start <= low and high <= stop):
         middle = low + _split(high - low)
-        yield from _proof(leaves, low, middle, start, stop)
-        yield from _proof(leaves, middle, high, start, stop)
+        yield from _proof(tree, low, middle, start, stop)
+        yield from _proof(tree, middle, high, start, stop)
 
 
 def _rebuild(low: int, high: int, start: int, leaves: Sequence[bytes], proof: Iterator[bytes]) -> bytes:

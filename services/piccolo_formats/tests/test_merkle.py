@@ -48,8 +48,22 @@ def test_every_range_of_every_small_tree() -> None:
             for stop in range(start + 1, count + 1):
                 proof = merkle.make_proof(leaves, start, stop)
                 assert proof == naive_proof(leaves, 0, count, start, stop)
+                assert proof == merkle.Tree(leaves).make_proof(start, stop)
                 assert len(proof) == merkle.proof_length(count, start, stop)
                 merkle.verify_range(root, count, 9, 9, start, leaves[start:stop], proof)
+
+
+@given(st.integers(1, 3_000), st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_tree_that_is_kept_proves_the_same(count: int, data: st.DataObject) -> None:
+    leaves = leaves_of(count)
+    start = data.draw(st.integers(0, count - 1))
+    stop = data.draw(st.integers(start + 1, count))
+    tree = merkle.Tree(leaves)
+    assert tree.leaves == leaves
+    assert tree.make_proof(start, stop) == merkle.make_proof(leaves, start, stop)
+    with pytest.raises(FormatError):
+        tree.make_proof(start, count + 1)
 
 
 @given(st.integers(1, 300), st.data())

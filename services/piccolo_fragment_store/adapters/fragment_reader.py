@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from piccolo_chassis.errors import Kind, PiccoloError
-from piccolo_formats import fragment_file as format_
 from piccolo_formats import merkle
 from piccolo_formats.errors import FormatError
 from piccolo_formats.records.commit import Commit
 from piccolo_formats.signed import open_signed
 
-from piccolo_fragment_store.adapters.fragment_writer import read_header, read_tail
+from piccolo_fragment_store.adapters.fragment_tails import Tails, read_tail
+from piccolo_fragment_store.adapters.fragment_writer import read_header
 from piccolo_fragment_store.core import refusals
 from piccolo_fragment_store.core.fragment import Fragment, Key, Place
 from piccolo_fragment_store.core.order import NEVER, Order
@@ -21,17 +21,17 @@ from piccolo_fragment_store.ports import File
 class FragmentReader:
     """Reads one fragment, whose tail was checked when it was opened."""
 
-    def __init__(self, key: Key, place: Place, file: File) -> None:
+    def __init__(self, key: Key, place: Place, file: File, tails: Tails | None = None) -> None:
         """Raises PiccoloError DATA_LOSS, ROT."""
         self._key, self._place, self._file = key, place, file
         try:
             header, _ = read_header(key, file)
-            self._map, leaves, self._record = read_tail(file, header)
-            self._leaves = format_.split_leaves(leaves)
+            self._tail = read_tail(file, header) if tails is None else tails.read(key, file, header)
         except FormatError as torn:
             raise refusals.rot() from torn
         except PiccoloError as foreign:
             raise (refusals.rot() if foreign.reason == "FILE_MISSING" else foreign) from foreign
+        self._map, self._leaves = self._tail.map, self._tail.leaves
 
     @property
     def fragment(self) -> Fragment:
@@ -57,9 +57,13 @@ class FragmentReader:
         """The leaf of each block."""
         return self._leaves
 
+    def proof(self, first: int, last: int) -> Sequence[bytes]:
+        """The hashes that lead from the leaves of blocks [first, last) to the root."""
+        return self._tail.tree.make_proof(first, last)
+
     def record(self) -> bytes:
         """The commit record in the file; empty when there is none."""
-        return self._record
+        return self._tail.record
 
     def read(self, first: int, count: int) -> bytes:
         """Blocks, joined, each checked against its leaf.

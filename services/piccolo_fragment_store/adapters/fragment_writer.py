@@ -17,10 +17,10 @@ from piccolo_formats.digests import digest
 from piccolo_formats.errors import FormatError
 from piccolo_formats.records.fragment import FragmentHeader
 
+from piccolo_fragment_store.adapters.fragment_tails import read_tail
 from piccolo_fragment_store.core.blocks import BlockCutter
 from piccolo_fragment_store.core.fragment import (
     HEADER_BYTES,
-    LEAF_BYTES,
     Fragment,
     Head,
     Incoming,
@@ -188,28 +188,10 @@ def full_blocks(file: File, header: bytes) -> int:
     """How many full blocks a file in `incoming` has, with a tail (a finish was cut off) or without."""
     size = format_.parse_header(header).block_size
     try:
-        found = read_map(file, header)
+        found = read_tail(file, header).map
     except FormatError:
         return max(0, file.size() - HEADER_BYTES) // size
     return found.trailer.blocks - (1 if found.trailer.last_block_size < size else 0)
-
-
-def read_map(file: File, header: bytes) -> format_.FragmentMap:
-    """Where the parts of a file lie, by its tail, whose check is verified. Raises FormatError."""
-    return read_tail(file, header)[0]
-
-
-def read_tail(file: File, header: bytes) -> tuple[format_.FragmentMap, bytes, bytes]:
-    """A file's map, its leaves and its commit record, all checked. Raises FormatError."""
-    size = file.size()
-    end = size - format_.FOOTER_SIZE
-    footer = format_.parse_footer(file.read_at(max(0, end), format_.FOOTER_SIZE))
-    trailer = file.read_at(max(0, end - footer.trailer_length), footer.trailer_length)
-    found = format_.map_file(format_.parse_header(header), trailer, size)
-    leaves = file.read_at(found.leaves_offset, LEAF_BYTES * found.trailer.blocks)
-    record = file.read_at(found.record_offset, found.trailer.record_length)
-    format_.verify_tail(header, leaves, record, trailer, footer)
-    return found, leaves, record
 
 
 def build_header(head: Head, created: int) -> bytes:

@@ -17,6 +17,7 @@ from dataclasses import replace
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_fragment_store.adapters.fragment_reader import FragmentReader, record_order
+from piccolo_fragment_store.adapters.fragment_tails import Tails
 from piccolo_fragment_store.adapters.fragment_writer import (
     PLACE,
     BlockSums,
@@ -40,6 +41,7 @@ class FolderShelves:
         self._disk = disk
         self._unsynced: set[str] = set()
         self._unsynced_lock = threading.Lock()
+        self._tails = Tails()
         for folder in layout.FOLDERS.values():
             disk.make_folder(folder)
 
@@ -185,7 +187,7 @@ class FolderShelves:
         try:
             if from_disk:
                 file.forget()
-            return FragmentReader(key, place, file)
+            return FragmentReader(key, place, file, None if from_disk else self._tails)
         except BaseException:
             file.close()
             raise

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from piccolo_chassis.errors import Kind, PiccoloError
-from piccolo_formats import merkle
 
 from piccolo_fragment_store.core import refusals
 from piccolo_fragment_store.core.fragment import Fragment, Key
@@ -41,9 +40,8 @@ class Range:
         self._lock = threading.Lock()
         self._fragment = reader.fragment
         self._step = max(1, _CHUNK // self._fragment.block_size)
-        leaves = reader.leaves
-        proof = merkle.make_proof(leaves, first, last)
-        self.opening = Opening(self._fragment, b"".join(leaves[first:last]), b"".join(proof))
+        leaves, proof = b"".join(reader.leaves[first:last]), b"".join(reader.proof(first, last))
+        self.opening = Opening(self._fragment, leaves, proof)
 
     @property
     def step_bytes(self) -> int:

@@ -55,6 +55,9 @@ class Reader(Protocol):
     def leaves(self) -> Sequence[bytes]:
         """The leaf of each block."""
 
+    def proof(self, first: int, last: int) -> Sequence[bytes]:
+        """The hashes that lead from the leaves of blocks [first, last) to the root."""
+
     def record(self) -> bytes:
         """The commit record in the file; empty when there is none."""
 
