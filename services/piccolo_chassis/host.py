@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -28,6 +29,7 @@ from piccolo_chassis.running import Running
 from piccolo_chassis.tasks import Tasks
 
 Register = Callable[[grpc.aio.Server], None]
+_STREAMS_OF_A_CONNECTION: Final = 256
 
 
 class Listener:
@@ -122,7 +124,9 @@ class Host:
 
         Raises PiccoloError UNAVAILABLE, ADDRESS_IN_USE.
         """
-        server = rpc.new_server([self._door, *interceptors], limit)
+        # each stream may have some bytes lying here that nobody has read
+        options = [("grpc.max_concurrent_streams", _STREAMS_OF_A_CONNECTION)]
+        server = rpc.new_server([self._door, *interceptors], limit, options)
         listener = Listener(server, rpc.bind_address(server, address, credentials))
         self._listeners.append(listener)
         return listener

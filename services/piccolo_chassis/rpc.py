@@ -94,10 +94,14 @@ def handshake(seconds: float) -> tuple[str, Any]:
 
 
 def new_server(
-    interceptors: Sequence[grpc.aio.ServerInterceptor], limit: int | None = None
+    interceptors: Sequence[grpc.aio.ServerInterceptor],
+    limit: int | None = None,
+    options: Sequence[tuple[str, Any]] = (),
 ) -> grpc.aio.Server:
     """A server that listens nowhere yet; it answers at most `limit` calls at once."""
-    server = grpc.aio.server(interceptors=interceptors, options=_SERVER, maximum_concurrent_rpcs=limit)
+    server = grpc.aio.server(
+        interceptors=interceptors, options=[*_SERVER, *options], maximum_concurrent_rpcs=limit
+    )
     # with each call grpc.aio waits anew among all methods that it was told beforehand; it finds them as well
     # among the generic handlers, which the generated code adds too
     server.add_registered_method_handlers = _nothing_beforehand  # type: ignore[method-assign, assignment]

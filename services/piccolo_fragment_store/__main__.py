@@ -45,7 +45,7 @@ from piccolo_fragment_store.engine.identity import Identity
 from piccolo_fragment_store.engine.keeper import Keeper, settle
 from piccolo_fragment_store.engine.ledger import Ledger
 from piccolo_fragment_store.engine.limits import Traffic
-from piccolo_fragment_store.engine.membership import Membership, note_generations
+from piccolo_fragment_store.engine.membership import Membership, note_devices
 from piccolo_fragment_store.engine.notices import Notices
 from piccolo_fragment_store.engine.reconcile import reconcile
 from piccolo_fragment_store.engine.removal import Removal, with_over
@@ -132,7 +132,7 @@ class _Parts:
         self.holdings.ledger.members = circle.members
         self._admit()
         self.removal.circle_changed()
-        self.workers.start(note_generations, self.holdings, circle)
+        self.workers.start(note_devices, self.holdings, circle)
 
     def close(self) -> None:
         """Writes down what is not yet; the workers must have ended."""

@@ -20,6 +20,7 @@ from typing import Any, Final
 import apsw
 from piccolo_chassis import pages
 from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.digests import digest
 
 from piccolo_fragment_store.adapters import index_rows as rows
 from piccolo_fragment_store.core import refusals
@@ -28,7 +29,7 @@ from piccolo_fragment_store.core.fragment import Fragment, Incoming, Kept, Key, 
 from piccolo_fragment_store.core.order import Marks
 from piccolo_fragment_store.ports import OwnerUsage
 
-VERSION: Final = 3
+VERSION: Final = 4
 
 
 class SqliteIndex:
@@ -130,12 +131,18 @@ class SqliteIndex:
         with self._using() as db:
             db.execute(rows.PUT_INVENTORY, (owner, now))
 
-    def generation_since(self, owner: bytes, generation: int, now: int) -> int:
-        """Since when this generation of an owner's device is known here; `now` when it was not known."""
+    def device_since(self, owner: bytes, certificate: bytes, now: int) -> int:
+        """Since when the device of this vault's certificate is known here; `now` when it was not known."""
+        device = digest("device-known", certificate)
         with self._using() as db:
-            db.execute(rows.PUT_GENERATION, (owner, generation, now))
-            found = _first(db, rows.GENERATION, (owner, generation))
+            db.execute(rows.PUT_DEVICE, (owner, device, now))
+            found = _first(db, rows.DEVICE, (owner, device))
         return int(found[0]) if found else now
+
+    def knows_devices(self, owner: bytes) -> bool:
+        """Whether any device of an owner is known here."""
+        with self._using() as db:
+            return _first(db, rows.DEVICES, (owner,)) is not None
 
     def standing_since(self, owner: bytes, standing: Standing, now: int) -> int:
         """Since when an owner's standing is known here to be this one; `now` when it was another."""

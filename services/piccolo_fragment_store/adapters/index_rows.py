@@ -36,8 +36,8 @@ CREATE TABLE marks (
     PRIMARY KEY (owner, fragment)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE inventories (owner BLOB NOT NULL PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE generations (
-    owner BLOB NOT NULL, generation INTEGER NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (owner, generation)
+CREATE TABLE devices (
+    owner BLOB NOT NULL, device BLOB NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (owner, device)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE standings (
     owner BLOB NOT NULL PRIMARY KEY, standing TEXT NOT NULL, since INTEGER NOT NULL
@@ -86,8 +86,9 @@ ORDER BY owner, fragment LIMIT ?
 INCOMING_BEFORE: Final = "SELECT * FROM incoming WHERE since <= ? LIMIT ?"
 INVENTORY: Final = "SELECT at FROM inventories WHERE owner = ?"
 PUT_INVENTORY: Final = "INSERT OR REPLACE INTO inventories VALUES (?, ?)"
-GENERATION: Final = "SELECT since FROM generations WHERE owner = ? AND generation = ?"
-PUT_GENERATION: Final = "INSERT OR IGNORE INTO generations VALUES (?, ?, ?)"
+DEVICE: Final = "SELECT since FROM devices WHERE owner = ? AND device = ?"
+DEVICES: Final = "SELECT 1 FROM devices WHERE owner = ? LIMIT 1"
+PUT_DEVICE: Final = "INSERT OR IGNORE INTO devices VALUES (?, ?, ?)"
 PUT_STANDING: Final = """
 INSERT INTO standings VALUES (?, ?, ?)
 ON CONFLICT (owner) DO UPDATE SET standing = excluded.standing, since = excluded.since

@@ -99,6 +99,14 @@ class Circle:
         admission = self.admissions.get(device.tls.attestation)
         return admission is not None and admission.generation == device.generation
 
+    def vaults(self) -> dict[bytes, list[bytes]]:
+        """The certificates of each owner's vaults, in force or replaced: one a device."""
+        found: dict[bytes, list[bytes]] = {}
+        for each in self.admissions.values():
+            if (each.kind, each.role) == (CallerKind.MEMBER, "vault"):
+                found.setdefault(each.owner, []).append(each.certificate)
+        return found
+
     def standing(self, owner: bytes) -> Standing:
         """An owner's standing; UNKNOWN for one that the roster does not name."""
         known = self.owners.get(owner)

@@ -8,8 +8,8 @@ Rules:
 * A member that is leaving is served for 90 days more, and one that was expelled gets what is its own as long.
 * What an owner has here outlives its removal by 365 days: an expulsion, the end of a leaver's 90 days, or a
   roster that names it no more. A compromised device is no removed owner: its words may enrol another.
-* A new generation of an owner's device may not purge for 45 days: the words could be a thief's. A generation
-  that goes on in the same device under new words is not new: it has the age of the one before it.
+* Another device than an owner's first may not purge for 45 days, whatever generation it says it is: the words
+  could be a thief's. One that goes on under new words is the same device, and as old.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ def provisional_ends(since: int, inventory: int | None, now: int) -> bool:
     return inventory is not None and inventory >= due and now >= inventory + _TO_CLAIM
 
 
-def continued_since(generation: int, since: int) -> int:
-    """Since when a generation counts that goes on from another, which is known here since `since`."""
-    return -_BEFORE_PURGING if generation <= 1 else since
+def known_since(now: int, *, first: bool) -> int:
+    """Since when a device counts as known that is heard of now; an owner's first one was never waited for."""
+    return now - _BEFORE_PURGING if first else now
 
 
-def may_purge(generation: int, since: int, now: int) -> bool:
-    """Whether a device of this generation, known here since then, may delete without the trash."""
-    return generation <= 1 or now >= since + _BEFORE_PURGING
+def may_purge(since: int, now: int) -> bool:
+    """Whether a device that is known here since then may delete without the trash."""
+    return now >= since + _BEFORE_PURGING
 
 
 def service_ends(standing: Standing, since: int, now: int) -> bool:

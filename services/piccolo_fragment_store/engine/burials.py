@@ -39,10 +39,10 @@ class Unburied:
     gone: list[bytes]
 
 
-def bury(holdings: Holdings, tombstone: Tombstone, data: bytes, *, by: int) -> int:
+def bury(holdings: Holdings, tombstone: Tombstone, data: bytes, *, by: bytes) -> int:
     """Obeys a tombstone; returns how many fragments were moved or purged now.
 
-    `by` is the generation of the device that brought it.
+    `by` is the certificate of the vault that brought it.
 
     Raises PiccoloError PRECONDITION (PURGE_TOO_EARLY), FULL (DISK_FULL), EXHAUSTED (LOG_FULL).
     """
@@ -134,10 +134,9 @@ def _move(holdings: Holdings, kept: Kept, place: Place) -> Kept:
         return holdings.save(kept, moved, kept.incoming)
 
 
-def _check_purge(holdings: Holdings, owner: bytes, generation: int) -> None:
+def _check_purge(holdings: Holdings, owner: bytes, certificate: bytes) -> None:
     now = holdings.clock.running()
-    since = holdings.index.generation_since(owner, generation, now)
-    if not may_purge(generation, since, now):
+    if not may_purge(holdings.index.device_since(owner, certificate, now), now):
         raise PiccoloError(
             Kind.PRECONDITION,
             "PURGE_TOO_EARLY",

@@ -18,7 +18,7 @@ from piccolo_chassis.errors import PiccoloError
 from piccolo_chassis.logs import fields
 
 from piccolo_fragment_store.core.circle import Circle
-from piccolo_fragment_store.core.lifetimes import continued_since
+from piccolo_fragment_store.core.lifetimes import known_since
 from piccolo_fragment_store.engine.holdings import Holdings
 from piccolo_fragment_store.ports import CircleStore, Trust, Workers
 
@@ -80,12 +80,16 @@ class Membership:
         self._changed(circle)
 
 
-def note_generations(holdings: Holdings, circle: Circle) -> None:
-    """Remembers since when each device generation is known here: a new one may not purge for a while."""
-    now, known = holdings.clock.running(), holdings.index.generation_since
-    for owner, each in circle.owners.items():
-        since = now
-        if each.continues:
-            since = continued_since(each.continues, known(owner, each.continues, now))
-        if each.generation:
-            known(owner, each.generation, since)
+def note_devices(holdings: Holdings, circle: Circle) -> None:
+    """Remembers since when each owner's device is known here: a new one may not purge for a while.
+
+    A device is known by its vault's certificate, which new words do not change. An owner's first one is that
+    of the first generation, alone, when nothing is known of the owner yet.
+    """
+    now, index = holdings.clock.running(), holdings.index
+    for owner, found in circle.vaults().items():
+        known = circle.owners.get(owner)
+        begins = known is not None and (known.continues or known.generation) <= 1
+        first = begins and len(found) == 1 and not index.knows_devices(owner)
+        for certificate in found:
+            index.device_since(owner, certificate, known_since(now, first=first))

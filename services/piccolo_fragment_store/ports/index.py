@@ -75,8 +75,11 @@ class Index(Protocol):
     def put_inventory(self, owner: bytes, now: int) -> None:
         """Remembers that."""
 
-    def generation_since(self, owner: bytes, generation: int, now: int) -> int:
-        """Since when this generation of an owner's device is known here; `now` when it was not known."""
+    def device_since(self, owner: bytes, certificate: bytes, now: int) -> int:
+        """Since when the device of this vault's certificate is known here; `now` when it was not known."""
+
+    def knows_devices(self, owner: bytes) -> bool:
+        """Whether any device of an owner is known here."""
 
     def standing_since(self, owner: bytes, standing: Standing, now: int) -> int:
         """Since when an owner's standing is known here to be this one; `now` when it was another."""

@@ -153,7 +153,7 @@ class FragmentServicer(stubs.FragmentServiceServicer):
 
         def work(holdings: Holdings) -> int:
             tombstone = statements.burial(Tombstone, request.tombstone, by, self._circle())
-            return burials.bury(holdings, tombstone, request.tombstone, by=by.generation)
+            return burials.bury(holdings, tombstone, request.tombstone, by=by.certificate)
 
         return wire.BuryResponse(buried=await self._keeper.run(work))
 

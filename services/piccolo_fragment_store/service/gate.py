@@ -5,6 +5,8 @@ Rules:
 * Every method passes here, also health, reflection and those that nobody serves.
 * When the circle changes, calls under way are judged again; those of removed members end.
 * A member may have only so many calls at once; attestation's traffic has room of its own.
+* What is asked in one message is read as a stream of one: gRPC would read up to 8 MiB of it before anybody
+  was asked who sends it. Of one device a few are read at a time, each within a minute.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from piccolo_fragment_store.core import access
 from piccolo_fragment_store.core.circle import Admission, Circle
 
 CALLS_PER_CERTIFICATE: Final = 128
+READ_AT_ONCE: Final = 8
+READ_SECONDS: Final = 60.0
 _caller: ContextVar[Admission] = ContextVar("piccolo_caller")
 
 
@@ -56,6 +60,7 @@ class Gate(grpc.aio.ServerInterceptor):
         self._circle = circle
         self._running: set[_Call] = set()
         self._counts: Counter[tuple[bytes, bool]] = Counter()
+        self._reading: dict[bytes, asyncio.Semaphore] = {}
 
     def changed(self) -> None:
         """The circle is another one: ends the calls of those who may not make them any more."""
@@ -76,29 +81,31 @@ class Gate(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
         if handler is None:
-            return grpc.unary_unary_rpc_method_handler(self._nothing(method))
+            return grpc.stream_unary_rpc_method_handler(self._nothing(method))
         return self._around(method, handler)
 
     def _nothing(self, method: str) -> Callable[[Any, Any], Awaitable[Any]]:
-        async def refuse(_request: Any, context: Any) -> Any:
+        async def refuse(_requests: Any, context: Any) -> Any:
             with self._admitted(method, context):
                 raise PiccoloError(Kind.UNIMPLEMENTED, "NO_SUCH_METHOD", f"{method} is not served here.")
 
         return refuse
 
     def _around(self, method: str, handler: Any) -> Any:
-        """A handler of the same shape whose requests stay bytes until the caller is known."""
+        """A handler that reads nothing until the caller is known, and parses nothing until it is counted."""
         inner = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
         parse = _parser(handler.request_deserializer)
-        read = _each(parse) if handler.request_streaming else parse
+
+        async def read(raw: Any) -> Any:
+            return _each(parse)(raw) if handler.request_streaming else parse(await self._only(raw))
 
         async def respond(raw: Any, context: Any) -> Any:
             with self._admitted(method, context):
-                return await inner(read(raw), context)
+                return await inner(await read(raw), context)
 
         async def stream(raw: Any, context: Any) -> None:
             with self._admitted(method, context):
-                responses = inner(read(raw), context)
+                responses = inner(await read(raw), context)
                 if not hasattr(responses, "__aiter__"):
                     await responses
                     return
@@ -106,9 +113,28 @@ class Gate(grpc.aio.ServerInterceptor):
                     async for response in responses:
                         await context.write(response)
 
-        make = _MAKERS[handler.request_streaming, handler.response_streaming]
-        work = stream if handler.response_streaming else respond
-        return make(work, None, handler.response_serializer)
+        if handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(stream, None, handler.response_serializer)
+        return grpc.stream_unary_rpc_method_handler(respond, None, handler.response_serializer)
+
+    async def _only(self, requests: AsyncIterator[bytes]) -> bytes:
+        """The one message of a call.
+
+        Raises PiccoloError TIMEOUT (REQUEST_SLOW) or INVALID (REQUEST_INVALID).
+        """
+        certificate = caller().certificate
+        try:
+            async with self._reading.setdefault(certificate, asyncio.Semaphore(READ_AT_ONCE)):
+                async with asyncio.timeout(READ_SECONDS):
+                    return await anext(requests)
+        except TimeoutError as slow:
+            raise PiccoloError(
+                Kind.TIMEOUT, "REQUEST_SLOW", f"The request did not arrive within {READ_SECONDS:g} seconds."
+            ) from slow
+        except StopAsyncIteration as ended:
+            raise PiccoloError(
+                Kind.INVALID, "REQUEST_INVALID", "The request ended before its message."
+            ) from ended
 
     @contextmanager
     def _admitted(self, method: str, context: Any) -> Iterator[None]:
@@ -148,14 +174,6 @@ class Gate(grpc.aio.ServerInterceptor):
             self._counts[key] -= 1
             if not self._counts[key]:
                 del self._counts[key]
-
-
-_MAKERS: Final[dict[tuple[bool, bool], Any]] = {
-    (False, False): grpc.unary_unary_rpc_method_handler,
-    (False, True): grpc.unary_stream_rpc_method_handler,
-    (True, False): grpc.stream_unary_rpc_method_handler,
-    (True, True): grpc.stream_stream_rpc_method_handler,
-}
 
 
 def _certificate(context: Any) -> bytes:

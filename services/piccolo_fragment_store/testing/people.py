@@ -70,6 +70,11 @@ class Person:
         """The owner's id."""
         return owner_id(self.root.public)
 
+    @property
+    def caller(self) -> bytes:
+        """The certificate that its vault calls with."""
+        return self.vault_tls.certificate
+
     def next_generation(self) -> Person:
         """The same owner on another device."""
         return Person(self.root, self.admin, self.enrol, generation=self.generation + 1)

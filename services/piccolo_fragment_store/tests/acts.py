@@ -7,8 +7,9 @@ from piccolo_fragment_store.core.order import Order
 from piccolo_fragment_store.engine import burials, keeping, puts
 from piccolo_fragment_store.engine.holdings import Holdings
 from piccolo_fragment_store.engine.keeping import Record
+from piccolo_fragment_store.engine.membership import note_devices
 from piccolo_fragment_store.testing.keeping import Sample
-from piccolo_fragment_store.testing.people import Person
+from piccolo_fragment_store.testing.people import Person, circle_of
 from piccolo_fragment_store.tests.model import Ledgers
 
 
@@ -61,8 +62,14 @@ class Acts:
         ids = [key.fragment for key in keys]
         for key in keys:
             self.owed[key].will_bury(order, purge=purge)
+        note_devices(self.holdings, circle_of(person))
         tombstone = person.tombstone_record(ids, *order, purge=purge)
-        burials.bury(self.holdings, tombstone, person.tombstone(ids, *order, purge=purge), by=order[0])
+        burials.bury(
+            self.holdings,
+            tombstone,
+            person.tombstone(ids, *order, purge=purge),
+            by=person.caller,
+        )
         for key in keys:
             self.owed[key].was_buried(order, purge=purge)
 

@@ -15,6 +15,7 @@ from piccolo_fragment_store.core.order import Order
 from piccolo_fragment_store.core.running import DAY
 from piccolo_fragment_store.engine import burials
 from piccolo_fragment_store.engine.holdings import Holdings
+from piccolo_fragment_store.engine.membership import note_devices
 from piccolo_fragment_store.testing.disk import SimulatedDisk
 from piccolo_fragment_store.testing.keeping import (
     HandClock,
@@ -26,7 +27,7 @@ from piccolo_fragment_store.testing.keeping import (
     sample,
     store,
 )
-from piccolo_fragment_store.testing.people import Person
+from piccolo_fragment_store.testing.people import Person, circle_of
 from piccolo_fragment_store.tests.model import timeless
 
 PERSON = Person()
@@ -38,13 +39,14 @@ Act = Callable[[Holdings], None]
 @pytest.fixture
 def holdings(tmp_path: Path) -> Iterator[Holdings]:
     made = open_holdings(SimulatedDisk(), tmp_path / "index", HandClock(3 * DAY))
+    note_devices(made, circle_of(PERSON))
     yield made
     close_index(made)
 
 
 def bury(holdings: Holdings, seq: int, *, purge: bool = False, ids: list[bytes] = IDS) -> int:
     tombstone = PERSON.tombstone_record(ids, 1, seq, purge=purge)
-    return burials.bury(holdings, tombstone, PERSON.tombstone(ids, 1, seq, purge=purge), by=1)
+    return burials.bury(holdings, tombstone, PERSON.tombstone(ids, 1, seq, purge=purge), by=PERSON.caller)
 
 
 def unbury(holdings: Holdings, seq: int) -> burials.Unburied:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
+from collections.abc import AsyncIterator
 
 import grpc
 import pytest
@@ -157,6 +159,28 @@ async def test_one_device_cannot_take_all_calls(monkeypatch: pytest.MonkeyPatch)
             await other.ListMine(LIST)
         for call in running:
             call.cancel()
+
+
+async def test_what_one_device_asks_is_read_a_few_at_a_time_and_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gate_module, "READ_AT_ONCE", 2)
+    monkeypatch.setattr(gate_module, "READ_SECONDS", 1.0)
+    never = asyncio.Event()
+
+    async def begun() -> AsyncIterator[bytes]:
+        await never.wait()
+        yield b""
+
+    async with meeting() as peers, peers.calling_any(peers.ana.vault_tls) as channel:
+        method = "/piccolo.fragment_store.v1.FragmentService/ListMine"
+        slow = [channel.stream_unary(method)(begun()) for _ in range(2)]
+        async with peers.calling(peers.ben.vault_tls) as other:
+            await other.ListMine(LIST)
+        await Keeper(channel).ListMine(LIST)
+        for each in slow:
+            async with refused("REQUEST_SLOW"):
+                await each
 
 
 async def test_reflection_and_health_answer_members_only() -> None:

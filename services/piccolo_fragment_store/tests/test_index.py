@@ -148,9 +148,12 @@ def test_damage_met_while_it_is_used_is_told(tmp_path: Path) -> None:
 
 def test_a_generation_is_known_since_it_was_first_seen() -> None:
     index = SqliteIndex(Path(":memory:"))
-    assert index.generation_since(b"o" * 32, 2, 100) == 100
-    assert index.generation_since(b"o" * 32, 2, 200) == 100
-    assert index.generation_since(b"o" * 32, 3, 300) == 300
+    assert not index.knows_devices(b"o" * 32)
+    assert index.device_since(b"o" * 32, b"one", 100) == 100
+    assert index.device_since(b"o" * 32, b"one", 200) == 100
+    assert index.device_since(b"o" * 32, b"another", 300) == 300
+    assert index.knows_devices(b"o" * 32)
+    assert not index.knows_devices(b"p" * 32)
     assert index.inventory(b"o" * 32) is None
     index.put_inventory(b"o" * 32, 5)
     index.put_inventory(b"o" * 32, 7)

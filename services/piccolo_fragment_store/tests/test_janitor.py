@@ -50,7 +50,12 @@ def holdings(tmp_path: Path, clock: HandClock, disk: SimulatedDisk) -> Iterator[
 
 def bury(holdings: Holdings) -> None:
     ids = [PIECE.key.fragment]
-    burials.bury(holdings, PERSON.tombstone_record(ids, 1, 5), PERSON.tombstone(ids, 1, 5), by=1)
+    burials.bury(
+        holdings,
+        PERSON.tombstone_record(ids, 1, 5),
+        PERSON.tombstone(ids, 1, 5),
+        by=PERSON.caller,
+    )
 
 
 def state(holdings: Holdings) -> State | None:
@@ -175,7 +180,12 @@ def test_many_ends_at_once(holdings: Holdings, clock: HandClock) -> None:
     for seq, piece in enumerate(pieces, 1):
         store(holdings, PERSON, piece, seq)
     ids = [piece.key.fragment for piece in pieces]
-    burials.bury(holdings, PERSON.tombstone_record(ids, 1, 9999), PERSON.tombstone(ids, 1, 9999), by=1)
+    burials.bury(
+        holdings,
+        PERSON.tombstone_record(ids, 1, 9999),
+        PERSON.tombstone(ids, 1, 9999),
+        by=PERSON.caller,
+    )
     clock.now += 60 * DAY
     assert janitor.sweep(holdings) == len(pieces)
 

@@ -112,7 +112,7 @@ def test_what_a_removed_owner_has_ends_after_its_year_and_not_before(
     buried = sample(ANA.id, 3)
     store(here.holdings, ANA, buried, 2)
     ids = [buried.key.fragment]
-    burials.bury(here.holdings, ANA.tombstone_record(ids, 1, 5), ANA.tombstone(ids, 1, 5), by=1)
+    burials.bury(here.holdings, ANA.tombstone_record(ids, 1, 5), ANA.tombstone(ids, 1, 5), by=ANA.caller)
     here.becomes(ANA, standing)
     here.removal.look()
     here.clock.now += days * DAY - 1

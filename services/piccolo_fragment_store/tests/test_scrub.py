@@ -154,7 +154,12 @@ def test_what_lies_in_the_trash_or_is_provisional_is_read_too(
     put(holdings, LARGE)
     store(holdings, PERSON, PIECE, 1)
     ids = [PIECE.key.fragment]
-    burials.bury(holdings, PERSON.tombstone_record(ids, 1, 5), PERSON.tombstone(ids, 1, 5), by=1)
+    burials.bury(
+        holdings,
+        PERSON.tombstone_record(ids, 1, 5),
+        PERSON.tombstone(ids, 1, 5),
+        by=PERSON.caller,
+    )
     for path in (name for name in disk.names if name.startswith(("trash", "provisional"))):
         disk.spoil(path, 700)
     assert whole_round(holdings).damaged == 2

@@ -12,7 +12,6 @@ from piccolo_formats.records.keeping import Tombstone
 from piccolo_formats.signed import sign
 
 from piccolo_fragment_store.core.circle import Admission, CallerKind, Circle
-from piccolo_fragment_store.core.lifetimes import continued_since, may_purge
 from piccolo_fragment_store.engine import statements
 from piccolo_fragment_store.testing.people import Person, circle_of, new_key
 
@@ -98,9 +97,3 @@ def test_the_old_root_is_refused_once_the_new_one_is_in_force() -> None:
     assert refusal(*renewed(ANA.root, 9), [], circle).reason == "SIGNATURE_INVALID"
     again = sign(ANA.tombstone_record([bytes(16)], 1, 5), NEW_ROOT).to_bytes()
     assert statements.burial(Tombstone, again, by, circle).seq == 5
-
-
-def test_a_generation_that_goes_on_in_the_same_device_is_as_old_as_the_one_before() -> None:
-    assert may_purge(2, continued_since(1, 1000), 1000)
-    assert not may_purge(3, continued_since(2, 1000), 1000)
-    assert may_purge(3, continued_since(2, 1000), 1000 + 45 * 86_400)

@@ -86,9 +86,10 @@ def test_provisional_needs_thirty_days_and_an_inventory_after_them(
 
 
 def test_only_a_recovered_device_waits_before_it_may_purge() -> None:
-    assert lifetimes.may_purge(1, 0, 0)
-    assert not lifetimes.may_purge(2, 1000, 1000 + 45 * DAY - 1)
-    assert lifetimes.may_purge(2, 1000, 1000 + 45 * DAY)
+    assert lifetimes.may_purge(lifetimes.known_since(1000, first=True), 1000)
+    since = lifetimes.known_since(1000, first=False)
+    assert not lifetimes.may_purge(since, 1000 + 45 * DAY - 1)
+    assert lifetimes.may_purge(since, 1000 + 45 * DAY)
 
 
 def test_a_checkpoint_is_due_by_bytes() -> None:
