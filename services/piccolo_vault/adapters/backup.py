@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from piccolo_vault.ports.backups import OpenKeys, Progress
 
 _TAKEN = frozenset({"FENCED", "GENERATION_TAKEN"})
-_APPEND_SECONDS = 120.0
+_FOLLOW_SECONDS = 3000.0  # a log of years is long; metadata itself gives up a cloud that falls silent
 _READ_BACK_SECONDS = 3000.0  # a whole chain comes down again
 _DROP_SECONDS = 600.0
 
@@ -56,7 +56,7 @@ class MetadataBackups:
         """Returns what the log has at these places."""
         request = pb.TraceLogRequest(delegation=delegation, seqs=seqs)
         with named():
-            traced = await self._backup.TraceLog(request, timeout=_APPEND_SECONDS if seqs else None)
+            traced = await self._backup.TraceLog(request, timeout=_FOLLOW_SECONDS if seqs else None)
         return Log(traced.generation, traced.head.seq, {place.seq: place.hash for place in traced.places})
 
     async def begin_rebuild(self) -> None:
@@ -80,7 +80,7 @@ class MetadataBackups:
         """Creates the claim in the log; raises PiccoloError FENCED when its generation is taken."""
         request = pb.AppendClaimRequest(claim=claim, delegation=delegation)
         try:
-            await self._backup.AppendClaim(request, timeout=_APPEND_SECONDS)
+            await self._backup.AppendClaim(request, timeout=_FOLLOW_SECONDS)
         except PiccoloError as failed:
             if failed.reason not in _TAKEN:
                 raise

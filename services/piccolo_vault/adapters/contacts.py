@@ -1,7 +1,8 @@
 """Members' attestation services, through their peers' ports, as printed contacts tell of them.
 
 The certificate is fetched first, compared with the contact's mark, then pinned: only the call itself proves
-that the member has its key. One exchange is repeated until nothing new comes; it brings nothing.
+that the member has its key. One exchange is repeated until nothing new comes; it brings nothing. Whoever
+has no end is not believed.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _CONNECT_SECONDS: Final = 8.0
 _SECONDS: Final = 30.0
 _ROUNDS: Final = 64
 _PREFIX: Final = 16
+_MOST_BYTES: Final = 16 * 1024 * 1024  # twice what the largest circle knows of itself
 
 
 class DialledContacts:
@@ -48,6 +50,10 @@ class DialledContacts:
                 if not new.keys() - found.keys():
                     break
                 found |= new
+                if sum(map(len, found.values())) > _MOST_BYTES:
+                    raise PiccoloError(
+                        Kind.UNAVAILABLE, "CONTACT_WRONG", "A member told more than a circle can know."
+                    )
         return list(found.values())
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from piccolo_chassis.errors import PiccoloError
+from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.former import Former
 
 from piccolo_vault.core.keys.custody import Stage
@@ -104,6 +104,32 @@ async def test_what_came_in_under_the_old_words_meanwhile_is_sealed_too(tmp_path
         await vault.rotation._attempt()
         assert vault.keyring.sealing()
         assert scene.box.metadata.exposed == set(scene.packs) > before
+        await through(scene.box, vault)
+        scene.check_done(scene.box, vault)
+
+
+@pytest.mark.parametrize("step", ["close_log", "begin_emptying"])
+@pytest.mark.parametrize("kind", [Kind.DATA_LOSS, Kind.FULL])
+async def test_an_old_log_that_cannot_be_ended_keeps_nothing_else_waiting(
+    tmp_path: Path, step: str, kind: Kind
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise PiccoloError(kind, "THE_LOG", "The old log cannot be ended.")
+
+    async with scene_at(tmp_path / "s", exposed=True) as scene, scene.box.vault() as vault:
+        await unlocked(vault)
+        await scene.begin(vault)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(vault.settling._successions, step, refuse)
+            await until_sealing(scene, vault)
+            assert scene.box.metadata.exposed == set(scene.packs)
+            vault.keyring.resealed(Resealed("All is sealed anew.", 7, 7, 3, 3, over=True))
+            scene.box.attestation.name_new_keys()
+            for _ in range(3):
+                await vault.rotation._attempt()
+            assert vault.rotation.words == "Waiting: The old log cannot be ended."
+            assert "vault/former" in scene.box.metadata.state
+            assert vault.custody.former is not None
         await through(scene.box, vault)
         scene.check_done(scene.box, vault)
 

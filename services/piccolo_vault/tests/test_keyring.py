@@ -230,7 +230,29 @@ def test_the_quiet_time_runs_on_the_slower_of_two_clocks(steps: list[tuple[int, 
         clock.pass_by(seconds)
         clock.at_wall += jump
         ran += seconds
-        assert quiet.over == (ran >= QUIET_SECONDS and clock.wall() - began >= QUIET_SECONDS)
+        wrong = clock.wall() < began  # the clock was ahead then, or is behind now: it tells nothing
+        assert quiet.over == (ran >= QUIET_SECONDS and (wrong or clock.wall() - began >= QUIET_SECONDS))
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_clock_that_was_ahead_at_the_recovery_does_not_lengthen_the_quiet_time(restarts: bool) -> None:
+    year, day = 365 * 86_400, 86_400
+    files, clock = MemoryFiles(), SetClock()
+    clock.at_wall += year
+    quiet = Quiet(files, clock)
+    quiet.begin()
+    clock.at_wall -= year
+    for _ in range(44):
+        clock.pass_by(day)
+        quiet._tick(quiet._record)  # type: ignore[arg-type]
+        if restarts:
+            clock.at_running, files = 0.0, files.rebooted()
+            quiet = Quiet(files, clock)
+        assert not quiet.over
+    clock.pass_by(2 * day)
+    assert quiet.over
+    clock.pass_by(year - 40 * day)  # where the clock was then
+    assert quiet.over
 
 
 def test_a_restart_forgets_at_most_what_was_not_kept_yet() -> None:

@@ -13,11 +13,13 @@ import pytest
 from piccolo_formats import cbor
 from piccolo_formats.contacts import Contacts, contacts_of
 from piccolo_formats.kek import Kek
+from piccolo_formats.keypairs import SigningKey
 from piccolo_formats.records.roster import Roster
-from piccolo_formats.signed import open_signed, sign
+from piccolo_formats.signed import countersign, open_signed, sign
 from piccolo_formats.tls import certificate_fingerprint, generate_key, make_certificate
 
 from piccolo_vault.core.compared import Compared
+from piccolo_vault.core.keys.bundle import joined
 from piccolo_vault.core.keys.custody import Stage
 from piccolo_vault.core.keys.recovering import Wish
 from piccolo_vault.testing_keys import Crash, MemoryFiles
@@ -206,6 +208,34 @@ async def test_a_circle_that_begins_otherwise_than_printed_is_not_believed(scene
             assert (
                 await scene.recover(vault, contacts=contacts(scene).text())
             ).error_reason == "CONTACTS_AWAY"
+
+
+def kept(scene: Burned) -> list[bytes]:
+    """The circle's records that the memory of the new device began with."""
+    records = cbor.decode(joined(_attestation(scene)))
+    assert isinstance(records, list)
+    return [record for record in records if isinstance(record, bytes)]
+
+
+def _attestation(scene: Burned) -> dict[str, bytes]:
+    state = scene.new.metadata.state
+    return {key.removeprefix("attestation/"): state[key] for key in state if key.startswith("attestation/")}
+
+
+async def test_a_contact_that_lies_beside_honest_ones_spoils_nothing(scene: Burned) -> None:
+    """What it adds holds by itself, or looks like a first roster, or is never at an end."""
+    liar, flood, honest = scene.keepers
+    first = open_signed(Roster, scene.old.attestation.roster)
+    stranger = SigningKey(bytes(32))
+    more, unfounded = countersign(first, stranger).to_bytes(), sign(first.record, stranger).to_bytes()
+    junk = [cbor.encode([cbor.encode({"type": "roster", "generation": 1, "n": n}), []]) for n in range(2)]
+    liar.knows = [more, unfounded, *junk, *honest.knows[1:]]
+    flood.knows = [*honest.knows, *(cbor.encode([os.urandom(2**18), []]) for _ in range(80))]
+    async with scene.new.vault() as vault:
+        members = asyncio.ensure_future(told(vault, Compared(3, 3, 1, 0, 0)))
+        assert (await scene.recover(vault, contacts=contacts(scene).text())).state == SUCCEEDED
+        await members
+    assert sorted(kept(scene)) == sorted(honest.knows)
 
 
 async def test_words_that_the_circle_does_not_know(scene: Burned) -> None:

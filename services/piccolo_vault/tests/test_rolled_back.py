@@ -23,6 +23,7 @@ from piccolo_vault.core.keys.custody import Stage
 from piccolo_vault.core.keys.recovering import Wish
 from piccolo_vault.tests.burned import FAILED, NEW, SUCCEEDED, Burned, burned
 from piccolo_vault.tests.cloud_fake import Entry
+from piccolo_vault.tests.metadata_fake import FakeMetadata
 from piccolo_vault.tests.vault_on import PASSPHRASE, Vault, reason_of, until
 
 
@@ -141,11 +142,38 @@ async def test_a_memory_that_ends_again_and_again_is_not_told_as_the_clouds_sile
 async def test_a_memory_that_waits_for_the_cloud_in_vain_is_the_clouds_silence(
     scene: Burned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backup, "_APPEND_SECONDS", 0.5)
+    monkeypatch.setattr(backup, "_FOLLOW_SECONDS", 0.5)
     async with scene.new.vault() as vault:
         scene.new.metadata.hangs = True
         ended = await scene.recover(vault)
         assert (ended.state, ended.error_reason) == (FAILED, "PROOF_WITHHELD")
+
+
+@pytest.fixture
+def time_left(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """How long metadata has for what it reads of the log, at most."""
+    longest = dict.fromkeys(("TraceLog", "AppendClaim"), 0.0)
+
+    def timed(call: str) -> None:
+        answer = getattr(FakeMetadata, call)
+
+        async def answered(metadata: FakeMetadata, request: Any, context: Any) -> Any:
+            longest[call] = max(longest[call], context.time_remaining())
+            return await answer(metadata, request, context)
+
+        monkeypatch.setattr(FakeMetadata, call, answered)
+
+    for call in longest:
+        timed(call)
+    return longest
+
+
+async def test_a_log_of_years_over_a_slow_line_is_no_silence(
+    time_left: dict[str, float], scene: Burned
+) -> None:
+    async with scene.new.vault() as vault:
+        assert (await scene.recover(vault)).state == SUCCEEDED
+    assert min(time_left.values()) > 40 * 60
 
 
 async def restored_then(scene: Burned, vault: Vault, **wish: Any) -> memory.Operation:

@@ -347,3 +347,21 @@ async def test_after_a_restore_a_write_waits_for_the_members_that_are_heard_just
         here.circle.event.set()
         await writing
         assert await here.get("/f") == b"x"
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_who_forged_a_receipt_is_not_believed_by_its_word_either(size: int) -> None:
+    """It says that it has the fragment, which it may; what counts is what it shows."""
+    data = random_bytes(size)
+    async with world(4) as here:
+        liar = here.keepers[0]
+        liar.lies_on_receipt = True
+        await here.put("/f", data)
+        await here.store.maintenance.repair_due(impatient=True)
+        health, _ = await here.store.health("/f", ask=True)
+        assert health.placed == 3
+        liar.lies_on_receipt = False
+        here.clock_offset += 7 * 24 * 3600.0
+        await here.store.maintenance.repair_due(impatient=True)
+        health, _ = await here.store.health("/f", ask=True)
+        assert health.placed == 4

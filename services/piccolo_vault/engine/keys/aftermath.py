@@ -4,7 +4,8 @@ Rules:
 * A fence is believed when metadata says so (it read the owner's own log), or when the owner root signed it: a
   claim, or a device certificate of a higher generation that is not this device's. It is never lifted.
 * After a recovery burying waits for `reconciled`, or for 45 days on the smaller of two clocks: the wall's,
-  and the time that this process ran. So a clock that jumps cannot end it early. Who was not heard by then is
+  and the time that this process ran. So a clock that jumps cannot end it early; one that was ahead at the
+  recovery, and stands before it now, counts as if it had run with the process. Who was not heard by then is
   asked all the same when it comes back.
 """
 
@@ -148,8 +149,8 @@ class Quiet:
         """Whether burying is allowed."""
         if self._record is None:
             return True
-        wall = self._clock.wall() - self._record.time
-        return min(wall, self._running(self._record)) >= QUIET_SECONDS
+        running = self._running(self._record)
+        return min(self._clock.wall() - self._began(self._record), running) >= QUIET_SECONDS
 
     async def run(self) -> None:
         """Keeps, every hour, how long this device has run since the recovery."""
@@ -160,9 +161,13 @@ class Quiet:
 
     def _tick(self, record: RestoredRecord) -> None:
         try:
-            self._save(RestoredRecord(time=record.time, running=int(self._running(record))))
+            self._save(RestoredRecord(time=self._began(record), running=int(self._running(record))))
         except PiccoloError as failed:
             _log.warning("the running time was not kept", extra=fields(reason=failed.reason))
+
+    def _began(self, record: RestoredRecord) -> int:
+        wall = int(self._clock.wall())
+        return record.time if wall >= record.time else max(wall - int(self._running(record)), 0)
 
     def _running(self, record: RestoredRecord) -> float:
         return record.running + self._clock.running() - self._since

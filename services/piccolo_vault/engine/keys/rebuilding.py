@@ -8,6 +8,8 @@ Rules:
   them nothing here would open.
 * Where the newest of these says that the words before were exposed, that is kept before anything is brought
   back: all of it counts as what those words open, since nobody tells what was sealed anew.
+* What a contact adds to the truth is left out before anything is kept: rosters that do not hold, and whatever
+  else than its founder's signature the first one carries.
 * Everybody who answers is heard: a member that holds back what is new is no harm as long as another does not.
 * Only when the circle is found the memory is touched. It is filled at the end, from the commit records that
   the members keep, as what is newer than a backup is (engine/storage/inventory.py).
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
     from piccolo_formats.contacts import Contact, Contacts
     from piccolo_formats.kek import Kek
+    from piccolo_formats.signed import Signed
 
     from piccolo_vault.core.keys.records import OwnerRecord
     from piccolo_vault.engine.keys.generations import Say
@@ -114,22 +118,33 @@ class Rebuilding:
             told = fields(contact=contact.endpoint, reason=failed.reason, why=failed.message)
             _log.info("a contact did not tell", extra=told)
             return failed.message
-        if _begins_with(records, circle):
-            return records
+        if told_of := _of_circle(records, circle):
+            return told_of
         _log.warning("a contact tells of another circle", extra=fields(contact=contact.endpoint))
         return f"{contact.endpoint} tells of another circle than the one that was printed."
 
 
-def _begins_with(records: Sequence[bytes], circle: bytes) -> bool:
-    """Whether the first roster among these records is the one with that mark, and no other."""
-    firsts = [
-        each.data for each in said(cbor.encode(list(records))) if (each.kind, each.epoch) == ("roster", 1)
-    ]
-    return bool(firsts) and all(_mark(data) == circle for data in firsts)
+def _of_circle(records: Sequence[bytes], circle: bytes) -> list[bytes]:
+    """What these records tell of the circle with that mark; nothing when they begin another one too."""
+    everything = said(cbor.encode(list(records)))
+    firsts = [_opened(each.data) for each in everything if (each.kind, each.epoch) == ("roster", 1)]
+    marks = {mark_of(first.record_hash()) if first else None for first in firsts}
+    founded = [data for first in firsts if first and (data := _founded(first))]
+    if marks != {circle} or not founded:
+        return []
+    others = (each for each in everything if (each.kind, each.epoch) != ("roster", 1))
+    return [founded[0], *(each.data for each in others if each.kind != "roster" or _opened(each.data))]
 
 
-def _mark(roster: bytes) -> bytes | None:
+def _opened(roster: bytes) -> Signed[Roster] | None:
     try:
-        return mark_of(open_signed(Roster, roster).record_hash())
+        return open_signed(Roster, roster)
     except FormatError:
         return None
+
+
+def _founded(first: Signed[Roster]) -> bytes | None:
+    """The first roster as its founder signed it, without what others added; None when it did not."""
+    founder = first.record.members[0].admin
+    own = tuple(pair for pair in first.signatures if pair[0] == founder)
+    return replace(first, signatures=own).to_bytes() if own else None

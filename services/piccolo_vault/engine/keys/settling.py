@@ -9,6 +9,8 @@ Rules:
   (docs/adr/0012).
 * The old log is closed only when a majority knows the new root: who closed it earlier could be left with no
   words that let a device in.
+* A log that the cloud cannot end (damaged, full) keeps nothing else waiting: what strangers may open is
+  renewed and sealed anew all the same. It is tried again, and the old KEK kept for it.
 * The old KEK is forgotten last: after its wraps, its commit records and its admin key in the roster; when its
   words were exposed, after the last version that it could open has another key and the old one is purged.
 * A memory that the circle filled has `former` without that KEK. Then the old log cannot be closed, and what
@@ -23,7 +25,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from piccolo_chassis.errors import PiccoloError
+from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
 from piccolo_formats.errors import FormatError
 from piccolo_formats.records.roster import Roster
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from piccolo_vault.ports.trust import CircleView
 
 _PATIENCE, _TRIES = 30.0, 5
+_OF_THE_LOG = frozenset({Kind.DATA_LOSS, Kind.FULL})
 _log = logging.getLogger(__name__)
 
 
@@ -134,7 +137,7 @@ class Settling:
         self._custody.learn_former(old)
         successors = tuple(each.to_bytes() for each in lineage)
         await self._certify(kek, old, successors, say)
-        await self._end_log(old, owner.owner, successors[-1], say, exposed=exposed)
+        unended = await self._end_log(old, owner.owner, successors[-1], say, exposed=exposed)
         if not self._swapped:
             await swap(self._successions, (old, kek), owner.epoch, self._random, say, exposed=exposed)
             self._swapped = True
@@ -144,8 +147,7 @@ class Settling:
             return False
         if exposed and not await self._is_sealed_anew((old, kek), owner.epoch, say):
             return False
-        if not await self._in_roster():
-            await say("Waiting for the circle's admins to note the new keys")
+        if not await self._is_forgettable(unended, say):
             return False
         # what a crash had left open may have come in since, under the wrap of its day
         came_in = await swap(self._successions, (old, kek), owner.epoch, self._random, say, exposed=exposed)
@@ -168,16 +170,28 @@ class Settling:
         await self._end(owner)
         return True
 
-    async def _end_log(self, old: Kek, owner: bytes, successor: bytes, say: Say, *, exposed: bool) -> None:
-        """Closes the old words' backup log, and empties it where strangers may open it."""
-        if not self._closed:
-            await say("Closing the backup of the old words")
-            await self._close(old, owner, successor)
-            self._closed = True
-        if exposed and not self._emptied:
-            await say("Deleting the backups of the old words at the cloud")
-            await self._empty(old)
-            self._emptied = True
+    async def _end_log(
+        self, old: Kek, owner: bytes, successor: bytes, say: Say, *, exposed: bool
+    ) -> PiccoloError | None:
+        """Closes the old words' backup log, and empties it where strangers may open it.
+
+        Returns why not, where that is for the log itself; what else is to be done does not wait for it.
+        """
+        try:
+            if not self._closed:
+                await say("Closing the backup of the old words")
+                await self._close(old, owner, successor)
+                self._closed = True
+            if exposed and not self._emptied:
+                await say("Deleting the backups of the old words at the cloud")
+                await self._empty(old)
+                self._emptied = True
+        except PiccoloError as failed:
+            if failed.kind not in _OF_THE_LOG:
+                raise
+            _log.warning("the backup of the old words is not ended", extra=fields(reason=failed.reason))
+            return failed
+        return None
 
     async def _is_sealed_anew(self, keks: tuple[Kek, Kek] | None, epoch: int, say: Say) -> bool:
         """Lets the way of a file seal everything anew; returns whether that is over.
@@ -195,6 +209,15 @@ class Settling:
         if not told.over:
             await say(told.phase, told.done, told.total)
         return told.over
+
+    async def _is_forgettable(self, unended: PiccoloError | None, say: Say) -> bool:
+        """Whether neither the circle nor the old log needs the old KEK any more; raises why the log does."""
+        if not await self._in_roster():
+            await say("Waiting for the circle's admins to note the new keys")
+            return False
+        if unended is not None:
+            raise unended
+        return True
 
     async def _end(self, owner: OwnerRecord) -> None:
         """Forgets the words before, and what is told of them."""

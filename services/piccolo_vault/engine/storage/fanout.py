@@ -21,7 +21,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
 
 from piccolo_vault.core.storage.lanes import Lanes, LaneState
-from piccolo_vault.core.storage.receipts import Expected, check_receipt
+from piccolo_vault.core.storage.receipts import Expected
 from piccolo_vault.ports.keepers import Head
 
 if TYPE_CHECKING:
@@ -272,7 +272,7 @@ class Fanout:
         if lane.sendoff is None:
             raise _wrong("gave a receipt for a fragment that is not whole")
         expected = Expected(self._owner, lane.head.fragment_id, lane.sendoff.root, lane.sendoff.size)
-        check_receipt(receipt, self._peers.member(lane.owner), expected, committed=False)
+        self._peers.take_receipt(receipt, lane.owner, expected, committed=False)
 
     def _enqueue(self, coded: Coded) -> None:
         lanes = [self._open[index] for index in self.lanes.live()]

@@ -11,7 +11,6 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,7 +35,6 @@ _HEDGE_FACTOR = 3.0
 _HEDGE_SECONDS = 0.15
 _GET_SECONDS = 20.0
 _SLOWEST = 65_536
-_DISTRUSTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +45,12 @@ class Source:
     missing: frozenset[int]
 
 
-class Distrust:
-    """Fragments that showed wrong bytes, the latest ones."""
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[bytes, None] = OrderedDict()
-
-    def add(self, fragment_id: bytes) -> None:
-        """Notes a fragment."""
-        self._known[fragment_id] = None
-        if len(self._known) > _DISTRUSTED:
-            self._known.popitem(last=False)
-
-    def trust(self, fragment_id: bytes) -> None:
-        """Takes a fragment off: it was rebuilt, and a block of it was right."""
-        self._known.pop(fragment_id, None)
-
-    def __contains__(self, fragment_id: bytes) -> bool:
-        return fragment_id in self._known
-
-
 class Fetcher:
     """Brings checked blocks."""
 
     def __init__(self, context: Context) -> None:
         self._context, self.peers = context, context.peers
-        self.distrust = Distrust()
+        self.distrust = context.peers.distrust
 
     async def fetch(self, source: Source, stripes: range) -> dict[int, list[memoryview]]:
         """Returns the stripes' blocks of exactly k fragments, by index.

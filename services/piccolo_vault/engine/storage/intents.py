@@ -21,7 +21,7 @@ from piccolo_chassis.logs import fields
 
 from piccolo_vault.core.storage.erasure import Code
 from piccolo_vault.core.storage.manifests import read_layout
-from piccolo_vault.core.storage.receipts import Expected, check_receipt
+from piccolo_vault.core.storage.receipts import Expected
 from piccolo_vault.engine.storage.nursery import gather
 from piccolo_vault.engine.storage.survey import Seen
 
@@ -119,7 +119,7 @@ class Intents:
 
         receipt = await self._context.peers.ask(owner, commit, self._context.settings.stall_seconds)
         expected = Expected(layout.owner, fragment_id, root, layout.plan().fragment_size)
-        check_receipt(receipt, self._context.peers.member(owner), expected, committed=True)
+        self._context.peers.take_receipt(receipt, owner, expected, committed=True)
 
     async def _promise(self, intent: Intent, code: Code) -> Promise:
         at_risk = False

@@ -25,6 +25,8 @@ from piccolo_chassis.logs import fields
 
 from piccolo_vault.core.circle import Standing
 from piccolo_vault.core.storage.placement import Candidate
+from piccolo_vault.core.storage.receipts import Expected, check_receipt
+from piccolo_vault.engine.storage.distrust import Distrust
 from piccolo_vault.engine.storage.nursery import gather
 
 if TYPE_CHECKING:
@@ -83,6 +85,7 @@ class Peers:
         self._sights: dict[bytes, Sight] = {}
         self._written: dict[str, int] = {}
         self.changed = asyncio.Event()
+        self.distrust = Distrust()
         self._asking, self._asked_at = asyncio.Lock(), -math.inf
 
     async def load(self) -> None:
@@ -259,6 +262,18 @@ class Peers:
             sight.avoid_until = asyncio.get_running_loop().time() + _SLOW_SECONDS
         if error.kind is not Kind.TIMEOUT:
             self.answered(owner_id)
+
+    def take_receipt(self, receipt: bytes, owner_id: bytes, expected: Expected, *, committed: bool) -> None:
+        """Checks a receipt. Whoever gave one that does not hold is not believed by its word of the fragment.
+
+        Raises PiccoloError INTERNAL, RECEIPT_WRONG; UNAVAILABLE, KEEPER_GONE.
+        """
+        member = self.member(owner_id)
+        try:
+            check_receipt(receipt, member, expected, committed=committed)
+        except PiccoloError:
+            self.distrust.add(expected.fragment_id)
+            raise
 
     def measured(self, owner_id: bytes, size: int, seconds: float) -> None:
         """Notes that a member took `seconds` to bring `size` bytes."""

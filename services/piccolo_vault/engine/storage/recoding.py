@@ -30,7 +30,7 @@ from piccolo_vault.core.storage.journal import open_local
 from piccolo_vault.core.storage.lanes import Lanes
 from piccolo_vault.core.storage.manifests import read_content, read_layout, translated
 from piccolo_vault.core.storage.promise import Promise
-from piccolo_vault.core.storage.receipts import Expected, check_receipt
+from piccolo_vault.core.storage.receipts import Expected
 from piccolo_vault.core.storage.spreading import next_epoch
 from piccolo_vault.engine.storage.completion import Draft, files_in
 from piccolo_vault.engine.storage.fanout import Fanout, Sendoff
@@ -222,7 +222,7 @@ class Recoder:
 
         receipt = await self._context.peers.ask(owner, commit, 2 * self._context.settings.stall_seconds)
         expected = Expected(layout.owner, fragment_id, root, layout.plan().fragment_size)
-        check_receipt(receipt, self._context.peers.member(owner), expected, committed=True)
+        self._context.peers.take_receipt(receipt, owner, expected, committed=True)
 
     def _check(self, plan: _Plan, done: set[int]) -> None:
         missing = frozenset(plan.stored.missing)

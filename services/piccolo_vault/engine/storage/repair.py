@@ -35,7 +35,7 @@ from piccolo_vault.core.storage.erasure import Code
 from piccolo_vault.core.storage.lanes import Lanes
 from piccolo_vault.core.storage.manifests import read_layout
 from piccolo_vault.core.storage.promise import Promise
-from piccolo_vault.core.storage.receipts import Expected, check_receipt
+from piccolo_vault.core.storage.receipts import Expected
 from piccolo_vault.core.storage.urgency import Damage
 from piccolo_vault.engine.storage.completion import files_in, make_record
 from piccolo_vault.engine.storage.fanout import Fanout, Sendoff
@@ -353,7 +353,7 @@ class Repairer:
 
         receipt = await self._context.peers.ask(owner, commit, 2 * self._context.settings.stall_seconds)
         expected = Expected(layout.owner, fragment_id, root, layout.plan().fragment_size)
-        check_receipt(receipt, self._context.peers.member(owner), expected, committed=True)
+        self._context.peers.take_receipt(receipt, owner, expected, committed=True)
 
     async def _renew_records(self, layout: Layout, record: bytes, missing: Sequence[int]) -> None:
         """Gives the other keepers the newer commit record, as far as they answer.

@@ -27,7 +27,7 @@ from piccolo_formats.stripes import LONE_STRIPE_SIZE, StripePlan
 from piccolo_vault.core.storage.journal import UploadNote, open_local, seal_local
 from piccolo_vault.core.storage.lanes import Lanes
 from piccolo_vault.core.storage.manifests import parsed
-from piccolo_vault.core.storage.receipts import Expected, check_receipt
+from piccolo_vault.core.storage.receipts import Expected
 from piccolo_vault.engine.storage.completion import Draft
 from piccolo_vault.engine.storage.fanout import Fanout, Sendoff
 from piccolo_vault.engine.storage.files import FileKey, check_size, new_file
@@ -250,7 +250,7 @@ class Session:
 
         receipt = await self._context.peers.ask(owner, commit, 2 * self._context.settings.stall_seconds)
         expected = Expected(layout.owner, layout.fragment_id(index), layout.root(index), size)
-        check_receipt(receipt, self._context.peers.member(owner), expected, committed=True)
+        self._context.peers.take_receipt(receipt, owner, expected, committed=True)
 
     async def _seal(self, segment: Segment) -> None:
         """Hands the gathered plaintext to the pipeline as this segment."""

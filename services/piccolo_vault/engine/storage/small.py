@@ -18,7 +18,7 @@ from piccolo_chassis.logs import fields
 from piccolo_formats.segments import SegmentPlan, SegmentSealer
 from piccolo_formats.stripes import LONE_STRIPE_SIZE, StripePlan
 
-from piccolo_vault.core.storage.receipts import Expected, check_receipt
+from piccolo_vault.core.storage.receipts import Expected
 from piccolo_vault.engine.storage.completion import Draft
 from piccolo_vault.engine.storage.files import FileKey, Written, new_file
 from piccolo_vault.engine.storage.nursery import gather
@@ -149,7 +149,7 @@ class SmallObjects:
 
         receipt = await self._context.peers.ask(owner, store, seconds)
         expected = Expected(layout.owner, head.fragment_id, fragments.roots[index], len(blocks))
-        check_receipt(receipt, self._context.peers.member(owner), expected, committed=True)
+        self._context.peers.take_receipt(receipt, owner, expected, committed=True)
 
 
 class LoneFiles:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from piccolo_formats.records.manifest import Layout
 
     from piccolo_vault.engine.storage.context import Context
-    from piccolo_vault.engine.storage.fetch import Distrust
+    from piccolo_vault.engine.storage.distrust import Distrust
     from piccolo_vault.ports.keepers import Keeper, Kept
 
 _STAT_SECONDS = 10.0
