@@ -68,7 +68,7 @@ async def state_of(owner: Owner, about: Owner, wanted: str) -> None:
 async def test_members_are_switched_off_until_one_more_loss_would_destroy_something(five: Stage) -> None:
     async with five.enter("/circle") as visitor:
         page = visitor.page
-        ring = card(page, "How many may fall")
+        ring = card(page, "How many devices can you lose?")
         said, picture = ring.get_by_role("status"), ring.locator("[data-mood]")
         await expect(said).to_contain_text(_BEARS_ONE)
         await expect(picture).to_have_attribute("data-mood", "safe")
@@ -84,7 +84,7 @@ async def test_members_are_switched_off_until_one_more_loss_would_destroy_someth
         await expect(picture).to_have_attribute("data-mood", "act")
         await visitor.accessible()
         await visitor.screen("circle-fallen")
-        await ring.get_by_role("button", name="Let all stand again").click()
+        await ring.get_by_role("button", name="Switch all back on").click()
         await expect(said).to_contain_text(_BEARS_ONE)
         await expect(picture).to_have_attribute("data-mood", "safe")
 
@@ -98,26 +98,30 @@ async def test_an_invitation_made_here_lets_a_new_device_in(five: Stage) -> None
         page = visitor.page
         await page.get_by_role("button", name="Invite somebody").click()
         dialog = page.get_by_role("dialog")
-        await dialog.get_by_label("For whom").fill("For Ana")
+        await dialog.get_by_label("Who is it for?").fill("For Ana")
         await dialog.get_by_label("6 hours").check()
         await dialog.get_by_role("button", name="Make the invitation").click()
+        letter = await dialog.locator("[data-letter] pre").inner_text()
+        await dialog.get_by_text("You are in the same room?").click()
         picture = dialog.get_by_role("img", name="QR code of the invitation")
         await expect(picture).to_be_visible()
         assert await picture.evaluate("image => image.complete && image.naturalWidth > 100")
         await expect(dialog.get_by_role("timer")).to_have_text(re.compile(r"^5:59:\d\d$"))
-        link = await dialog.locator("[data-link]").inner_text()
-        code = await dialog.locator("[data-code]").inner_text()
+        link = letter.split()[-1]
+        code = await dialog.locator("[data-code] pre").inner_text()
         assert code in link
+        assert "https://piccolo.local" in letter
         await visitor.accessible()
         await visitor.screen("circle-invitation")
         await guest.api.join(link)
-        await expect(dialog.get_by_role("status")).to_have_text(f"{guest.device.name} is in the circle.")
+        joined = f"{guest.device.name} is in the circle."
+        await expect(dialog.get_by_role("status").filter(has_text=joined)).to_be_visible()
         await page.keyboard.press("Escape")
         await expect(dialog).to_be_hidden()
         await expect(row(page, guest)).to_be_visible()
         listed = page.locator('[data-invitation="For Ana"]')
         await expect(listed).to_contain_text("Used")
-        await expect(listed).to_contain_text(f"{guest.device.name} came in by it")
+        await expect(listed).to_contain_text(f"{guest.device.name} joined with it")
     members = await five.made.owners[0].api.members()
     assert guest.device.name in [one["name"] for one in members if one["state"] == "active"]
 
@@ -127,7 +131,7 @@ async def test_an_invitation_that_nobody_used_is_revoked(five: Stage) -> None:
         page = visitor.page
         await page.get_by_role("button", name="Invite somebody").click()
         dialog = page.get_by_role("dialog")
-        await dialog.get_by_label("For whom").fill("For nobody")
+        await dialog.get_by_label("Who is it for?").fill("For nobody")
         await dialog.get_by_label("1 hour").check()
         await page.keyboard.press("Enter")
         await expect(dialog.get_by_role("timer")).to_have_text(re.compile(r"^59:\d\d$"))
@@ -147,7 +151,7 @@ async def test_a_member_that_falls_silent_is_shown_and_what_it_kept_is_seen_to_h
     victim = next(owner for owner in five.made.owners[2:5] if owner.device.name in keepers)
     async with five.enter("/circle") as visitor:
         page = visitor.page
-        said = card(page, "How many may fall").get_by_role("status")
+        said = card(page, "How many devices can you lose?").get_by_role("status")
         await expect(said).to_contain_text(_BEARS_ONE)
         await victim.device.kill()
         await expect(row(page, victim)).to_contain_text("No answer now")
@@ -183,7 +187,7 @@ async def test_a_member_is_removed_by_its_typed_name_when_another_admin_agrees(f
         await expect(dialog).to_contain_text("a year after the removal that is deleted")
         await dialog.get_by_label("It was stolen or taken over").check()
         await expect(dialog).to_contain_text("it stays out for good")
-        await dialog.get_by_label("It shall go").check()
+        await dialog.get_by_label("It has to be removed").check()
         button = dialog.get_by_role("button", name=f"Remove {name}")
         await expect(button).to_be_disabled()
         await dialog.get_by_label(f"Type “{name}” to confirm").fill("device-")
@@ -195,7 +199,7 @@ async def test_a_member_is_removed_by_its_typed_name_when_another_admin_agrees(f
         await expect(dialog).to_be_hidden()
         await expect(page.get_by_text("Proposed. One more admin must agree.")).to_be_visible()
         await other.login(five.made.passphrase, "/circle")
-        waiting = card(other.page, "Waits for the admins")
+        waiting = card(other.page, "Waiting for the admins")
         await expect(waiting).to_contain_text(f"{name} is removed from the circle.")
         await other.accessible()
         await waiting.get_by_role("button", name="Agree").click()
@@ -222,7 +226,7 @@ async def test_somebody_leaves_and_the_admins_agree(five: Stage) -> None:
         await dialog.get_by_role("button", name="Leave the circle").click()
         await expect(page.get_by_text("Proposed. The admins must agree.")).to_be_visible()
         async with five.enter("/circle") as admin:
-            waiting = card(admin.page, "Waits for the admins")
+            waiting = card(admin.page, "Waiting for the admins")
             await waiting.get_by_role("button", name="Agree").click()
             (proposal,) = (await first.api.ask("GET", "/circle/proposals"))["proposals"]
             await second.api.approve(proposal["roster_hash"])
@@ -237,14 +241,14 @@ async def test_what_this_device_keeps_is_told_and_read_through(five: Stage) -> N
     async with five.enter("/circle") as visitor:
         keeping = card(visitor.page, "What this device keeps for others")
         await expect(keeping.get_by_role("listitem").filter(has_text=second.device.name)).to_be_visible()
-        await keeping.get_by_role("button", name="Read it through now").click()
+        await keeping.get_by_role("button", name="Check the disk now").click()
 
         async def read() -> bool | None:
             scrub = (await first.api.ask("GET", "/keeping"))["scrub"]
             return True if scrub["last_ended"] > before["scrub"]["last_ended"] else None
 
         await until(read, _SECONDS, "scrub")
-        await expect(keeping).to_contain_text("All was sound.")
+        await expect(keeping).to_contain_text("Everything was fine.")
 
 
 async def test_the_contacts_to_print_are_those_of_the_device(five: Stage) -> None:

@@ -96,8 +96,17 @@ async def test_the_log_tells_filters_verifies_and_is_saved(home: Stage) -> None:
         await made.accessible()
         await page.get_by_role("button", name="Verify the chain").click()
         await expect(page.get_by_text(re.compile("entries are whole"))).to_be_visible()
+        await page.get_by_role("searchbox", name="Search in it").fill("founded")
+        await expect(page.get_by_text("Saves only what you chose (Circle, with “founded”)")).to_be_visible()
         async with page.expect_download() as download:
-            await page.get_by_role("link", name="As a table (CSV)").click()
+            await page.get_by_role("button", name="Save as a table (CSV)").click()
+        head, *rows = (await (await download.value).path()).read_text().splitlines()
+        assert rows
+        assert all("circle.found" in row for row in rows)
+        await page.get_by_role("button", name="Clear the filter").click()
+        async with page.expect_download() as download:
+            await page.get_by_role("link", name="Save as a table (CSV)").click()
+        assert (await (await download.value).path()).read_text().splitlines()[0] == head
         rows = (await (await download.value).path()).read_text().splitlines()
         verified = (await api.ask("GET", "/audit/verification"))["verified"]
         assert len(rows) >= verified > 3
@@ -161,7 +170,7 @@ async def test_new_words_are_shown_tested_and_put_in_force(home: Stage) -> None:
         asked = [int(number) - 1 for label in labels for number in re.findall(r"\d+", label)]
         for at, position in enumerate(asked):
             await fields.nth(at).fill(words[position])
-        await page.get_by_role("button", name="Put them in force").click()
+        await page.get_by_role("button", name="Start using them").click()
         await expect(page.get_by_role("region", name=re.compile("New words"))).to_be_visible()
         await page.reload()
         await expect(page.get_by_text("The new words are in force")).to_be_visible(timeout=600_000)
@@ -195,7 +204,7 @@ async def test_words_that_somebody_may_know_are_replaced_and_all_is_sealed_anew(
         for at, label in enumerate(await labels.all_inner_texts()):
             (number,) = re.findall(r"\d+", label)
             await page.locator(".asked input").nth(at).fill(words[int(number) - 1])
-        await page.get_by_role("button", name="In Kraft setzen").click()
+        await page.get_by_role("button", name="Ab jetzt verwenden").click()
         await expect(page.get_by_text(re.compile("^Jede Datei ist neu versiegelt"))).to_be_visible(
             timeout=120_000
         )
@@ -315,8 +324,8 @@ async def change(made: Visitor, old: str, new: str) -> None:
     page = made.page
     await page.get_by_role("button", name="Change the passphrase").click()
     dialog = page.get_by_role("dialog")
-    await dialog.get_by_label("The passphrase of now").fill(old)
-    await dialog.get_by_label("The new one", exact=True).fill(new)
+    await dialog.get_by_label("Current passphrase").fill(old)
+    await dialog.get_by_label("New passphrase", exact=True).fill(new)
     await dialog.get_by_label("Once more").fill(new)
     await made.accessible()
     await made.screen("passphrase")

@@ -24,6 +24,7 @@ PAGES = {
     "/settings/general": ("General", "Allgemein"),
     "/settings/files": ("Versions, trash and fragments", "Versionen, Papierkorb und Fragmente"),
     "/settings/storage": ("Space for others", "Platz für andere"),
+    "/settings/trust": ("Trust this device", "Diesem Gerät vertrauen"),
     "/settings/about": ("About this device", "Über dieses Gerät"),
     "/security": ("Security", "Sicherheit"),
     "/security/log": ("Audit log", "Protokoll"),

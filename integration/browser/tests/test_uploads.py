@@ -101,7 +101,7 @@ async def test_a_pause_keeps_what_was_sent(home: Stage, tmp_path: Path) -> None:
         await expect(page.locator("strong", has_text="Paused")).to_be_visible()
         await visitor.screen("files-paused")
         await slow(page, 0)
-        await page.get_by_role("button", name="Go on: film.bin").click()
+        await page.get_by_role("button", name="Resume: film.bin").click()
         await expect(page.get_by_text("1 file is stored")).to_be_visible(timeout=60_000)
     assert offsets[0] == 0, offsets
     assert offsets[-1] > 0, offsets

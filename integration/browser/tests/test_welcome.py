@@ -83,7 +83,7 @@ async def test_a_newcomer_founds_a_circle_and_another_one_joins_it(tmp_path: Pat
 
         await set_up(ben, "Ben's box")
         await press(ben.page, "Join with an invitation")
-        await ben.page.get_by_label("Link or code").fill(code)
+        await ben.page.get_by_label("Invitation", exact=True).fill(code)
         await press(ben.page, "Look at the invitation")
         await expect(title(ben.page, "Ana's box invites you")).to_be_visible()
         await expect(ben.page.get_by_label(NAME)).to_have_value("Ben's box")
@@ -202,7 +202,7 @@ async def test_an_invitation_that_is_none_is_told(home: Stage) -> None:
         page = newcomer.page
         await set_up(newcomer, "Box")
         await press(page, "Join with an invitation")
-        field = page.get_by_label("Link or code")
+        field = page.get_by_label("Invitation", exact=True)
         await field.fill("piccolo:join?c=12")
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("alert")).to_contain_text("a part is missing")

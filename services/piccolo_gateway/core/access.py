@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.core.bodies.access import Scope
+from piccolo_gateway.core.visitors import UNKNOWN, Visitor
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 EVERYTHING: Final = frozenset({Scope.ADMIN})
@@ -52,12 +53,14 @@ class Caller:
         here: the IP address of this device that it came to.
         host: the Host header: name or address, and port.
         cookie: the secret of a session, which may be none.
+        visitor: what a session remembers of it.
     """
 
     address: str
     here: str
     host: str
     cookie: str | None = None
+    visitor: Visitor = UNKNOWN
 
 
 NOBODY: Final = Actor("anonymous")

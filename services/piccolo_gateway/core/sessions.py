@@ -8,6 +8,7 @@ Rules:
 * A login and a fresh proof give a new secret; the one before is worth nothing then. A proof is fresh for ten
   minutes.
 * There are at most so many; a new one ends the one that was unused longest.
+* Who used it last is remembered, as far as its owner needs it to tell sessions apart.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from hashlib import sha256
 from typing import Final
 
 from piccolo_gateway.core.bodies.access import Scope
+from piccolo_gateway.core.visitors import Visitor
 
 SECRET_BYTES = 32
 _ID_BYTES = 8
@@ -47,6 +49,7 @@ class Session:
     begun_clock: float
     used_clock: float
     proved_clock: float
+    visitor: Visitor
     by_words: bool = False
 
     def fresh(self, clock: float) -> bool:
@@ -63,34 +66,36 @@ class Sessions:
     _known: dict[bytes, Session] = field(default_factory=dict)
 
     def begin(
-        self, scopes: frozenset[Scope], now: int, clock: float, *, by_words: bool = False
+        self, scopes: frozenset[Scope], now: int, clock: float, visitor: Visitor, *, by_words: bool = False
     ) -> tuple[str, Session]:
         """A new session and its secret."""
         self._expire(clock)
         while len(self._known) >= self.lifetimes.most:
             del self._known[min(self._known, key=lambda key: self._known[key].used_clock)]
         secret = self.random(SECRET_BYTES).hex()
-        session = Session(self.random(_ID_BYTES).hex(), scopes, now, now, clock, clock, clock, by_words)
+        session_id = self.random(_ID_BYTES).hex()
+        session = Session(session_id, scopes, now, now, clock, clock, clock, visitor, by_words)
         self._known[_hash(secret)] = session
         return secret, session
 
-    def find(self, secret: str, now: int, clock: float) -> Session | None:
+    def find(self, secret: str, now: int, clock: float, visitor: Visitor) -> Session | None:
         """The session of a secret, which counts as used now; None when there is none (any more)."""
         self._expire(clock)
         key = _hash(secret)
         session = self._known.get(key)
         if session is not None:
-            session = self._known[key] = replace(session, last_used=now, used_clock=clock)
+            session = self._known[key] = replace(session, last_used=now, used_clock=clock, visitor=visitor)
         return session
 
-    def renew(self, session_id: str, now: int, clock: float) -> tuple[str, Session] | None:
+    def renew(self, session_id: str, now: int, clock: float, visitor: Visitor) -> tuple[str, Session] | None:
         """A session's new secret after a fresh proof; None when it has ended meanwhile."""
         self._expire(clock)
         for key, session in self._known.items():
             if session.session_id == session_id:
                 del self._known[key]
                 secret = self.random(SECRET_BYTES).hex()
-                renewed = replace(session, last_used=now, used_clock=clock, proved_clock=clock)
+                used = replace(session, last_used=now, used_clock=clock, visitor=visitor)
+                renewed = replace(used, proved_clock=clock)
                 self._known[_hash(secret)] = renewed
                 return secret, renewed
         return None

@@ -23,6 +23,7 @@ from piccolo_gateway.core.bodies.access import Scope
 from piccolo_gateway.core.bodies.factors import Challenge, Proof
 from piccolo_gateway.core.sessions import Session, Sessions
 from piccolo_gateway.core.sites import Site
+from piccolo_gateway.core.visitors import Visitor
 from piccolo_gateway.engine.factors import FactorBook
 from piccolo_gateway.engine.guesses import Guesses
 from piccolo_gateway.engine.proofs import Proofs
@@ -52,14 +53,14 @@ class Access:
         self._book, self._proofs, self._guesses = book, proofs, guesses
         self._judging = asyncio.Semaphore(_WAITING)
 
-    async def identify(self, cookie: str | None, bearer: str | None) -> Actor:
+    async def identify(self, cookie: str | None, bearer: str | None, visitor: Visitor) -> Actor:
         """Who a caller is; a session that ended is nobody's, a token that is not known is refused.
 
         Raises PiccoloError UNAUTHENTICATED (TOKEN_UNKNOWN), or UNAVAILABLE when tokens cannot be looked up.
         """
         if bearer is not None:
             return await self._tokens.actor(bearer)
-        session = self._find(cookie) if cookie else None
+        session = self._find(cookie, visitor) if cookie else None
         if session is None:
             return NOBODY
         return Actor(OWNER, session.scopes, session.session_id, fresh=self.fresh(session))
@@ -97,7 +98,9 @@ class Access:
                 await self._keys.unlock(pending.to_unlock)
         if not pending.session_id:
             return self._begin_for(caller)
-        renewed = self._sessions.renew(pending.session_id, self._clock.now(), self._clock.running())
+        renewed = self._sessions.renew(
+            pending.session_id, self._clock.now(), self._clock.running(), caller.visitor
+        )
         if renewed is None:
             raise PiccoloError(Kind.UNAUTHENTICATED, "SESSION_ENDED", "This session has ended.")
         return renewed
@@ -119,15 +122,15 @@ class Access:
         self._proofs.forget()
         self._sessions.end_all(but=actor.session_id)
 
-    def confirmed(self) -> Begun:
+    def confirmed(self, caller: Caller) -> Begun:
         """A session for who gave back the words that were just shown."""
         self.end_all()
-        return self._begin(EVERYTHING)
+        return self._begin(EVERYTHING, caller)
 
-    def watch(self) -> Begun:
+    def watch(self, caller: Caller) -> Begun:
         """A session for who began a recovery: it sees operations, and nothing else."""
         self.end_all()
-        return self._begin(_WATCHING, by_words=True)
+        return self._begin(_WATCHING, caller, by_words=True)
 
     def end_all(self) -> None:
         """Ends all sessions."""
@@ -165,19 +168,20 @@ class Access:
             await self._keys.verify(passphrase)
 
     def _by_words(self, caller: Caller) -> bool:
-        session = self._find(caller.cookie) if caller.cookie else None
+        session = self._find(caller.cookie, caller.visitor) if caller.cookie else None
         return session is not None and session.by_words
 
     def _begin_for(self, caller: Caller) -> Begun:
         if caller.cookie:
             self._sessions.end_secret(caller.cookie)
-        return self._begin(EVERYTHING)
+        return self._begin(EVERYTHING, caller)
 
-    def _begin(self, scopes: frozenset[Scope], *, by_words: bool = False) -> Begun:
-        return self._sessions.begin(scopes, self._clock.now(), self._clock.running(), by_words=by_words)
+    def _begin(self, scopes: frozenset[Scope], caller: Caller, *, by_words: bool = False) -> Begun:
+        now, running = self._clock.now(), self._clock.running()
+        return self._sessions.begin(scopes, now, running, caller.visitor, by_words=by_words)
 
-    def _find(self, cookie: str) -> Session | None:
-        return self._sessions.find(cookie, self._clock.now(), self._clock.running())
+    def _find(self, cookie: str, visitor: Visitor) -> Session | None:
+        return self._sessions.find(cookie, self._clock.now(), self._clock.running(), visitor)
 
     def _judge(self) -> asyncio.Semaphore:
         if self._judging.locked():

@@ -16,6 +16,7 @@ from piccolo_gateway.core import conditions, paths
 from piccolo_gateway.core.access import Actor, Caller
 from piccolo_gateway.core.api import JSON, Endpoint
 from piccolo_gateway.core.conditions import Conditions
+from piccolo_gateway.core.visitors import Visitor, visitor
 from piccolo_gateway.engine.pump import PIECE
 from piccolo_gateway.ports.place import Place
 from piccolo_gateway.routes.headers import COOKIE
@@ -58,6 +59,11 @@ class Bound:
     manner: Manner | None = None
 
 
+def visitor_of(request: web.Request) -> Visitor:
+    """Who sends a request, as far as a session remembers it."""
+    return visitor(request.remote or "", request.headers.get("User-Agent", ""))
+
+
 class Call:
     """One request.
 
@@ -77,7 +83,7 @@ class Call:
         transport = request.transport
         own = transport.get_extra_info("sockname") if transport else None
         cookie = request.cookies.get(COOKIE)
-        return Caller(request.remote or "", own[0] if own else "", request.host, cookie)
+        return Caller(request.remote or "", own[0] if own else "", request.host, cookie, visitor_of(request))
 
     @property
     def path(self) -> str:

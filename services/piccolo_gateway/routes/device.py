@@ -217,7 +217,7 @@ def _open(services: Services) -> list[Bound]:
 
     async def confirm(call: Call) -> Reply:
         await services.keys.confirm(call.body(Confirmation).words)
-        secret, session = services.access.confirmed()
+        secret, session = services.access.confirmed(call.caller)
         call.actor = Actor(OWNER)
         return Reply(201, told(services, session, session.session_id), begun(services, secret))
 

@@ -34,7 +34,7 @@ from piccolo_gateway.engine.device import Device
 from piccolo_gateway.engine.repeating import Repeating
 from piccolo_gateway.engine.trail import Trail
 from piccolo_gateway.routes import headers
-from piccolo_gateway.routes.call import Bound, Call, Reply, let_in, read_json, read_nothing
+from piccolo_gateway.routes.call import Bound, Call, Reply, let_in, read_json, read_nothing, visitor_of
 from piccolo_gateway.routes.counting import Counts
 from piccolo_gateway.routes.keys import ENDPOINT, MANNER, REQUEST_ID
 from piccolo_gateway.routes.manner import Credentials, Manner
@@ -128,7 +128,7 @@ class Door:
         if endpoint.scope is None:
             return NOBODY
         shown = _manner(request).credentials(request)
-        actor = await self._access.identify(shown.cookie, shown.token)
+        actor = await self._access.identify(shown.cookie, shown.token, visitor_of(request))
         if shown.cookie and actor is NOBODY:
             raise PiccoloError(Kind.UNAUTHENTICATED, "SESSION_ENDED", "This session has ended.")
         access.require(actor, endpoint.scope)

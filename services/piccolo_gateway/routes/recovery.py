@@ -91,7 +91,7 @@ def endpoints(services: Services) -> list[Bound]:
         await services.claiming.check(asked.claim_code, call.caller)
         operation = await services.keys.recover(asked)
         services.device.doubt()
-        secret, _ = services.access.watch()
+        secret, _ = services.access.watch(call.caller)
         call.actor, call.subject = Actor(OWNER), operation
         return started(operation, begun(services, secret))
 

@@ -79,6 +79,16 @@ _LISTING = Endpoint(
     answers={200: Answer("The latest first.", Sessions)},
 )
 
+_END_OTHERS = Endpoint(
+    method="DELETE",
+    path=f"{PREFIX}/sessions",
+    summary="End all other sessions",
+    tag=_TAG,
+    scope=Scope.ADMIN,
+    answers={204: Answer("Only this one is left; none, where a token asks.")},
+    audit="session.end",
+)
+
 _LOGOUT = Endpoint(
     method="DELETE",
     path=f"{PREFIX}/sessions/{{session_id}}",
@@ -97,6 +107,9 @@ def told(services: Services, kept: Kept, current: str) -> Session:
         session_id=kept.session_id,
         started=kept.started,
         last_used=kept.last_used,
+        address=kept.visitor.address,
+        browser=kept.visitor.browser,
+        system=kept.visitor.system,
         expires=services.access.ends_at(kept),
         fresh=services.access.fresh(kept),
         current=kept.session_id == current,
@@ -150,6 +163,11 @@ def _begun(services: Services) -> list[Bound]:
         known = services.access.sessions()
         return Reply(body=Sessions(sessions=[told(services, one, call.actor.session_id) for one in known]))
 
+    async def end_others(call: Call) -> Reply:
+        services.access.end_others(call.actor)
+        call.subject = "others"
+        return Reply(204)
+
     async def logout(call: Call) -> Reply:
         wanted = call.parameter("session_id")
         mine = wanted in {_ME, call.actor.session_id}
@@ -158,4 +176,4 @@ def _begun(services: Services) -> list[Bound]:
         services.access.end(call.actor.session_id if mine else wanted)
         return Reply(204, headers={"Set-Cookie": headers.no_cookie()} if mine else {})
 
-    return [Bound(_LISTING, listing), Bound(_LOGOUT, logout)]
+    return [Bound(_LISTING, listing), Bound(_END_OTHERS, end_others), Bound(_LOGOUT, logout)]

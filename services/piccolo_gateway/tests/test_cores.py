@@ -18,6 +18,7 @@ from piccolo_gateway.core.bodies.access import Scope
 from piccolo_gateway.core.idempotency import Answer, Answers, fingerprint
 from piccolo_gateway.core.problems import problem_of, retry_after, status_of
 from piccolo_gateway.core.sessions import Lifetimes, Sessions
+from piccolo_gateway.core.visitors import UNKNOWN
 
 
 def sessions(most: int = 3) -> Sessions:
@@ -26,51 +27,51 @@ def sessions(most: int = 3) -> Sessions:
 
 def test_a_session_ends_when_it_is_not_used() -> None:
     book = sessions()
-    secret, _ = book.begin(EVERYTHING, 0, 0.0)
-    assert book.find(secret, 0, 99.0)
-    assert book.find(secret, 0, 198.0)
-    assert book.find(secret, 0, 299.0) is None
+    secret, _ = book.begin(EVERYTHING, 0, 0.0, UNKNOWN)
+    assert book.find(secret, 0, 99.0, UNKNOWN)
+    assert book.find(secret, 0, 198.0, UNKNOWN)
+    assert book.find(secret, 0, 299.0, UNKNOWN) is None
 
 
 def test_a_session_ends_after_its_lifetime_however_much_it_is_used() -> None:
     book = sessions()
-    secret, session = book.begin(EVERYTHING, 5, 0.0)
+    secret, session = book.begin(EVERYTHING, 5, 0.0, UNKNOWN)
     assert book.ends_at(session) == 1005
     for at in range(0, 1000, 50):
-        assert book.find(secret, 0, float(at))
-    assert book.find(secret, 0, 1001.0) is None
+        assert book.find(secret, 0, float(at), UNKNOWN)
+    assert book.find(secret, 0, 1001.0, UNKNOWN) is None
 
 
 def test_one_session_too_many_ends_the_one_that_was_unused_longest() -> None:
     book = sessions(most=2)
-    first, _ = book.begin(EVERYTHING, 0, 0.0)
-    second, _ = book.begin(EVERYTHING, 0, 1.0)
-    assert book.find(first, 0, 2.0)
-    third, _ = book.begin(EVERYTHING, 0, 3.0)
-    assert book.find(second, 0, 4.0) is None
-    assert book.find(first, 0, 4.0)
-    assert book.find(third, 0, 4.0)
+    first, _ = book.begin(EVERYTHING, 0, 0.0, UNKNOWN)
+    second, _ = book.begin(EVERYTHING, 0, 1.0, UNKNOWN)
+    assert book.find(first, 0, 2.0, UNKNOWN)
+    third, _ = book.begin(EVERYTHING, 0, 3.0, UNKNOWN)
+    assert book.find(second, 0, 4.0, UNKNOWN) is None
+    assert book.find(first, 0, 4.0, UNKNOWN)
+    assert book.find(third, 0, 4.0, UNKNOWN)
 
 
 def test_sessions_end_one_by_one_and_together() -> None:
     book = sessions()
-    first, one = book.begin(EVERYTHING, 0, 0.0)
-    second, two = book.begin(EVERYTHING, 0, 0.0)
+    first, one = book.begin(EVERYTHING, 0, 0.0, UNKNOWN)
+    second, two = book.begin(EVERYTHING, 0, 0.0, UNKNOWN)
     assert book.end(one.session_id)
     assert not book.end(one.session_id)
     book.end_all(but=two.session_id)
-    assert book.find(second, 0, 0.0)
+    assert book.find(second, 0, 0.0, UNKNOWN)
     book.end_all()
-    assert book.find(second, 0, 0.0) is None
-    assert book.find(first, 0, 0.0) is None
+    assert book.find(second, 0, 0.0, UNKNOWN) is None
+    assert book.find(first, 0, 0.0, UNKNOWN) is None
 
 
 def test_no_secret_is_kept_and_none_is_guessed() -> None:
     book = sessions()
-    secret, _ = book.begin(EVERYTHING, 0, 0.0)
+    secret, _ = book.begin(EVERYTHING, 0, 0.0, UNKNOWN)
     assert secret not in repr(book)
     for wrong in ("", secret[:-1], secret.upper(), "\udcff"):
-        assert book.find(wrong, 0, 0.0) is None
+        assert book.find(wrong, 0, 0.0, UNKNOWN) is None
 
 
 @pytest.mark.parametrize(

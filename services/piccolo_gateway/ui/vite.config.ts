@@ -23,5 +23,23 @@ export default defineConfig(({ mode }) => ({
   },
   // the sealing library asks for node's crypto only where a browser has none
   resolve: { alias: { crypto: "/src/api/nothing.ts" } },
-  test: { include: ["tests/**/*.test.ts"] },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: { name: "plain", include: ["tests/**/*.test.ts"], exclude: ["tests/**/*.svelte.test.ts"] },
+      },
+      {
+        extends: true,
+        // what reacts does so only in the Svelte of browsers, not in the one that renders on servers
+        resolve: { conditions: ["browser"] },
+        test: {
+          name: "reacting",
+          include: ["tests/**/*.svelte.test.ts"],
+          environment: "./tests/page.environment.ts",
+          server: { deps: { inline: ["svelte"] } },
+        },
+      },
+    ],
+  },
 })) as Parameters<typeof defineConfig>[0];

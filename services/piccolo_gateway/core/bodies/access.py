@@ -33,6 +33,14 @@ class Session(Told, frozen=True):
     session_id: str
     started: Seconds
     last_used: Seconds
+    address: Annotated[str, msgspec.Meta(description="Where its last request came from.")]
+    browser: Annotated[
+        str,
+        msgspec.Meta(
+            description="What kind of program sent that, such as `Firefox`; empty: it is not known."
+        ),
+    ]
+    system: Annotated[str, msgspec.Meta(description="On what system, such as `Windows`; empty: not known.")]
     expires: Annotated[Seconds, msgspec.Meta(description="The latest end; sooner when it is not used.")]
     fresh: Annotated[
         bool,

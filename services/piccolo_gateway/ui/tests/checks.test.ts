@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 
-import { readCheck, readRepair, shareOf } from "../src/core/checks";
+import { cutOff, endUnknown, readCheck, readRepair, shareOf } from "../src/core/checks";
+import { de } from "../src/i18n/de";
+import { en } from "../src/i18n/en";
 
 const done = { kind: "check", state: "succeeded", error_message: "", error_reason: "" };
 
@@ -31,3 +33,27 @@ test("how far it is, with or without a known end", () => {
   expect(shareOf({ done: 3, total: 6 }, 12)).toBe(0.5);
   expect(shareOf({ done: 0, total: 0 }, 0)).toBeUndefined();
 });
+
+test("work that a restart cut off is told apart from work that failed", () => {
+  const failed = { ...done, state: "failed", result: "" };
+  expect(cutOff({ ...failed, error_reason: "INTERRUPTED" })).toBe(true);
+  expect(cutOff({ ...failed, error_reason: "NO_KEEPERS" })).toBe(false);
+  expect(cutOff({ ...done, result: "{}", error_reason: "INTERRUPTED" })).toBe(false);
+});
+
+test("only an answer that was lost leaves open whether it was done", () => {
+  for (const reason of ["OFFLINE", "DEADLINE_EXCEEDED"]) expect(endUnknown(reason)).toBe(true);
+  for (const reason of ["CLOUD_AWAY", "FENCED", "LOCKED", ""]) expect(endUnknown(reason)).toBe(false);
+});
+
+test.each([en, de])(
+  "what a restart cut off is not told in the words of a recovery",
+  ({ backups, recovery }) => {
+    for (const words of [backups.checkCutOff, backups.repairCutOff, backups.snapshotCutOff])
+      expect(words).not.toMatch(/24/);
+    for (const reason of ["INTERRUPTED", "RESTORE_CUT_OFF"]) {
+      expect(recovery.doubts[reason]?.safe).toBeTruthy();
+      expect(recovery.doubts[reason]?.decide).toMatch(/24/);
+    }
+  },
+);

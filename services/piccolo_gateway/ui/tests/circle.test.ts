@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { afterFall, arcsOf, clockOf, standingOf, type MemberFacts } from "../src/core/circle";
-import { BESIDE, label, short } from "../src/core/ring";
+import { BESIDE, label, NAMED, short, TYPES, type Type } from "../src/core/ring";
 
 const NOW = 2_000_000_000;
 const DAY = 86_400;
@@ -58,18 +58,28 @@ test("a clock of what is left", () => {
 });
 
 describe("names around the ring", () => {
-  const CAP = 11;
-  const LINE = 14;
-  const SIGN = 7;
-  const box = (index: number, of: number) => {
-    const { x, y, anchor } = label(index, of);
-    const wide = 16 * SIGN;
+  /* of the size of the type: what a name takes above its line, in all, and for a sign */
+  const CAP = 11 / 12;
+  const LINE = 14 / 12;
+  const SIGN = 7 / 12;
+  const SHEET = 360 - 2 * 24 - 1;
+  const box = (index: number, of: number, { size, signs }: Type) => {
+    const { x, y, anchor } = label(index, of, size);
+    const wide = signs * SIGN * size;
     const left = anchor === "start" ? x : anchor === "end" ? x - wide : x - wide / 2;
-    return { left, right: left + wide, top: y - CAP, bottom: y - CAP + LINE };
+    return { left, right: left + wide, top: y - CAP * size, bottom: y + (LINE - CAP) * size };
   };
+  const rings = [
+    ...Array.from({ length: 31 }, (_, index) => ({ of: index + 1, type: "fine" as const })),
+    ...Array.from({ length: BESIDE }, (_, index) => ({ of: index + 1, type: "large" as const })),
+  ];
 
-  test.each(Array.from({ length: 31 }, (_, index) => index + 1))("do not meet with %i members", (of) => {
-    const boxes = Array.from({ length: of }, (_, index) => box(index, of));
+  test("are no smaller than 11 px in the sheet of a phone that is 360 px wide", () => {
+    expect((TYPES.large.size * SHEET) / (2 * NAMED.width)).toBeGreaterThanOrEqual(11);
+  });
+
+  test.each(rings)("do not meet with $of members, in $type type", ({ of, type }) => {
+    const boxes = Array.from({ length: of }, (_, index) => box(index, of, TYPES[type]));
     for (const [index, one] of boxes.entries()) {
       expect(one.top).toBeGreaterThanOrEqual(-152);
       expect(one.bottom).toBeLessThanOrEqual(152);

@@ -5,8 +5,10 @@ import { strength } from "../src/api/strength";
 import { addsUp, wordlist } from "../src/api/wordlist";
 import { Estimate } from "../src/core/estimate";
 import { plainFault, span } from "../src/core/guessing";
-import { readInvitation } from "../src/core/invitation";
+import { MESSAGE, readInvitation } from "../src/core/invitation";
 import { countIn, outcomeIn, pointIn, stageOf, wholeIn } from "../src/core/recovery";
+import { de } from "../src/i18n/de";
+import { en } from "../src/i18n/en";
 import { completions, COUNT, sortOf, split, spread } from "../src/core/words";
 
 const ZEROS = `${"abandon ".repeat(23)}art`; // BIP-39's own vector of 256 zero bits
@@ -59,6 +61,19 @@ describe("an invitation", () => {
     expect(readInvitation(" 0123-4567-89ab-cdef-ghjk-mnpq-rs ")).toBe(code);
     expect(readInvitation("oi23456789abcdefghjkmnpqrs")).toBe(code);
     expect(readInvitation(`Komm zu uns: ${link} `)).toBe(link);
+  });
+
+  it.each([en, de])("is read from the whole message, as a field takes it: without line breaks", (said) => {
+    const letter = said.circle.letter(link, "tomorrow");
+    expect(readInvitation(letter)).toBe(link);
+    expect(readInvitation(letter.replaceAll("\n", ""))).toBe(link);
+    expect(letter).toContain(said.welcome.joinIt);
+    expect(letter.split("\n").filter((line) => /^[123]\. /.test(line))).toHaveLength(3);
+  });
+
+  it.each([en, de])("is not cut off by the field, however long its link may be", (said) => {
+    const longest = link.replace("192.168.1.5:7000", "a".repeat(1024));
+    expect(said.circle.letter(longest, "31. Dezember 2026, 23:59:59").length).toBeLessThan(MESSAGE);
   });
 
   it("is none with a part missing", () => {

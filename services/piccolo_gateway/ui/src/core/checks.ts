@@ -38,6 +38,18 @@ export function readRepair(work: Work): { repaired: number; waiting: number } | 
   return { repaired: told.repaired ?? 0, waiting: told.waiting ?? 0 };
 }
 
+/** Whether work ended because the device was restarted in the middle of it. */
+export function cutOff(work: Work): boolean {
+  return work.state === "failed" && work.error_reason === "INTERRUPTED";
+}
+
+/** Reasons after which nobody knows whether a request came to its end: its answer was lost on the way. */
+const UNKNOWN_END = new Set(["OFFLINE", "DEADLINE_EXCEEDED", "STOPPING", "IDEMPOTENCY_KEY_LOST"]);
+
+export function endUnknown(reason: string): boolean {
+  return UNKNOWN_END.has(reason);
+}
+
 /** The share that is done; the device tells the whole only at the end, `expected` until then. */
 export function shareOf(work: { done: number; total: number }, expected: number): number | undefined {
   const whole = work.total || expected;

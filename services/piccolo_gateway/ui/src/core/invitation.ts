@@ -1,5 +1,8 @@
 /** Invitations as people hand them on: a link, or a code of 26 characters (docs/storage-format.md, section 10). */
 
+/** So many characters a message with an invitation may have. */
+export const MESSAGE = 4000;
+
 const LINK = /^piccolo:join\?c=[0-9A-Za-z-]+&e=[^&#\s]{1,1024}&f=[0-9a-f]{64}$/;
 const CODE = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 

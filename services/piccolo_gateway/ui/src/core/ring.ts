@@ -44,6 +44,21 @@ export interface Label {
   leader?: string;
 }
 
+/** How large names are written, in the ring's own units, and how many signs of one fit beside it. */
+export interface Type {
+  size: number;
+  signs: number;
+}
+export const TYPES = {
+  /** Where the picture is wide. */
+  fine: { size: 12, signs: 16 },
+  /** Where it is as narrow as a phone, and no name may become too small to be read. */
+  large: { size: 19, signs: 11 },
+} as const satisfies Record<string, Type>;
+
+/** Half the width and height of a ring with names beside it. */
+export const NAMED = { width: 256, height: 152 };
+
 /** Names stand beside their points up to this many members; beyond, in two columns. */
 export const BESIDE = 12;
 const NAME_RADIUS = 134;
@@ -51,11 +66,11 @@ const COLUMN = 156;
 const COLUMN_HEIGHT = 268;
 
 /** Where a member's name is written so that no two names meet, for a ring of radius 100. */
-export function label(index: number, of: number): Label {
+export function label(index: number, of: number, size: number = TYPES.fine.size): Label {
   if (of > BESIDE) return inColumn(index, of);
   const at = point(index, of, 1);
   const anchor = Math.abs(at.x) < 0.1 ? "middle" : at.x > 0 ? "start" : "end";
-  return { x: round(at.x * NAME_RADIUS), y: round(at.y * (NAME_RADIUS + 3) + 4), anchor };
+  return { x: round(at.x * NAME_RADIUS), y: round(at.y * (NAME_RADIUS + 3) + size / 3), anchor };
 }
 
 function inColumn(index: number, of: number): Label {
@@ -70,7 +85,7 @@ function inColumn(index: number, of: number): Label {
 }
 
 /** A name that fits beside the ring; the whole of it is said elsewhere. */
-export function short(name: string, most = 16): string {
+export function short(name: string, most: number = TYPES.fine.signs): string {
   const signs = [...name];
   return signs.length > most
     ? `${signs

@@ -49,6 +49,28 @@ export interface Filter {
   to: string;
 }
 
+/** What is chosen when nothing is: everything. */
+export const ALL: Filter = { kind: "all", outcome: "all", text: "", from: "", to: "" };
+
+/** Whether something is left out. */
+export function narrows(filter: Filter): boolean {
+  return (
+    filter.text.trim() !== "" ||
+    (Object.keys(ALL) as (keyof Filter)[]).some((key) => key !== "text" && filter[key] !== ALL[key])
+  );
+}
+
+/** As far as the device itself can choose. */
+export interface Asked {
+  outcome?: string;
+  since?: number;
+  until?: number;
+}
+
+export function asked({ outcome, from, to }: Filter): Asked {
+  return { ...(outcome !== "all" && { outcome }), ...span({ from, to }) };
+}
+
 /** Seconds since 1970 from which on, and before which: the reader's own days, both of them whole. */
 export function span({ from, to }: Pick<Filter, "from" | "to">): { since?: number; until?: number } {
   const since = midnight(from, 0);

@@ -2,13 +2,25 @@
 
 import { answer, api, type Schemas } from "../api/client";
 import { Problem } from "../api/problem";
+import type { Asked } from "../core/trail";
 
-interface Asked {
-  outcome?: string;
-  since?: number;
-  until?: number;
-}
 const PAGE = 100;
+const PAGE_TO_SAVE = 1000;
+
+/** All events that are asked for and fit, newest first. Raises Problem rather than to give a part of them. */
+export async function collected(
+  asked: Asked,
+  fits: (event: Schemas["AuditEvent"]) => boolean,
+): Promise<Schemas["AuditEvent"][]> {
+  const found: Schemas["AuditEvent"][] = [];
+  for (let token = ""; ;) {
+    const query = { page_size: PAGE_TO_SAVE, page_token: token, ...asked };
+    const page = await answer(api.GET("/api/v1/audit", { params: { query } }));
+    found.push(...page.events.filter(fits));
+    token = page.next_page_token;
+    if (!token) return found;
+  }
+}
 
 export class Trail {
   events = $state.raw<Schemas["AuditEvent"][]>([]);

@@ -16,7 +16,8 @@ const actions: Messages["audit"]["actions"] = {
     not: (subject) => `Ein Nachweis stimmte nicht${by(subject)}.`,
   },
   "session.end": {
-    done: () => "Eine Sitzung wurde beendet.",
+    done: (subject) =>
+      subject === "others" ? "Alle anderen Sitzungen wurden beendet." : "Eine Sitzung wurde beendet.",
     not: () => "Eine Sitzung wurde nicht beendet.",
   },
   "token.make": {
@@ -235,10 +236,20 @@ export const audit: Messages["audit"] = {
     ),
   broken: (at, number) =>
     `Die Kette reißt bei Eintrag ${number}: Davor wurde etwas geändert oder herausgenommen. ${n(at - 1, "Der # Eintrag davor ist unversehrt.", "Die # Einträge davor sind unversehrt.")}`,
-  save: "Speichern",
-  saveCsv: "Als Tabelle (CSV)",
-  saveJson: "Für Programme (NDJSON)",
-  saveWords: "Das ganze Protokoll, was du oben auch gewählt hast, mit dem Fingerabdruck jedes Eintrags.",
+  saveCsv: "Als Tabelle speichern (CSV)",
+  saveJson: "Für Programme speichern (NDJSON)",
+  saveWords:
+    "Speichert das ganze Protokoll mit dem Fingerabdruck jedes Eintrags, damit es sich auch anderswo prüfen lässt.",
+  saveChosen: (what) => `Speichert nur, was du ausgewählt hast (${what}), nicht das ganze Protokoll.`,
+  since: (day) => `ab ${day}`,
+  until: (day) => `bis ${day}`,
+  holding: (text) => `mit „${text}“`,
+  saved: (entries) =>
+    entries
+      ? n(entries, "# Eintrag gespeichert.", "# Einträge gespeichert.")
+      : "Kein Eintrag passt, darum wurde nichts gespeichert.",
+  clear: "Filter aufheben",
+  file: "Piccolo-Protokoll",
   none: "Nichts hier passt zu dem, was du gewählt hast.",
   end: "Hier beginnt das Protokoll.",
   more: "Ältere zeigen",

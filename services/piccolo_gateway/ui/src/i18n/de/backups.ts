@@ -27,6 +27,8 @@ export const backups: Messages["backups"] = {
         (told ? ": Eine Cloud, die eine ältere zeigt, fällt bei der Wiederherstellung auf." : " schon."),
   snapshot: "Alles neu sichern",
   snapshotWords: "Im Alltag nicht nötig: Jede Änderung wird in Augenblicken gesichert.",
+  snapshotCutOff:
+    "Die Verbindung brach ab, während die Sicherung geschrieben wurde; ob sie vollständig ist, ist noch nicht bekannt. Was vorher gesichert war, ist sicher, und Änderungen werden weiter von selbst gesichert. Sieh unten nach dem neuesten Punkt, und starte sie noch einmal, wenn er älter ist.",
   snapshotDone: (number) => `Neu gesichert, als Punkt ${number}.`,
 
   test: "Wiederherstellungswörter prüfen",
@@ -91,6 +93,10 @@ export const backups: Messages["backups"] = {
     (wrong ? `; ${n(wrong, "# Fragment war falsch", "# Fragmente waren falsch")}.` : ", alle richtig."),
   cancelled: "Die letzte Prüfung wurde angehalten.",
   failed: "Die letzte Prüfung kam nicht zum Ende.",
+  checkCutOff:
+    "Die letzte Prüfung brach ab, weil das Gerät neu gestartet wurde. Verloren ist dadurch nichts; starte sie noch einmal, wann du willst.",
+  repairCutOff:
+    "Die Reparatur brach ab, weil das Gerät neu gestartet wurde. Was schon repariert ist, bleibt; starte sie noch einmal.",
   repair: "Jetzt reparieren",
   repairWords:
     "Baut neu auf, was fehlt, auch das, was sonst eine Woche auf zurückkehrende Mitglieder wartete.",

@@ -52,8 +52,8 @@ export const circle: Messages["circle"] = {
     " sich nach der Wiederherstellung noch melden. Bis dahin wird nichts Neues gespeichert.",
   pair: "Ihr seid zu zweit, da darf nichts verloren gehen: Fällt ein Gerät aus, können Dateien weg sein. Lade ein drittes Mitglied ein.",
 
-  mayFall: "Wie viele ausfallen dürfen",
-  mayFallWords: "Schalte Mitglieder aus und sieh, was deine Dateien aushielten.",
+  mayFall: "Wie viele Geräte dürfen ausfallen?",
+  mayFallWords: "Schalte Mitglieder aus und sieh, was deine Dateien überstehen.",
   ringOf: (here) => `In der Mitte dieses Gerät, darum herum ${here}.`,
   ringAway: (names) => `Weg: ${names}.`,
   switchOff: (name) => `${name} ist an`,
@@ -70,8 +70,7 @@ export const circle: Messages["circle"] = {
   beyond: (missing) =>
     `So viele auf einmal können zu viele sein: Manche Datei ist vielleicht erst wieder lesbar, wenn ${missing === 1 ? "eines dieser Geräte" : `${missing} dieser Geräte`} zurück ${missing === 1 ? "ist" : "sind"}.`,
   would: { safe: "Noch sicher", risk: "An der Grenze", act: "Zu viele" },
-  atOnce:
-    "Fallen sie nacheinander aus, mit Tagen dazwischen, wird jeder Verlust geheilt, bevor der nächste kommt.",
+  atOnce: "Fallen sie nacheinander aus, mit Tagen dazwischen, wird jeder Verlust vor dem nächsten repariert.",
 
   members: "Mitglieder",
   admin: "Admin",
@@ -108,7 +107,7 @@ export const circle: Messages["circle"] = {
     (failed ? `, ${n(failed, "# war falsch", "# waren falsch")}` : ", alle richtig"),
   lastFailure: "Letzter falscher Block",
   mine: "Von dir, dort",
-  certain: "Sicher hast du dort",
+  certain: "Für dich reserviert",
   given: "Gibt dem Kreis",
   usedThere: "Davon belegt, von allen",
   damagedThere: "Dort beschädigt",
@@ -120,7 +119,8 @@ export const circle: Messages["circle"] = {
   notice: {
     evict: (until) => `Braucht bis ${until} zurück, was du geliehen hast. Gelöscht wird nichts.`,
     full: (until) => `Die Platte ist voll: Bis ${until} wird Platz gebraucht. Gelöscht wird nichts.`,
-    leaving: (until) => `Es geht: Bis ${until} bewahrt es auf und gibt zurück, was dir gehört.`,
+    leaving: (until) =>
+      `Es verlässt den Kreis: Bis ${until} bewahrt es deine Dateien noch auf und gibt sie zurück.`,
   },
   repairNow: "Fehlendes jetzt neu aufbauen",
   repairing: "Was fehlt, entsteht gerade neu.",
@@ -132,13 +132,13 @@ export const circle: Messages["circle"] = {
 
   removeTitle: (name) => `${name} entfernen?`,
   leaveTitle: "Diesen Kreis verlassen?",
-  how: "Warum geht es?",
-  leaving: "Es geht in Frieden",
+  how: "Warum verlässt es den Kreis?",
+  leaving: "Es geht im Guten",
   leavingShort: "Umgezogen, neues Gerät, ein Abschied.",
-  expelled: "Es soll gehen",
+  expelled: "Es muss entfernt werden",
   expelledShort: "Für immer kaputt, oder ohne Vertrauen für neue Dateien.",
   compromised: "Es wurde gestohlen oder übernommen",
-  compromisedShort: "Jemand anders könnte es in der Hand haben.",
+  compromisedShort: "Jemand anders könnte es kontrollieren.",
   consequences: {
     leaving: (name) => [
       [
@@ -191,10 +191,10 @@ export const circle: Messages["circle"] = {
   nowSurvives: "Im Augenblick gilt:",
   admins: (count) =>
     count > 1
-      ? `Es gilt, sobald die meisten der ${count} Admins zugestimmt haben; dein Wort ist das erste.`
+      ? `Das gilt, sobald die meisten der ${count} Admins zugestimmt haben; deine Stimme ist die erste.`
       : "Es gilt sofort.",
   leaveAdmins: "Es gilt, sobald die meisten der Admins zugestimmt haben.",
-  removed: (name) => `${name} ist draußen.`,
+  removed: (name) => `${name} ist nicht mehr im Kreis.`,
   proposed: (count) =>
     n(
       count,
@@ -225,7 +225,7 @@ export const circle: Messages["circle"] = {
     revoked: "Zurückgezogen",
   },
   expires: "Endet in",
-  cameIn: (name) => `${name} kam damit herein`,
+  cameIn: (name) => `${name} ist damit beigetreten`,
   revoke: "Zurückziehen",
   revoked: "Die Einladung lässt niemanden mehr herein.",
   older: (count) => n(count, "# ältere zeigen", "# ältere zeigen"),
@@ -233,23 +233,34 @@ export const circle: Messages["circle"] = {
   inviteTitle: "Jemanden einladen",
   inviteWords:
     "Lade Menschen ein, denen du eine versiegelte Kiste anvertrauen würdest: Sie bewahren Teile deiner Dateien auf und können sie nicht lesen. Du bewahrst ihre auf.",
-  note: "Für wen",
-  noteHelp: "Nur für dich, zum Wiedererkennen in der Liste. Darf leer bleiben.",
+  note: "Für wen ist sie?",
+  noteHelp: "Nur du siehst das, in der Liste der Einladungen. Es darf leer bleiben.",
   lifetime: "Wie lange sie gilt",
   hours: (count) => n(count, "# Stunde", "# Stunden"),
   make: "Einladung ausstellen",
   made: "Die Einladung ist fertig",
   madeWords:
-    "Code und Link werden nur jetzt gezeigt. Gib sie einem Menschen, auf einem Weg, den sonst niemand mitliest.",
-  code: "Code",
-  link: "Link",
-  qr: "QR-Code mit dem Link der Einladung",
-  copyCode: "Code kopieren",
-  copyLink: "Link kopieren",
+    "Sie wird nur jetzt gezeigt. Schick sie einem einzigen Menschen, auf einem Weg, den sonst niemand mitliest.",
+  toSend: "Text zum Verschicken",
+  letter: (link, until) =>
+    [
+      "Komm in meinen Piccolo-Kreis: Wir bewahren einander die Dateien auf, verschlüsselt.",
+      "1. Schließ dein Piccolo an Strom und dein Netz zu Hause an.",
+      "2. Öffne auf einem Computer oder Telefon im selben Netz https://piccolo.local und richte das Gerät ein. Geht das nicht auf, nimm die Adresse, die dein Router dafür zeigt.",
+      "3. Wähle „Mit einer Einladung beitreten“ und füge diese ganze Nachricht ein.",
+      `Sie gilt einmal, bis ${until}:`,
+      link,
+    ].join("\n"),
+  whyLetter:
+    "Ein Link allein würde nichts öffnen: Unter welcher Adresse das andere Gerät erreichbar sein wird, weiß noch niemand. Darum sagt der Text, wohin es geht.",
   share: "Teilen",
-  shareText: "Komm in meinen Piccolo-Kreis:",
+  together: "Seid ihr im selben Raum?",
+  togetherWords:
+    "Wo das andere Gerät nach der Einladung fragt, lies dies dort mit der Kamera ein oder tippe den Code.",
+  code: "Code",
+  qr: "QR-Code der Einladung",
   over: "Diese Einladung ist abgelaufen. Stelle eine neue aus.",
-  waiting: "Wartet, bis jemand damit hereinkommt.",
+  waiting: "Wartet darauf, dass jemand beitritt.",
   accepted: "Jemand hat sie angenommen; die Geräte der Admins lassen gerade herein.",
   joined: (name) => `${name} ist im Kreis.`,
 
@@ -266,14 +277,14 @@ export const circle: Messages["circle"] = {
     "; wem sie gehören, dessen Gerät legt sie neu ab. Geschieht das wieder, tausche die Platte.",
   nobodyYet: "Noch hat niemand etwas hier.",
   former: "Ein früheres Mitglied",
-  scrub: "Alles durchlesen",
+  scrub: "Prüfung der Platte",
   scrubWords:
-    "Dein Gerät liest alle zwei Wochen alles einmal durch, um zu finden, was seine Platte verloren hat.",
+    "Alle zwei Wochen liest dein Gerät alles, was es aufbewahrt, um zu finden, was seine Platte verloren hat.",
   scrubLast: (when, damaged) =>
     `Zuletzt: ${when}. ` +
-    (damaged ? n(damaged, "# Teil war beschädigt.", "# Teile waren beschädigt.") : "Alles war heil."),
+    (damaged ? n(damaged, "# Teil war beschädigt.", "# Teile waren beschädigt.") : "Alles war in Ordnung."),
   scrubNever: "Noch nicht geschehen.",
-  scrubNow: "Jetzt durchlesen",
+  scrubNow: "Platte jetzt prüfen",
   scrubStarted: "Alles wird gelesen.",
 
   contacts: "Kontakte zum Ausdrucken",

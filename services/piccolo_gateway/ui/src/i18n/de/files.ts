@@ -66,7 +66,7 @@ export const files: Messages["files"] = {
       "Weg sind dann # Einträge, mit allem darin und allen älteren Versionen.",
     ),
   purgeStays: "Alles andere bleibt. Auch Kopien mit eigenem Namen bleiben.",
-  purgeUndo: "Niemand kann das rückgängig machen. Die Fragmente enden bei allen Mitgliedern.",
+  purgeUndo: "Niemand kann das rückgängig machen. Alle Mitglieder löschen ihre Fragmente.",
   purgeWord: "löschen",
   purged: (count) => n(count, "# Datei ist endgültig weg.", "# Dateien sind endgültig weg."),
   renameTitle: "Umbenennen",

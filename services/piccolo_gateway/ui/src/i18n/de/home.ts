@@ -41,7 +41,7 @@ export const home = {
   waiting: (count: number) =>
     n(count, "# Stück im Speicher wartet noch", "# Stücke im Speicher warten noch") +
     ": Es geht weiter, sobald ein Mitglied zurück ist oder ein weiteres dazukommt.",
-  repairFailed: "Die Reparatur kam nicht zum Ende. Was neu entstanden ist, bleibt; drücke noch einmal.",
+  repairFailed: "Die Reparatur wurde nicht fertig. Was schon repariert ist, bleibt; versuche es noch einmal.",
   backUpNow: "Jetzt sichern",
   backingUp: "Die Sicherung wird gerade geschrieben. Du kannst diese Seite solange verlassen.",
   backedUp: "Die Sicherung ist in der Cloud.",
@@ -84,6 +84,6 @@ export const home = {
   of: (whole: string) => `von ${whole}`,
   perSecond: (amount: string) => `${amount}/s herein`,
   sent: (amount: string) => `${amount}/s hinaus`,
-  given: "Gegeben und genommen",
-  care: "Vorsorge",
+  given: "Geteilter Platz",
+  care: "Sicherung und Prüfung",
 };

@@ -22,6 +22,7 @@ import { settings } from "./settings";
 import { shell } from "./shell";
 import { tokens } from "./tokens";
 import { trash } from "./trash";
+import { trust } from "./trust";
 import { uploads } from "./uploads";
 import { welcome } from "./welcome";
 import { words } from "./words";
@@ -50,6 +51,7 @@ export const de: Messages = {
   shell,
   tokens,
   trash,
+  trust,
   uploads,
   welcome,
   words,

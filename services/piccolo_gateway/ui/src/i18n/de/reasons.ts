@@ -45,6 +45,10 @@ export const reasons = {
     what: "Unter der Adresse dieses Kontakts antwortet ein anderes Gerät.",
     next: "Vergleiche die Zeile mit dem Ausdruck, oder nimm einen anderen Kontakt.",
   },
+  COPY_CUT_OFF: {
+    what: "Das Kopieren brach ab, bevor es fertig war; davon ist nichts geblieben.",
+    next: "Versuche es noch einmal.",
+  },
   CROSS_SITE: {
     what: "Die Seite einer anderen Adresse wollte das; es wurde abgelehnt.",
     next: "Öffne die Adresse des Geräts selbst und tu es dort.",

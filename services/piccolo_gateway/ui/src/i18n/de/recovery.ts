@@ -104,6 +104,16 @@ export const recovery: Messages["recovery"] = {
       decide:
         "Versuche es noch einmal, wenn die Cloud antwortet. Tut sie es nicht, nimm ein anderes leeres Gerät, oder schreib Piccolo neu auf die Platte von diesem, wie es in seiner Anleitung steht, und komm dort über die Kontakte deines Kreises zurück; oder mach trotzdem weiter, wenn du deiner Cloud vertraust.",
     },
+    INTERRUPTED: {
+      what: "Das Gerät wurde neu gestartet, während alles zurückkam.",
+      safe: "Was schon zurückgekommen ist, bleibt. Die Dateien selbst liegen bei deinem Kreis.",
+      decide: "Gib dieselben 24 Wörter noch einmal ein, dann geht es dort weiter, wo es aufhörte.",
+    },
+    RESTORE_CUT_OFF: {
+      what: "Die Wiederherstellung brach ab, bevor sie vollständig war.",
+      safe: "Was schon zurückgekommen ist, bleibt, und die Sicherung ist, wie sie war. Die Dateien selbst liegen bei deinem Kreis.",
+      decide: "Gib dieselben 24 Wörter noch einmal ein, dann geht es dort weiter, wo es aufhörte.",
+    },
     BACKUP_DAMAGED: damaged,
     CHAIN_BROKEN: damaged,
     POINT_MISSING: {

@@ -41,7 +41,7 @@ export const rotation: Messages["rotation"] = {
   written: "Ich habe sie aufgeschrieben",
   confirmTitle: "Drei davon, zur Probe",
   confirmWords: "Lies sie von deinem Zettel ab. Von da an setzt das Gerät die neuen Wörter in Kraft.",
-  confirm: "In Kraft setzen",
+  confirm: "Ab jetzt verwenden",
   differ: "Das ist nicht, was gezeigt wurde. Vergleiche diese Wörter mit deinem Zettel.",
   started: "Die neuen Wörter werden in Kraft gesetzt.",
   runningTitle: "Neue Wörter werden in Kraft gesetzt",

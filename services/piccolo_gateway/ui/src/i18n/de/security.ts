@@ -9,15 +9,17 @@ export const security: Messages["security"] = {
 
   sessions: "Sitzungen",
   sessionsWords:
-    "Jeder Browser, der angemeldet ist. Endet eine Sitzung, geht nichts verloren: Wer sie nutzte, braucht wieder die Passphrase.",
+    "Jeder Browser, der angemeldet ist. Eine Sitzung zu beenden löscht nichts; wer sie nutzte, braucht wieder die Passphrase. Kommt dir eine fremd vor, beende sie und ändere die Passphrase.",
   thisOne: "Dieser Browser",
-  another: "Ein anderer Browser",
+  on: (browser, system) =>
+    browser && system ? `${browser} auf ${system}` : browser || system || "Unbekannter Browser",
   watching: "Sieht nur einer Wiederherstellung zu",
   begun: (when) => `Begonnen ${when}`,
-  used: (when) => `zuletzt genutzt ${when}`,
+  used: (when) => `zuletzt gesehen ${when}`,
+  from: (address) => `von ${address}`,
   ends: (when) => `Endet spätestens am ${when}.`,
   end: "Beenden",
-  endOne: (when) => `Die Sitzung beenden, die ${when} begann`,
+  endOne: (name, when) => `Die Sitzung von ${name} beenden, begonnen ${when}`,
   ended: "Die Sitzung ist beendet.",
   endOthers: (count) => n(count, "Die andere beenden", "Alle # anderen beenden"),
   endedOthers: (count) => n(count, "Die andere Sitzung ist beendet.", "# andere Sitzungen sind beendet."),
@@ -28,8 +30,8 @@ export const security: Messages["security"] = {
   change: "Passphrase ändern",
   changeWords:
     "Alle anderen Sitzungen enden. Tokens gelten weiter. Die alte Passphrase öffnet auf diesem Gerät nichts mehr.",
-  old: "Die Passphrase bisher",
-  fresh: "Die neue",
+  old: "Bisherige Passphrase",
+  fresh: "Neue Passphrase",
   changed: "Die Passphrase ist geändert. Deine anderen Sitzungen sind beendet.",
 
   recovery: "Wiederherstellungswörter",

@@ -16,7 +16,7 @@ const known: Messages["settings"]["known"] = {
     unit: (value) => n(value, "# Version", "# Versionen"),
   },
   "versions.min_age_days": {
-    label: "Frist, vor der keine Version verschwindet",
+    label: "Jede Version mindestens aufbewahren",
     meaning: "So lange bleibt eine ersetzte Version mindestens, wie viele neuere es auch gibt.",
     unit: (value) => n(value, "# Tag", "# Tage"),
   },
@@ -27,7 +27,8 @@ const known: Messages["settings"]["known"] = {
   },
   "storage.k": {
     label: "Fragmente, die eine Datei zurückbringen",
-    meaning: "So viele beliebige Fragmente genügen für eine neue Datei. Bei 0 wählen die Regeln.",
+    meaning:
+      "So viele ihrer Fragmente, gleich welche, bringen eine neue Datei zurück. Bei 0 wählen die Regeln.",
     unit: (value) => (value ? n(value, "# Fragment", "# Fragmente") : ""),
   },
   "storage.m": {
@@ -50,6 +51,8 @@ export const settings: Messages["settings"] = {
   backupsWords: "Was alles zurückbringt, und wie weit es damit ist",
   offer: "Platz für andere",
   offerWords: "Was dieses Gerät für deinen Kreis aufbewahrt",
+  trust: "Diesem Gerät vertrauen",
+  trustWords: "Keine Warnung mehr, wenn ein Browser es öffnet",
   about: "Über dieses Gerät",
   aboutWords: "Versionen, die Beschreibung der API",
   lock: "Jetzt sperren",

@@ -15,7 +15,10 @@ const actions: Record<string, { done: (subject: string) => string; not: (subject
     done: (subject) => `A fresh proof was given${by(subject)}.`,
     not: (subject) => `A proof was given that was not right${by(subject)}.`,
   },
-  "session.end": { done: () => "A session was ended.", not: () => "A session was not ended." },
+  "session.end": {
+    done: (subject) => (subject === "others" ? "All other sessions were ended." : "A session was ended."),
+    not: () => "A session was not ended.",
+  },
   "token.make": {
     done: (subject) => `The token “${subject}” was made.`,
     not: (subject) => `The token “${subject}” was not made.`,
@@ -216,10 +219,17 @@ export const audit = {
     n(entries, "The one entry is whole.", "All # entries are whole: none was changed, none is missing."),
   broken: (at: number, number: string) =>
     `The chain breaks at entry ${number}: something before it was changed or taken out. ${n(at - 1, "The # entry before it is whole.", "The # entries before it are whole.")}`,
-  save: "Save",
-  saveCsv: "As a table (CSV)",
-  saveJson: "For programs (NDJSON)",
-  saveWords: "The whole log, whatever is chosen above, with each entry’s fingerprint.",
+  saveCsv: "Save as a table (CSV)",
+  saveJson: "Save for programs (NDJSON)",
+  saveWords: "Saves the whole log, with each entry’s fingerprint, so that it can be verified elsewhere.",
+  saveChosen: (what: string) => `Saves only what you chose (${what}), not the whole log.`,
+  since: (day: string) => `from ${day}`,
+  until: (day: string) => `to ${day}`,
+  holding: (text: string) => `with “${text}”`,
+  saved: (entries: number) =>
+    entries ? n(entries, "# entry saved.", "# entries saved.") : "No entry fits, so nothing was saved.",
+  clear: "Clear the filter",
+  file: "piccolo audit log",
   none: "Nothing here fits what you chose.",
   end: "This is the beginning of the log.",
   more: "Show older ones",

@@ -24,6 +24,8 @@ export const backups = {
         (told ? ": a cloud that shows an older one is found out when you recover." : " yet."),
   snapshot: "Back everything up anew",
   snapshotWords: "Not needed day to day: each change is backed up within moments.",
+  snapshotCutOff:
+    "The connection broke off while the backup was being written, so whether it is complete is not known yet. What was backed up before is safe, and changes are still backed up by themselves. Look at the newest point below, and start it again if it is older.",
   snapshotDone: (number: number) => `Backed up anew, as point ${number}.`,
 
   test: "Test your recovery words",
@@ -87,6 +89,10 @@ export const backups = {
     (wrong ? `; ${n(wrong, "# fragment was wrong", "# fragments were wrong")}.` : ", all right."),
   cancelled: "The last check was stopped.",
   failed: "The last check could not be finished.",
+  checkCutOff:
+    "The last check was cut off because the device was restarted. Nothing is lost by that; start it again when you like.",
+  repairCutOff:
+    "The repair was cut off because the device was restarted. What it had rebuilt stays; start it again.",
   repair: "Repair now",
   repairWords: "Rebuilds what is missing, also what else would wait a week for members to come back.",
   repairing: "Missing fragments are being rebuilt",

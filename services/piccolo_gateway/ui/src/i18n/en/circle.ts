@@ -45,15 +45,15 @@ export const circle = {
   alarm: "Somebody should look at this",
   unheard: (count: number) =>
     n(count, "One member", "# members") +
-    " must still be heard after the recovery. Until then nothing new is stored.",
+    " still have to answer after the recovery. Until then nothing new is stored.",
   pair: "You are two, so nothing may be lost: if one device fails, files may be gone. Invite a third.",
 
-  mayFall: "How many may fall",
-  mayFallWords: "Switch members off and see what your files would bear.",
+  mayFall: "How many devices can you lose?",
+  mayFallWords: "Switch members off to see what your files would survive.",
   ringOf: (here: string) => `This device in the middle, around it ${here}.`,
   ringAway: (names: string) => `Away: ${names}.`,
   switchOff: (name: string) => `${name} is on`,
-  reset: "Let all stand again",
+  reset: "Switch all back on",
   allStand: (survives: number) =>
     survives > 0
       ? `All your files survive the loss of any ${survives === 1 ? "device" : `${survives} devices`}.`
@@ -64,9 +64,9 @@ export const circle = {
   edge: (fallen: number) =>
     `Without ${fallen === 1 ? "this device" : `these ${fallen} devices`} all your files can be read, but one more loss may destroy some.`,
   beyond: (missing: number) =>
-    `So many at once may be too many: some files may not be readable until ${missing === 1 ? "one of these devices is" : `${missing} of these devices are`} back.`,
+    `That may be too many at once: some files may be unreadable until ${missing === 1 ? "one of these devices is" : `${missing} of these devices are`} back.`,
   would: { safe: "Still safe", risk: "At the edge", act: "Too many" },
-  atOnce: "If they fall one after the other, with days between, each loss is healed before the next.",
+  atOnce: "If they fail one after the other, days apart, each loss is repaired before the next.",
 
   members: "Members",
   admin: "Admin",
@@ -103,9 +103,9 @@ export const circle = {
     (failed ? `, ${n(failed, "# was wrong", "# were wrong")}` : ", all right"),
   lastFailure: "Last wrong block",
   mine: "Yours, kept there",
-  certain: "You are sure of",
+  certain: "Reserved for you",
   given: "Gives to the circle",
-  usedThere: "Taken of it, by all",
+  usedThere: "Of that in use, by everyone",
   damagedThere: "Damaged there",
   asksFor: "Asks you to move",
   address: "Address",
@@ -115,7 +115,8 @@ export const circle = {
   notice: {
     evict: (until: string) => `Needs back what you borrowed, by ${until}. Nothing is deleted.`,
     full: (until: string) => `Its disk is full: it needs room back by ${until}. Nothing is deleted.`,
-    leaving: (until: string) => `It goes: it keeps and gives back what is yours until ${until}.`,
+    leaving: (until: string) =>
+      `It is leaving: until ${until} it still keeps your files and gives them back.`,
   } as Record<string, (until: string) => string>,
   repairNow: "Rebuild what is missing now",
   repairing: "What is missing is being rebuilt.",
@@ -127,13 +128,13 @@ export const circle = {
 
   removeTitle: (name: string) => `Remove ${name}?`,
   leaveTitle: "Leave this circle?",
-  how: "Why does it go?",
-  leaving: "It goes in peace",
+  how: "Why is it leaving?",
+  leaving: "It leaves on good terms",
   leavingShort: "Moved away, a new device, a goodbye.",
-  expelled: "It shall go",
+  expelled: "It has to be removed",
   expelledShort: "Broken for good, or no longer trusted with new files.",
   compromised: "It was stolen or taken over",
-  compromisedShort: "Somebody else may have it in hand.",
+  compromisedShort: "Somebody else may be in control of it.",
   consequences: {
     leaving: (name: string): [string, string][] => [
       [
@@ -180,16 +181,16 @@ export const circle = {
   nowSurvives: "At the moment:",
   admins: (count: number) =>
     count > 1
-      ? `It holds when most of the ${count} admins have agreed; your own word is the first.`
-      : "It holds at once.",
-  leaveAdmins: "It holds when most of the admins have agreed.",
-  removed: (name: string) => `${name} is out.`,
+      ? `This takes effect once most of the ${count} admins have agreed; yours is the first voice.`
+      : "This takes effect at once.",
+  leaveAdmins: "This takes effect once most of the admins have agreed.",
+  removed: (name: string) => `${name} is no longer in the circle.`,
   proposed: (count: number) =>
     n(count, "Proposed. One more admin must agree.", "Proposed. # more admins must agree."),
   leftSoon: "Proposed. The admins must agree.",
 
-  proposals: "Waits for the admins",
-  proposalsWords: "Changes of the circle hold when most admins have agreed, each on the own device.",
+  proposals: "Waiting for the admins",
+  proposalsWords: "Changes to the circle take effect once most admins have agreed, each on their own device.",
   wanted: (count: number) => n(count, "One more signature is needed", "# more signatures are needed"),
   consentMeans:
     "Your agreement takes this member out. What that does to files is told where a member is removed; talk to the other admins first.",
@@ -209,7 +210,7 @@ export const circle = {
     revoked: "Revoked",
   } as Record<string, string>,
   expires: "Ends in",
-  cameIn: (name: string) => `${name} came in by it`,
+  cameIn: (name: string) => `${name} joined with it`,
   revoke: "Revoke",
   revoked: "The invitation lets nobody in any more.",
   older: (count: number) => n(count, "Show # older one", "Show # older ones"),
@@ -217,22 +218,33 @@ export const circle = {
   inviteTitle: "Invite somebody",
   inviteWords:
     "Invite people whom you would trust with a sealed box: they keep pieces of your files and cannot read them. You keep theirs.",
-  note: "For whom",
-  noteHelp: "Only for you, to know it again in the list. May stay empty.",
-  lifetime: "How long it holds",
+  note: "Who is it for?",
+  noteHelp: "Only you see this, in the list of invitations. You can leave it empty.",
+  lifetime: "How long it is valid",
   hours: (count: number) => n(count, "# hour", "# hours"),
   make: "Make the invitation",
   made: "The invitation is ready",
-  madeWords: "Code and link are shown only now. Give them to one person, on a way that nobody else reads.",
-  code: "Code",
-  link: "Link",
-  qr: "QR code of the invitation’s link",
-  copyCode: "Copy the code",
-  copyLink: "Copy the link",
+  madeWords: "It is shown only now. Send it to one person, in a way that nobody else can read.",
+  toSend: "Text to send",
+  letter: (link: string, until: string) =>
+    [
+      "Join my Piccolo circle: we keep each other’s files, encrypted.",
+      "1. Plug your Piccolo in and connect it to your network at home.",
+      "2. On a computer or phone in the same network, open https://piccolo.local and set the device up. If that does not open, use the address that your router shows for it.",
+      "3. Choose “Join with an invitation” and paste this whole message.",
+      `It works once, until ${until}:`,
+      link,
+    ].join("\n"),
+  whyLetter:
+    "A link alone would open nothing: nobody knows yet at which address the other device will be. So the text says where to go.",
   share: "Share",
-  shareText: "Join my Piccolo circle:",
+  together: "You are in the same room?",
+  togetherWords:
+    "Where the other device asks for the invitation, scan this with its camera button, or type the code.",
+  code: "Code",
+  qr: "QR code of the invitation",
   over: "This invitation has ended. Make another one.",
-  waiting: "Waiting until somebody joins by it.",
+  waiting: "Waiting for somebody to join.",
   accepted: "Somebody accepted it; the admins’ devices are letting them in.",
   joined: (name: string) => `${name} is in the circle.`,
 
@@ -249,13 +261,13 @@ export const circle = {
     "; their owners put them here anew. If this happens again, replace the disk.",
   nobodyYet: "Nobody keeps anything here yet.",
   former: "A former member",
-  scrub: "Reading it all through",
-  scrubWords: "Your device reads everything through every two weeks, to find what its disk lost.",
+  scrub: "Checking the disk",
+  scrubWords: "Every two weeks your device reads everything it keeps, to find what its disk has lost.",
   scrubLast: (when: string, damaged: number) =>
     `Last time: ${when}. ` +
-    (damaged ? n(damaged, "# piece was damaged.", "# pieces were damaged.") : "All was sound."),
+    (damaged ? n(damaged, "# piece was damaged.", "# pieces were damaged.") : "Everything was fine."),
   scrubNever: "Not done yet.",
-  scrubNow: "Read it through now",
+  scrubNow: "Check the disk now",
   scrubStarted: "Everything is being read.",
 
   contacts: "Contacts to print",

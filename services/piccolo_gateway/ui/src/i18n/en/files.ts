@@ -64,7 +64,7 @@ export const files = {
       "Gone will be # entries, with all that is in them and all older versions.",
     ),
   purgeStays: "Everything else stays. Copies that have names of their own stay too.",
-  purgeUndo: "This cannot be undone by anybody. Fragments end with every member.",
+  purgeUndo: "Nobody can undo this. Every member deletes its fragments.",
   purgeWord: "delete",
   purged: (count: number) => n(count, "# file is gone for good.", "# files are gone for good."),
   renameTitle: "Rename",

@@ -38,7 +38,7 @@ export const home = {
   waiting: (count: number) =>
     n(count, "# piece of storage waits", "# pieces of storage wait") +
     ": it goes on as soon as a member is back or another one joins.",
-  repairFailed: "The repair did not come to its end. What was rebuilt stays; press once more.",
+  repairFailed: "The repair did not finish. What was rebuilt stays; try again.",
   backUpNow: "Back up now",
   backingUp: "The backup is being written. You can leave this page meanwhile.",
   backedUp: "The backup is at the cloud.",
@@ -81,6 +81,6 @@ export const home = {
   of: (whole: string) => `of ${whole}`,
   perSecond: (amount: string) => `${amount}/s in`,
   sent: (amount: string) => `${amount}/s out`,
-  given: "Given and taken",
-  care: "Care",
+  given: "Shared space",
+  care: "Backup and checks",
 };

@@ -21,6 +21,7 @@ import { settings } from "./settings";
 import { shell } from "./shell";
 import { tokens } from "./tokens";
 import { trash } from "./trash";
+import { trust } from "./trust";
 import { uploads } from "./uploads";
 import { welcome } from "./welcome";
 import { words } from "./words";
@@ -49,6 +50,7 @@ export const en = {
   shell,
   tokens,
   trash,
+  trust,
   uploads,
   welcome,
   words,

@@ -39,6 +39,10 @@ export const reasons = {
     what: "Another device answers at this contact’s address.",
     next: "Compare the line with the print, or use another contact.",
   },
+  COPY_CUT_OFF: {
+    what: "The copy was cut off before it was complete; nothing of it is left.",
+    next: "Try again.",
+  },
   CROSS_SITE: {
     what: "Another site’s page has asked for this, so it was refused.",
     next: "Open the device’s own address and do it there.",

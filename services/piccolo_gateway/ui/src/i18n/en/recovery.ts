@@ -95,6 +95,16 @@ export const recovery = {
       decide:
         "Try again when the cloud answers. If it does not, take another blank device, or write Piccolo onto this one’s disk anew, as its guide says, and come back from your circle’s contacts there; or go on all the same, if you trust your cloud.",
     },
+    INTERRUPTED: {
+      what: "The device was restarted while everything was coming back.",
+      safe: "What has come back so far is kept. The files themselves lie with your circle.",
+      decide: "Give the same 24 words again, and it goes on where it stopped.",
+    },
+    RESTORE_CUT_OFF: {
+      what: "The restore was cut off before it was complete.",
+      safe: "What has come back so far is kept, and the backup is as it was. The files themselves lie with your circle.",
+      decide: "Give the same 24 words again, and it goes on where it stopped.",
+    },
     BACKUP_DAMAGED: damaged,
     CHAIN_BROKEN: damaged,
     POINT_MISSING: {

@@ -39,7 +39,7 @@ export const rotation = {
   written: "I have written them down",
   confirmTitle: "Three of them, as a test",
   confirmWords: "Read them from your note. From then on the device puts the new words in force.",
-  confirm: "Put them in force",
+  confirm: "Start using them",
   differ: "That is not what was shown. Compare these words with your note.",
   started: "The new words are being put in force.",
   runningTitle: "New words are being put in force",

@@ -8,15 +8,17 @@ export const security = {
 
   sessions: "Sessions",
   sessionsWords:
-    "Each browser that is logged in. A session that ends takes nothing with it: whoever used it needs the passphrase again.",
+    "Each browser that is logged in. Ending a session deletes nothing; whoever used it needs the passphrase again. If you don’t recognise one, end it and change the passphrase.",
   thisOne: "This browser",
-  another: "Another browser",
+  on: (browser: string, system: string) =>
+    browser && system ? `${browser} on ${system}` : browser || system || "Unknown browser",
   watching: "Only watches a recovery",
-  begun: (when: string) => `Begun ${when}`,
-  used: (when: string) => `last used ${when}`,
+  begun: (when: string) => `Started ${when}`,
+  used: (when: string) => `last seen ${when}`,
+  from: (address: string) => `from ${address}`,
   ends: (when: string) => `Ends on ${when} at the latest.`,
   end: "End",
-  endOne: (when: string) => `End the session that was begun ${when}`,
+  endOne: (name: string, when: string) => `End the session of ${name}, started ${when}`,
   ended: "The session has ended.",
   endOthers: (count: number) => n(count, "End the other one", "End all # others"),
   endedOthers: (count: number) => n(count, "The other session has ended.", "# other sessions have ended."),
@@ -27,8 +29,8 @@ export const security = {
   change: "Change the passphrase",
   changeWords:
     "All other sessions end. Tokens go on working. The old passphrase opens nothing on this device any more.",
-  old: "The passphrase of now",
-  fresh: "The new one",
+  old: "Current passphrase",
+  fresh: "New passphrase",
   changed: "The passphrase is changed. Your other sessions have ended.",
 
   recovery: "Recovery words",

@@ -16,7 +16,7 @@ const known: Record<string, { label: string; meaning: string; unit: (value: numb
     unit: (value) => n(value, "# version", "# versions"),
   },
   "versions.min_age_days": {
-    label: "Time that no version goes before",
+    label: "Keep every version for at least",
     meaning: "A replaced version is kept at least this long, however many newer ones there are.",
     unit: (value) => n(value, "# day", "# days"),
   },
@@ -27,7 +27,7 @@ const known: Record<string, { label: string; meaning: string; unit: (value: numb
   },
   "storage.k": {
     label: "Fragments that rebuild a file",
-    meaning: "Any so many fragments bring a new file back. 0 lets the rules choose.",
+    meaning: "Any of its fragments, this many, bring a new file back. 0 lets the rules choose.",
     unit: (value) => (value ? n(value, "# fragment", "# fragments") : ""),
   },
   "storage.m": {
@@ -49,6 +49,8 @@ export const settings = {
   backupsWords: "What brings everything back, and how far it is",
   offer: "Space for others",
   offerWords: "What this device keeps for your circle",
+  trust: "Trust this device",
+  trustWords: "No more warning when a browser opens it",
   about: "About this device",
   aboutWords: "Versions, the API’s document",
   lock: "Lock now",
@@ -69,7 +71,7 @@ export const settings = {
   language: "Language",
   languageWords: "Of this browser. It changes at once.",
   theme: "Appearance",
-  themes: { system: "As the system", light: "Light", dark: "Dark" },
+  themes: { system: "Same as the system", light: "Light", dark: "Dark" },
   motion: "Motion",
   motions: { system: "As the system", still: "None" },
   motionWords: "Without motion nothing slides or turns; it is simply there.",

@@ -2,7 +2,7 @@
 
 import { answer, api, type Schemas } from "../../api/client";
 import type { Problem } from "../../api/problem";
-import { readRepair } from "../../core/checks";
+import { cutOff, readRepair } from "../../core/checks";
 import { i18n } from "../../i18n/i18n.svelte";
 import { Acting } from "../../state/acting.svelte";
 import { resource } from "../../state/resource.svelte";
@@ -52,7 +52,7 @@ export class Repair implements Work {
     if (this.busy) return t.repairing;
     if (!this.#told) return "";
     const ended = readRepair(this.#told);
-    if (!ended) return t.repairFailed;
+    if (!ended) return cutOff(this.#told) ? i18n.t.backups.repairCutOff : t.repairFailed;
     const rebuilt = ended.repaired || !ended.waiting ? t.rebuilt(ended.repaired) : "";
     return `${rebuilt} ${ended.waiting ? t.waiting(ended.waiting) : ""}`.trim();
   }
