@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import shutil
 from dataclasses import dataclass
@@ -80,3 +81,7 @@ async def made(flavour: str, *, in_ram: bool = False) -> Image:
     built.folder.mkdir()
     fresh.rename(built.disk)
     return built
+
+
+if __name__ == "__main__":
+    asyncio.run(made("development"))
