@@ -80,7 +80,7 @@ async def test_members_are_switched_off_until_one_more_loss_would_destroy_someth
         await expect(picture).to_have_attribute("data-mood", "risk")
         await switches.nth(2).focus()
         await page.keyboard.press("Space")
-        await expect(said).to_contain_text("may not be readable until one of these devices is back")
+        await expect(said).to_contain_text("some files may be unreadable until one of these devices is back")
         await expect(picture).to_have_attribute("data-mood", "act")
         await visitor.accessible()
         await visitor.screen("circle-fallen")
