@@ -37,6 +37,8 @@ from piccolo_attestation.service import circle as circle_service
 from piccolo_attestation.service import identity as identity_service
 from piccolo_attestation.service import peer as peer_service
 
+_HOUR = 60  # in rounds of gossip: one a minute, unless it is set otherwise
+_DAY = 24 * _HOUR
 _log = logging.getLogger(__name__)
 
 
@@ -59,9 +61,9 @@ class _Parts:
 
 async def _parts(config: Config, files: StateFiles, mailbox: CloudMailbox | None) -> _Parts:
     identity = await Identity.open(files, os.urandom)
-    circle = Circle(files, identity, _now)
-    proposals = Proposals(files, circle, identity, _now)
     pace, jitter = config.pace, random.random
+    circle = Circle(files, identity, _now, pace.gossip)
+    proposals = Proposals(files, circle, identity, _now, _DAY * pace.gossip)
     peers = GrpcPeers(Dialler.of(identity.own.tls, identity.own.certificate), pace.answer)
     gossip = Gossip(circle, peers, GossipPace(interval=pace.gossip, fanout=pace.fanout), jitter)
     return _Parts(
@@ -116,13 +118,16 @@ async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
         await _announce(parts.circle)
         _serve(host, parts, config.pace.answer)
         tasks = {
+            "circle": parts.circle.run(),
             "gossip": parts.gossip.run(),
             "leading": parts.leading.run(),
             "invitations": parts.invitations.run(),
         }
         if config.metadata is not None:
             channel = await stack.enter_async_context(rpc.connect(config.metadata))
-            remembering = Remembering(parts.circle, MetadataMemory(channel), random.random)
+            remembering = Remembering(
+                parts.circle, MetadataMemory(channel), random.random, _HOUR * config.pace.gossip
+            )
             tasks["remembering"] = remembering.run()
         for name, task in tasks.items():
             host.task_group.create_task(task, name=name)

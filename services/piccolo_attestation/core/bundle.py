@@ -19,13 +19,14 @@ from piccolo_attestation.core.judging import judged
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One record of a bundle, not judged yet: its type, where it belongs in the order of judging, its
-    hash."""
+    """One record of a bundle, not judged yet: its type, where it belongs in the order of judging, its hash,
+    whom it says it is of (empty: nobody)."""
 
     type: str
     place: tuple[int, int, int]
     hash: bytes
     data: bytes
+    owner: bytes
 
 
 SIZE = 4 * 1024 * 1024
@@ -65,10 +66,12 @@ def decode(data: bytes) -> list[bytes]:
 
 
 def ordered(records: Iterable[bytes]) -> list[Entry]:
-    """The readable records of a bundle in the order in which they can be judged; unreadable ones are
-    dropped."""
+    """The readable records of a bundle in the order in which they can be judged, else as they came.
+
+    Unreadable ones are dropped.
+    """
     entries = (_entry(data) for data in dict.fromkeys(records))
-    return sorted((entry for entry in entries if entry), key=lambda entry: (entry.place, entry.hash))
+    return sorted((entry for entry in entries if entry), key=lambda entry: entry.place)
 
 
 def _entry(data: bytes) -> Entry | None:
@@ -85,7 +88,8 @@ def _entry(data: bytes) -> Entry | None:
         return None
     last = 1 if kind == "successor" else _number(record, "seq")
     place = (_ORDER[kind], _number(record, "epoch", "generation"), last)
-    return Entry(kind, place, record_hash(payload), data)
+    owner = record.get("owner")
+    return Entry(kind, place, record_hash(payload), data, owner if isinstance(owner, bytes) else b"")
 
 
 def _number(record: dict[str, cbor.Value], *keys: str) -> int:

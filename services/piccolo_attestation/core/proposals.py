@@ -13,7 +13,7 @@ Rules:
   generation (`recovered`).
 * Where an owner has new words, the roster follows: it names the root in force, and the admin and enrolment
   keys that the owner's device names under it. That is proposed and signed without a person, as an admission
-  is.
+  is. It follows nobody who was expelled.
 """
 
 from __future__ import annotations
@@ -160,15 +160,24 @@ def removal_of(circle: TrustedCircle, proposed: Roster) -> tuple[bytes, MemberSt
 
 def describe(circle: TrustedCircle, proposed: Roster, name: str = "") -> Change:
     """What a proposal changes; `name` is that of a joiner, whom the circle does not know yet."""
+    member = subject(circle, proposed)
+    if member is None:
+        return Change("NOTHING")
+    old = circle.head.record.member(member.owner)
+    if _moved(old, member):
+        kind = _KINDS.get(member.state, "JOINS" if old is None else "RETURNS")
+        return Change(kind, name or _name(circle, member))
+    return Change("NEW_WORDS", _name(circle, member))
+
+
+def subject(circle: TrustedCircle, proposed: Roster) -> Member | None:
+    """Whom a proposal is about, as it would have it; None when nothing changes."""
     before = circle.head.record
     for member in proposed.members:
         old = before.member(member.owner)
-        if _moved(old, member):
-            kind = _KINDS.get(member.state, "JOINS" if old is None else "RETURNS")
-            return Change(kind, name or _name(circle, member))
-        if old is not None and old.root != member.root:
-            return Change("NEW_WORDS", _name(circle, member))
-    return Change("NOTHING")
+        if old is None or _moved(old, member) or old.root != member.root:
+            return member
+    return None
 
 
 def not_admin(message: str) -> PiccoloError:
@@ -177,12 +186,20 @@ def not_admin(message: str) -> PiccoloError:
 
 
 def proposer(trusted: TrustedCircle, signed: Signed[Roster]) -> bytes:
-    """The owner whose device signed the proposal as its maker."""
+    """The owner whose device signed the proposal as its maker. Raises PiccoloError DENIED, NOT_ADMIN."""
+    owner = find_proposer(trusted, signed)
+    if owner is None:
+        raise not_admin("The proposal is not signed by the device of a member.")
+    return owner
+
+
+def find_proposer(trusted: TrustedCircle, signed: Signed[Roster]) -> bytes | None:
+    """The same; None when it was no member's device that is in force."""
     for member in trusted.head.record.members:
         for holder in trusted.holders(member.owner):
             if holder.device.record.signing.attestation in signed.signers:
                 return member.owner
-    raise not_admin("The proposal is not signed by the device of a member.")
+    return None
 
 
 def check_admins(trusted: TrustedCircle, *owners: bytes) -> None:
@@ -203,6 +220,8 @@ def _renewed(circle: TrustedCircle, member: Member) -> Member | None:
     holders = circle.holders(member.owner)
     device = holders[0].device.record if holders else None
     if root is None or root == member.root or device is None or device.root != root:
+        return None
+    if member.state is MemberState.EXPELLED:
         return None
     return replace(member, root=root, admin=device.admin if member.admin else None, enrol=device.enrol)
 

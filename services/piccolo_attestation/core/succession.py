@@ -15,12 +15,16 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.errors import FormatError
 from piccolo_formats.kek import owner_id
 from piccolo_formats.records.roster import Member, MemberState, Roster
-from piccolo_formats.signed import Signed
+from piccolo_formats.signed import Signed, open_signed
 from piccolo_formats.tls import check_certificate
 
+from piccolo_attestation.core.bundle import Entry
 from piccolo_attestation.core.judging import forged, judged, out_of_order
 from piccolo_attestation.core.roots import Roots
 
@@ -39,25 +43,43 @@ def check_first(signed: Signed[Roster]) -> None:
         raise forged("The first roster is not signed by its only admin.")
 
 
+def first_of(entries: Iterable[Entry]) -> bytes:
+    """The first roster among a bundle's records; others may have signed it too, and left junk beside it.
+
+    Raises PiccoloError RECORD_EARLY when there is none, or more than one.
+    """
+    found: dict[bytes, bytes] = {}
+    for entry in entries:
+        if entry.place[:2] == (0, 1) and entry.hash not in found and _is_first(entry.data):
+            found[entry.hash] = entry.data
+    if len(found) != 1:
+        raise out_of_order("The circle bundle must hold exactly one roster of epoch 1.")
+    return next(iter(found.values()))
+
+
+def _is_first(data: bytes) -> bool:
+    try:
+        check_first(open_signed(Roster, data))
+    except (FormatError, PiccoloError):
+        return False
+    return True
+
+
 def check_next(previous: Signed[Roster], signed: Signed[Roster], roots: Roots) -> None:
     """Raises PiccoloError unless `signed` follows `previous`: RECORD_EARLY, ROSTER_WRONG or RECORD_FORGED."""
-    check_change(previous, signed.record, roots)
+    _check_place(previous, signed.record)
     if wanted := signatures_wanted(previous.record, signed.signers):
         raise forged(
             f"The roster of epoch {signed.record.epoch} lacks {wanted} signature{'s' if wanted > 1 else ''} "
             f"of the admins of epoch {previous.record.epoch}."
         )
+    check_change(previous, signed.record, roots)  # last: what it rests on costs more than to count signatures
 
 
 def check_change(previous: Signed[Roster], roster: Roster, roots: Roots) -> None:
     """Raises PiccoloError RECORD_EARLY or ROSTER_WRONG unless `roster` may follow, whoever signs it."""
+    _check_place(previous, roster)
     before = previous.record
-    if roster.circle != before.circle:
-        raise _wrong("The roster is of another circle.")
-    if roster.epoch != before.epoch + 1 or roster.previous != previous.record_hash():
-        raise out_of_order(
-            f"The roster of epoch {roster.epoch} does not follow the one of epoch {before.epoch} known here."
-        )
     _check_members(roster, known=frozenset(member.enrol for member in before.members))
     for old in before.members:
         _check_kept(old, roster.member(old.owner), roots)
@@ -65,6 +87,16 @@ def check_change(previous: Signed[Roster], roster: Roster, roots: Roots) -> None
         if before.member(new.owner):
             raise _wrong("The roster gives a member another number.")
         _check_name(new)
+
+
+def _check_place(previous: Signed[Roster], roster: Roster) -> None:
+    before = previous.record
+    if roster.circle != before.circle:
+        raise _wrong("The roster is of another circle.")
+    if roster.epoch != before.epoch + 1 or roster.previous != previous.record_hash():
+        raise out_of_order(
+            f"The roster of epoch {roster.epoch} does not follow the one of epoch {before.epoch} known here."
+        )
 
 
 def signatures_wanted(roster: Roster, signers: frozenset[bytes]) -> int:

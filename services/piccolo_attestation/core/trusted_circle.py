@@ -6,7 +6,8 @@ Rules:
   (`succession`); one that skips an epoch is early, one for an epoch left behind is old. Both change nothing.
 * Two valid rosters for the epoch in force freeze the circle: none of the two is in force, the one before them
   is, and no further roster is taken. What was already followed by a further epoch is settled: a late rival of
-  it is an old roster, so that a former admin cannot undo what came after it.
+  it is an old roster, so that a former admin cannot undo what came after it. Both that come in one bundle are
+  judged before either is followed.
 * A device certificate is the owner root's word. Only a higher generation replaces one. Several of one
   generation (devices that claimed it at once) stand side by side until the owner's next one. Replaced ones
   are remembered, so that a device that was replaced can still be told by whom (`holders`).
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Self, TypeAlias
 
 from piccolo_chassis.errors import PiccoloError
@@ -37,7 +39,7 @@ from piccolo_formats.signed import Signed, open_signed
 from piccolo_attestation.core import bundle, judging, succession
 from piccolo_attestation.core.holders import Holder, rank, remembered, spoken
 from piccolo_attestation.core.judging import judged
-from piccolo_attestation.core.roots import Roots, check_successor, read_successor
+from piccolo_attestation.core.roots import Roots, check_maker, check_next_root, read_successor
 
 Statement: TypeAlias = (
     "Signed[Roster] | Signed[Successor] | Signed[Device] | Signed[Claim] | Signed[Presence]"
@@ -69,10 +71,7 @@ class TrustedCircle:
     def from_bundle(cls, records: Iterable[bytes]) -> tuple[Self, list[Refusal]]:
         """Builds a circle from nothing but a bundle. Raises PiccoloError when it holds no first roster."""
         data = list(records)
-        first = [entry for entry in bundle.ordered(data) if entry.place[:2] == (0, 1)]
-        if len(first) != 1:
-            raise judging.out_of_order("The circle bundle must hold exactly one roster of epoch 1.")
-        circle = cls(first[0].data)
+        circle = cls(succession.first_of(bundle.ordered(data)))
         _, refusals = circle.merge(data)
         return circle, refusals
 
@@ -161,23 +160,24 @@ class TrustedCircle:
         changed, refusals = False, []
         held, entries = self.hashes(), bundle.ordered(records)
         self.roots = self.roots.offering(each.data for each in entries if each.type == "successor")
-        for entry in entries:
-            if entry.hash in held:
-                continue
-            try:
-                changed |= self.add(entry.type, entry.data)
-            except PiccoloError as refused:
-                if refused.reason != "RECORD_OLD":
-                    refusals.append(Refusal(entry.type, refused))
+        for _, group in groupby(entries, key=lambda entry: (entry.type, entry.place)):
+            before = self.head
+            for entry in group:
+                if entry.hash in held:
+                    continue
+                try:
+                    changed |= self._take(entry.type, entry.data)
+                except PiccoloError as refused:
+                    if refused.reason != "RECORD_OLD":
+                        refusals.append(Refusal(entry.type, refused))
+            self._follow(before)
         return changed, refusals
 
-    def add(self, kind: str, data: bytes) -> bool:
-        """Takes one record of that type; returns whether anything changed. Raises PiccoloError.
-
-        A device certificate of a lower generation is remembered, and does not come into force.
-        """
+    def _take(self, kind: str, data: bytes) -> bool:
+        """Takes one record of that type; a device certificate of a lower generation is remembered, and does
+        not come into force."""
         take = {
-            "roster": self.add_roster,
+            "roster": self._take_roster,
             "successor": self.add_successor,
             "device": self._remember_device,
             "claim": self.add_claim,
@@ -191,6 +191,12 @@ class TrustedCircle:
         Raises PiccoloError RECORD_FORGED, RECORD_MALFORMED, ROSTER_WRONG, RECORD_EARLY, RECORD_OLD or
         CIRCLE_FROZEN.
         """
+        before = self.head
+        changed = self._take_roster(data)
+        self._follow(before)
+        return changed
+
+    def _take_roster(self, data: bytes) -> bool:
         with judged("The roster"):
             signed = open_signed(Roster, data)
         known = [each.record_hash() for each in (*self._chain, *self._rivals)]
@@ -207,12 +213,11 @@ class TrustedCircle:
             raise judging.rollback(f"Epoch {epoch} is over: the circle is in epoch {head.record.epoch}.")
         if epoch > head.record.epoch:
             succession.check_next(head, signed, self.roots)
-            self._follow_roots(head.record, signed.record)
             self._chain.append(signed)
             return True
         succession.check_next(self._chain[-2], signed, self.roots)
         self._chain.pop()
-        self._rivals = _smallest(head, signed)
+        self._contend(head, signed)
         return True
 
     def _add_rival(self, signed: Signed[Roster]) -> bool:
@@ -222,39 +227,55 @@ class TrustedCircle:
             raise judging.rollback(f"Epoch {signed.record.epoch} is over.")
         succession.check_next(self.head, signed, self.roots)
         before = self._rivals
-        self._rivals = _smallest(*before, signed)
+        self._contend(*before, signed)
         return self._rivals != before
+
+    def _contend(self, *rivals: Signed[Roster]) -> None:
+        """Keeps the rivals that everybody keeps, and what they rest on, so that they hold again later."""
+        self._rivals = tuple(sorted(rivals, key=Signed.record_hash)[:2])
+        paths = (path for each in self._rivals for _, path in self.roots.paths(self.head.record, each.record))
+        self.roots = self.roots.keeping(each for path in paths for each in path)
+        self._judge_anew(list(self._holders))
 
     def add_successor(self, data: bytes) -> bool:
         """Takes the successor of a root that is in force, by the device that is.
 
-        Raises PiccoloError as `roots.check_successor`, RECORD_MALFORMED.
+        Raises PiccoloError as `roots.check_next_root` and `roots.check_maker`, RECORD_MALFORMED.
         """
         signed = read_successor(data)
         if self.roots.holds(signed):
             return False
         owner = self._member(signed.record.owner)
+        named = (roster.member(signed.record.owner) for roster in self._rosters())
+        check_next_root(owner, self.roots, signed.record, [each.root for each in named if each])
         present = self.holders(signed.record.owner)
-        if not present:
-            raise judging.out_of_order("The device that made the successor is not known here.")
-        check_successor(owner, self.roots, signed, present[0].device.record)
+        if owner is not None and not self.roots.named(signed):
+            if not present:
+                raise judging.out_of_order("The device that made the successor is not known here.")
+            check_maker(owner, signed, present[0].device.record)
         self.roots = self.roots.taking(signed)
+        self._judge_anew([signed.record.owner])
         return True
 
-    def _follow_roots(self, before: Roster, after: Roster) -> None:
-        """Believes the successors that a roster rests on, and drops the devices that they end."""
-        for old in before.members:
-            new = after.member(old.owner)
-            if new is None or new.root == old.root:
-                continue
-            path = self.roots.proof(old.owner, old.root, new.root)
-            self.roots = self.roots.taking(*path)
-            last = {each.record.old_root: each.record.generation for each in path}
-            self._holders[old.owner] = remembered(
-                holder
-                for holder in self._holders.get(old.owner, ())
-                if holder.generation <= last.get(holder.device.record.root, holder.generation)
-            )
+    def _follow(self, before: Signed[Roster]) -> None:
+        """Believes the successors that a new roster in force rests on; drops the devices that they end."""
+        if self.head.record.epoch <= before.record.epoch:
+            return
+        for member, path in self.roots.paths(before.record, self.head.record):
+            self.roots = self.roots.following(member, path)
+            self._judge_anew([member.owner])
+
+    def _judge_anew(self, owners: Iterable[bytes]) -> None:
+        """Drops the devices that would not be let in as things are now."""
+        for owner in owners:
+            self._holders[owner] = remembered(filter(self._is_vouched, self._holders.get(owner, ())))
+
+    def _is_vouched(self, holder: Holder) -> bool:
+        try:
+            self._judged_device(holder.device.to_bytes())
+        except PiccoloError:
+            return False
+        return True
 
     def add_device(self, data: bytes) -> bool:
         """Takes a device certificate that is to come into force.
@@ -343,8 +364,10 @@ class TrustedCircle:
         return signed
 
     def _member(self, owner: bytes) -> Member | None:
-        rosters = (self.head.record, *(rival.record for rival in self._rivals))
-        return next((found for roster in rosters if (found := roster.member(owner))), None)
+        return next((found for roster in self._rosters() if (found := roster.member(owner))), None)
+
+    def _rosters(self) -> tuple[Roster, ...]:
+        return self.head.record, *(rival.record for rival in self._rivals)
 
     def _hold(self, new: Holder) -> bool:
         owner = new.device.record.owner
@@ -362,6 +385,7 @@ class TrustedCircle:
         yield from self._chain
         yield from self._rivals
         yield from self.roots
+        yield from self.roots.beside
         for owner in sorted(self._holders):
             for holder in self._holders[owner]:
                 yield holder.device
@@ -369,7 +393,3 @@ class TrustedCircle:
                     yield holder.claim
                 if holder.presence is not None:
                     yield holder.presence
-
-
-def _smallest(*rosters: Signed[Roster]) -> tuple[Signed[Roster], ...]:
-    return tuple(sorted(rosters, key=Signed.record_hash)[:2])

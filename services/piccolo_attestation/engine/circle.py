@@ -3,8 +3,7 @@
 Rules:
 * A change is judged on a copy, made durable, and only then believed and told.
 * The records of the circle are the only source; the view is made of them.
-* This device signs its presence anew whenever what it says of itself is not what the circle has heard, but
-  only while the certificate in force is the newest of its owner: a device that was replaced falls silent.
+* This device says what it is and where (`speaking`), and listens to the others at a pace (`presences`).
 * After a restore the circle is *unsettled* until a majority of the other members was heard: an old roster
   could re-admit somebody. Until then this device neither places nor signs anything.
 """
@@ -13,36 +12,46 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
 
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
 from piccolo_formats.records.device import Device, Presence
 from piccolo_formats.records.roster import MemberState
-from piccolo_formats.signed import Signed, open_signed, sign
+from piccolo_formats.signed import Signed, open_signed
 
 from piccolo_attestation.core import kept, proposals, succession
 from piccolo_attestation.core.judging import foreign, judged
 from piccolo_attestation.core.trusted_circle import Refusal, TrustedCircle
 from piccolo_attestation.core.view import CircleView, Member, view_of
-from piccolo_attestation.engine.changes import Changes, whole
+from piccolo_attestation.engine.changes import Changes, whole, within
 from piccolo_attestation.engine.identity import Identity
+from piccolo_attestation.engine.presences import Presences
+from piccolo_attestation.engine.speaking import Speaking
 from piccolo_attestation.ports import Clock, Files, Peer
 
 _FILE = "circle"
 _VOICES = (MemberState.ACTIVE, MemberState.LEAVING)
 _LAST_SECOND = 253_402_300_799  # of the year 9999: times in records may be any number
 _TOLD = 8
+_LONG = 64
+PACE = 60.0
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Circle:
     """The circle of this device, or that it is in none."""
 
-    def __init__(self, files: Files, identity: Identity, clock: Clock) -> None:
+    def __init__(self, files: Files, identity: Identity, clock: Clock, pace: float = PACE) -> None:
+        """`pace`: seconds between two presences of one device that are written down."""
         self.changes = Changes()
         self.moves = Changes()
+        self._kept_back = Changes()
+        self._speaking, self._presences = Speaking(identity), Presences(pace)
         self._files, self._identity, self._clock = files, identity, clock
         self._lock = asyncio.Lock()
         self._heard: dict[bytes, int] = {}
@@ -162,7 +171,7 @@ class Circle:
             await self._identity.install(self._identity.judge(device, None))
             return
         trusted = self._trusted.copy()
-        trusted.merge(successors)
+        await _aside(len(successors), partial(trusted.merge, successors))
         signed = self._identity.judge(device, trusted.circle_id, trusted.root)
         trusted.add_device(device)
         await self._identity.install(signed)
@@ -175,7 +184,7 @@ class Circle:
         `TrustedCircle.add_device` does; NO_CIRCLE.
         """
         trusted = self.trusted.copy()
-        trusted.merge(successors)
+        await _aside(len(successors), partial(trusted.merge, successors))
         new = trusted.add_device(device)
         if claim:
             trusted.add_claim(claim)
@@ -195,6 +204,21 @@ class Circle:
         """Tells the circle where this device is, if it has not been told so yet."""
         if self._trusted is not None:
             await self.take([])
+
+    async def run(self) -> None:
+        """Takes what was kept back when it is time, until cancelled."""
+        while True:
+            changed = self._kept_back.waiter()
+            left = self._presences.left(asyncio.get_running_loop().time())
+            if left is None:
+                await changed.wait()
+            elif not left or not await within(changed, left):
+                try:
+                    await self.take([])
+                except PiccoloError as failed:  # a full disk
+                    told = fields(reason=failed.reason, why=failed.message)
+                    _log.warning("presences not kept", extra=told)
+                    await within(changed, PACE)
 
     async def rename(self, name: str) -> None:
         """Calls this device otherwise, and tells the circle.
@@ -233,7 +257,8 @@ class Circle:
             if trusted.head.record.member(certificate.record.owner) is None:
                 raise foreign("The roster does not name this device's owner.")
             trusted.copy().add_device(certificate.to_bytes())
-            await self._keep(self._spoken(trusted), unsettled=unsettled)
+            trusted = self._speaking.spoken(None, trusted)
+            await self._keep(trusted, unsettled=unsettled)
         _log.info("in a circle", extra=fields(epoch=trusted.head.record.epoch, unsettled=unsettled))
 
     def _check_free(self, trusted: TrustedCircle) -> None:
@@ -259,19 +284,29 @@ class Circle:
         async with self._lock:
             before = self.trusted
             trusted = before.copy()
-            _, refusals = trusted.merge(records)
-            trusted = self._spoken(trusted)
+            judge = partial(self._judge, trusted, records, asyncio.get_running_loop().time())
+            refusals, listened = await _aside(len(records), judge)
+            trusted = self._speaking.spoken(before, trusted)
             _tell(refusals, "a bundle")
-            if trusted.hashes() == before.hashes():
-                return False
-            await self._keep(trusted, unsettled=self._unsettled)
-            return True
+            changed = trusted.hashes() != before.hashes()
+            if changed:
+                await self._keep(trusted, unsettled=self._unsettled)
+            self._presences = listened
+            self._kept_back.tell()
+            return changed
+
+    def _judge(
+        self, trusted: TrustedCircle, records: list[bytes], now: float
+    ) -> tuple[list[Refusal], Presences]:
+        due, listened = self._presences.sift(trusted, records, self.owner, now)
+        return trusted.merge(due)[1], listened
 
     async def _keep(self, trusted: TrustedCircle, *, unsettled: bool) -> None:
         state = kept.Circle(records=tuple(trusted.records()), unsettled=unsettled)
         await self._files.save(_FILE, state.to_record())
         before, renewals = self._view, proposals.renewals(self._trusted) if self._trusted else []
-        self._trusted, self._view, self._unsettled = trusted, view_of(trusted), unsettled
+        self._trusted, self._unsettled = trusted, unsettled
+        self._view = self._speaking.alarmed(view_of(trusted))
         if before is None or before.roster_hash != self._view.roster_hash:
             _log.info(
                 "roster in force", extra=fields(epoch=self._view.epoch, members=len(self._view.members))
@@ -290,36 +325,15 @@ class Circle:
                 await self._keep(self._trusted, unsettled=False)
                 _log.info("settled: a majority of the members was heard")
 
-    def _spoken(self, trusted: TrustedCircle) -> TrustedCircle:
-        """The circle after this device has said who it is and where, if it may and has not yet."""
-        certificate = self._identity.certificate
-        if certificate is None:
-            return trusted
-        trusted.merge([certificate.to_bytes()])
-        mine = next((h for h in trusted.holders(certificate.record.owner) if h.device == certificate), None)
-        if mine is None:
-            return trusted
-        said = mine.presence.record if mine.presence else None
-        if said is None or self._presence(said.seq) != said:
-            trusted.add_presence(self.presence(said.seq + 1 if said else 1).to_bytes())
-        return trusted
-
     def presence(self, seq: int) -> Signed[Presence]:
         """What this device says of itself now. Raises PiccoloError NO_CIRCLE before there is a
         certificate."""
-        return sign(self._presence(seq), self._identity.own.signing)
+        return self._speaking.presence(self._device(), seq)
 
-    def _presence(self, seq: int) -> Presence:
-        device = self._device()
-        return Presence(
-            circle=device.circle,
-            owner=device.owner,
-            generation=device.generation,
-            seq=seq,
-            name=self._identity.name(device),
-            endpoints=(self._identity.endpoint,) if self._identity.endpoint else (),
-            offer=self._identity.offer,
-        )
+
+async def _aside(count: int, judge: Callable[[], T]) -> T:
+    """Judges so many records, which others brought; thousands must not keep the process from all else."""
+    return await asyncio.to_thread(judge) if count > _LONG else judge()
 
 
 def no_circle() -> PiccoloError:
@@ -339,7 +353,7 @@ def no_certificate() -> PiccoloError:
 
 
 def _tell(refusals: list[Refusal], source: str) -> None:
-    for refusal in refusals[:_TOLD]:  # a peer may bring thousands
+    for refusal in refusals[:_TOLD]:
         _log.warning(
             "record refused",
             extra=fields(

@@ -6,8 +6,10 @@ Rules:
 * At a change this device turns to a few random members at once; each that learns something does the same.
   Besides, it turns to one random member from time to time, which finds what was missed.
 * Who answers decides from what it knows, and calls nobody.
-* A member that answered, or that called, was heard. After a restore this device turns at once to as many
-  that it has not heard yet as it still needs: until then its owner can store nothing.
+* A member that answered was heard; one that called, once it has brought all that is lacking here of what it
+  has: its hashes alone tell nothing. What is refused here was brought, too.
+* After a restore this device turns at once to as many members that it has not heard yet as it still needs:
+  until then its owner can store nothing.
 """
 
 from __future__ import annotations
@@ -57,6 +59,7 @@ class Gossip:
         self._circle, self._peers, self._pace, self._jitter = circle, peers, pace, jitter
         self._chance = random.Random()  # noqa: S311 - whom to ask is no secret
         self._told: frozenset[bytes] = frozenset()
+        self._asked: dict[bytes, frozenset[bytes]] = {}
 
     async def run(self) -> None:
         """Works until cancelled."""
@@ -108,13 +111,27 @@ class Gossip:
         """
         if records:
             await self._circle.take(records)
-        if owner:
-            await self._circle.hear(owner)
         if records and not have:
+            if asked := self._asked.get(owner):
+                await self._listened(
+                    owner, asked - {entry.hash[:PREFIX] for entry in bundle.ordered(records)}
+                )
             return Gossiped([], [])
         mine = frozenset(self._have())
         lacking = bundle.fitting(self._circle.trusted.missing(have))
-        return Gossiped(lacking, [hash_ for hash_ in have if hash_ not in mine])
+        want = [hash_ for hash_ in have if hash_ not in mine]
+        await self._listened(owner, frozenset(want))
+        return Gossiped(lacking, want)
+
+    async def _listened(self, owner: bytes, wanted: frozenset[bytes]) -> None:
+        """Notes what a member has still to bring, or that it was heard."""
+        if not owner:
+            return
+        self._asked.pop(owner, None)
+        if wanted:
+            self._asked[owner] = wanted
+        else:
+            await self._circle.hear(owner)
 
     def _news(self) -> bool:
         return self._circle.view is not None and self._told != self._circle.trusted.hashes()

@@ -3,7 +3,9 @@
 Rules:
 * Only an admin's device invites. An invitation is good once, for 24 hours at most, by this device's clock.
 * It belongs to the first owner who accepts it; another one is told that it is used. Its owner may accept
-  again, as often as the roster moves on meanwhile, also after its time: it was in time once.
+  again, as often as the roster moves on meanwhile, also after its time: it was in time once. It is remembered
+  as long as it is proposed to let its owner in, whatever the clock says.
+* Who came in and never heard so comes with the very device that the circle knows, by any good invitation.
 * The code is the secret. It stays in the state folder, outside of any backup, until the invitation is over;
   logs and lists name the invitation by its id.
 * The certificate that the code gives stays admitted for a week after the end, so that whoever comes late is
@@ -230,7 +232,10 @@ class Invitations:
     async def prune(self) -> None:
         """Forgets codes that are over, and a week later the invitations."""
         now = self._clock()
+        proposed = {each.evidence.invitation for each in self._proposals.current()}
         for each in list(self._all.values()):
+            if each.state is State.ACCEPTED and each.signed in proposed:
+                continue
             if now >= each.expires + _REMEMBERED:
                 await self._change(each.id, lambda _: None)
             elif now >= each.expires and each.code and each.state is State.OPEN:
@@ -254,7 +259,8 @@ class Invitations:
                 return each
             with judged("The acceptance"):
                 InvitationCode(each.code).open_acceptance(acceptance)
-            came_in = each.owner == joiner.owner and self._is_member(joiner.owner)
+            known = each.owner == joiner.owner or self._is_known(joiner)
+            came_in = known and self._is_member(joiner.owner)
             if not came_in and joiner.roster_hash == self._circle.trusted.head.record_hash():
                 joining.check_joiner(self._circle.trusted, joiner)
             return replace(each, state=State.ACCEPTED, owner=joiner.owner)
@@ -279,6 +285,10 @@ class Invitations:
     def _is_member(self, owner: bytes) -> bool:
         member = self._circle.trusted.head.record.member(owner)
         return member is not None and member.state is MemberState.ACTIVE
+
+    def _is_known(self, joiner: joining.Joiner) -> bool:
+        holders = self._circle.trusted.holders(joiner.owner)
+        return any(each.device.record_hash() == joiner.device.record_hash() for each in holders)
 
     def _state(self, each: kept.Invitation) -> str:
         expired = each.state is State.OPEN and self._clock() >= each.expires

@@ -31,7 +31,8 @@ from piccolo_attestation.core.agreement import Accepted, choose, next_ballot
 from piccolo_attestation.engine.changes import first, until
 from piccolo_attestation.engine.circle import Circle
 from piccolo_attestation.engine.gossip import Gossip
-from piccolo_attestation.engine.proposals import Proposal, Proposals
+from piccolo_attestation.engine.proposals import Proposals
+from piccolo_attestation.engine.waiting import Proposal
 from piccolo_attestation.ports import Jitter, Peer, Peers, Signature, Vote
 
 _log = logging.getLogger(__name__)
@@ -72,7 +73,10 @@ class Leading:
                 continue
             if self._proposals.changes.waiter() is not changed:
                 continue
-            await first(changed, moved, seconds=await self._attempt())
+            pause = await self._attempt()
+            if pause is None and self._proposals.held_back:
+                pause = self._pace.patience
+            await first(changed, moved, seconds=pause)
 
     async def _attempt(self) -> float | None:
         """Tries what can be tried; returns the seconds until the next attempt, None when nothing is left to

@@ -5,7 +5,8 @@ Rules:
 * A proposal rests on the roster in force. When that moves on, proposals are dropped: a joiner accepts anew, a
   wish to remove somebody is proposed anew, and both need a signature anew.
 * What another device proposes is judged by making it again from what it follows; nothing is taken on trust.
-* That an owner has new words every admin's device proposes on its own; they all make the same roster of it.
+* That an owner has new words every admin's device proposes on its own, not too often (`renewals`); they all
+  make the same roster of it.
 * The own vault is shown one admission of this device's own at a time, and whatever other admins ask for.
 * The owner's signature is kept here. It leaves this device only for the proposal that the admins' devices
   chose (core.agreement); what was promised and accepted is durable before it is told.
@@ -18,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from piccolo_chassis.errors import Kind, PiccoloError
@@ -34,43 +35,25 @@ from piccolo_attestation.core.judging import judged
 from piccolo_attestation.engine.changes import Changes, whole
 from piccolo_attestation.engine.circle import Circle
 from piccolo_attestation.engine.identity import Identity
+from piccolo_attestation.engine.renewals import DAY, Renewals
+from piccolo_attestation.engine.waiting import Proposal, added, packed, too_many, unpacked
 from piccolo_attestation.ports import Clock, Evidence, Files, Vote
 
 _FILE = "proposals"
-_MOST = 64
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A roster that may follow the one in force.
-
-    Attributes:
-        roster: signed by the attestation role key of the device that proposes it.
-        evidence: the same, with what it follows from, as it travels.
-        joiner: who comes in; None for a removal.
-        mine: whether this device proposed it.
-        signature: Signed("roster") by this owner's admin key; None while the vault has not signed.
-    """
-
-    roster: Signed[Roster]
-    evidence: Evidence
-    joiner: Joiner | None
-    mine: bool
-    signature: Signed[Roster] | None = None
-
-    @property
-    def hash(self) -> bytes:
-        """The proposed roster's hash."""
-        return self.roster.record_hash()
 
 
 class Proposals:
     """The proposals on top of the roster in force."""
 
-    def __init__(self, files: Files, circle: Circle, identity: Identity, clock: Clock) -> None:
+    def __init__(
+        self, files: Files, circle: Circle, identity: Identity, clock: Clock, day: float = DAY
+    ) -> None:
+        """`day`: seconds of running time, of which each owner's new words are named once."""
         self.changes = Changes()
+        self.held_back = False
+        self._often = Renewals(day)
         self._files, self._circle, self._identity, self._clock = files, circle, identity, clock
         self._lock = asyncio.Lock()
         self._known: dict[bytes, Proposal] = {}
@@ -178,6 +161,8 @@ class Proposals:
         elif (renewed := proposals.renewal_of(trusted, signed.record)) is not None:
             proposals.check_renewal(trusted, signed.record, renewed)
             proposals.check_admins(trusted, caller, proposer)
+            if not self._may_renew(renewed):
+                raise too_many()
         else:
             # leaving is everybody's own to propose; who passes it on is an admin, or the one who leaves
             leaves = proposals.removal_of(trusted, signed.record) == (proposer, MemberState.LEAVING)
@@ -290,10 +275,14 @@ class Proposals:
 
     def _renewals(self) -> list[Proposal]:
         """What an admin's device proposes for owners who have new words."""
+        self.held_back = False
         if not self._circle.me.admin or self._circle.unheard or self._circle.fenced:
             return []
         trusted, made = self._circle.trusted, []
-        for owner in proposals.renewals(trusted):
+        wanted = proposals.renewals(trusted)
+        due = [owner for owner in wanted if self._may_renew(owner)]
+        self.held_back = due != wanted
+        for owner in due:
             try:
                 signed = sign(proposals.renew(trusted, owner), self._identity.own.signing)
             except PiccoloError as refused:
@@ -302,6 +291,10 @@ class Proposals:
                 continue
             made.append(Proposal(signed, Evidence(signed.to_bytes()), None, mine=True))
         return made
+
+    def _may_renew(self, owner: bytes) -> bool:
+        roster = self._circle.trusted.head.record
+        return self._often.may(roster, owner, asyncio.get_running_loop().time())
 
     def is_renewal(self, proposal: Proposal) -> bool:
         """Whether a proposal names an owner's new keys: no person needs to be asked."""
@@ -319,18 +312,12 @@ class Proposals:
             raise proposals.not_admin("Only an admin's device can do this; ask an admin of the circle.")
 
     async def _add(self, proposal: Proposal, wish: kept.Wish | None = None) -> None:
-        async def added() -> None:
-            known = {each.hash: each for each in self.current()} | {proposal.hash: proposal}
-            if len(known) > _MOST:
-                raise PiccoloError(
-                    Kind.EXHAUSTED,
-                    "TOO_MANY_PROPOSALS",
-                    "Too many roster changes wait; sign some of them first.",
-                )
+        async def taken() -> None:
+            known = added(self.current(), proposal, self._circle.trusted, self.acceptor.value)
             others = tuple(each for each in self._wishes if wish is None or each.owner != wish.owner)
             await self._keep(known, (*others, wish) if wish else others, self.acceptor)
 
-        await whole(self._locked(added))
+        await whole(self._locked(taken))
 
     async def _forget(self, roster_hash: bytes) -> None:
         async def forgotten() -> None:
@@ -348,7 +335,7 @@ class Proposals:
     ) -> None:
         state = kept.Proposals(
             base=acceptor.base,
-            proposals=tuple(map(_packed, known.values())),
+            proposals=tuple(map(packed, known.values())),
             wishes=wishes,
             promised=acceptor.promised,
             ballot=acceptor.ballot,
@@ -361,25 +348,6 @@ class Proposals:
     def _restore(self, state: kept.Proposals) -> None:
         self._acceptor = Acceptor(state.base, state.promised, state.ballot, state.value)
         self._wishes = state.wishes
-        for packed in state.proposals:
-            proposal = _unpacked(packed)
+        for each in state.proposals:
+            proposal = unpacked(each)
             self._known[proposal.hash] = proposal
-
-
-def _packed(proposal: Proposal) -> kept.Proposal:
-    return kept.Proposal(
-        roster=proposal.evidence.roster,
-        acceptance=proposal.evidence.acceptance,
-        invitation=proposal.evidence.invitation,
-        mine=proposal.mine,
-        signature=proposal.signature.to_bytes() if proposal.signature else b"",
-    )
-
-
-def _unpacked(packed: kept.Proposal) -> Proposal:
-    with judged("A proposal in the state folder"):
-        signed = open_signed(Roster, packed.roster)
-        signature = open_signed(Roster, packed.signature) if packed.signature else None
-    joiner = joining.open_acceptance(joining.unsealed(packed.acceptance)) if packed.acceptance else None
-    evidence = Evidence(packed.roster, packed.acceptance, packed.invitation)
-    return Proposal(signed, evidence, joiner, packed.mine, signature)

@@ -13,7 +13,8 @@ from piccolo_attestation.core import bundle
 from piccolo_attestation.core.view import Admission, CircleView, Member
 from piccolo_attestation.engine.circle import Circle
 from piccolo_attestation.engine.invitations import Listed
-from piccolo_attestation.engine.proposals import Proposal, Proposals
+from piccolo_attestation.engine.proposals import Proposals
+from piccolo_attestation.engine.waiting import Proposal
 
 # Evidence is judged with a TPM; without one a verdict is never anything else.
 UNATTESTED = "unattested"

@@ -28,7 +28,8 @@ from piccolo_attestation.engine.changes import within
 from piccolo_attestation.engine.circle import Circle
 from piccolo_attestation.engine.gossip import Gossip
 from piccolo_attestation.engine.invitations import Invitations
-from piccolo_attestation.engine.proposals import Proposal, Proposals
+from piccolo_attestation.engine.proposals import Proposals
+from piccolo_attestation.engine.waiting import Proposal
 from piccolo_attestation.ports import Evidence, Vote
 
 NAME = "piccolo.attestation.v1.PeerService"
@@ -125,7 +126,9 @@ class PeerServicer(peer_pb2_grpc.PeerServiceServicer):
 
 def _allowed(admission: Admission, kinds: tuple[str, ...]) -> Admission:
     by_role = admission.kind != "member" or admission.role == "attestation"
-    if kind_of(admission) not in kinds or not by_role or admission.state is MemberState.COMPROMISED:
+    # what was cut off is a device: its owner's words may still ask, to enrol another
+    cut_off = admission.kind == "member" and admission.state is MemberState.COMPROMISED
+    if kind_of(admission) not in kinds or not by_role or cut_off:
         raise PiccoloError(
             Kind.DENIED, "PEER_NOT_ALLOWED", f"This is not for a caller of kind {kind_of(admission)!r}."
         )

@@ -190,7 +190,7 @@ class Device:
         """Builds the engines from what is on the disk, and registers the other processes' keys."""
         network, files = self.network, self.files
         self.identity = await Identity.open(files, network.random)
-        self.circle = Circle(files, self.identity, network.clock)
+        self.circle = Circle(files, self.identity, network.clock, pace=0.05)
         self.proposals = Proposals(files, self.circle, self.identity, network.clock)
         self.invitations = Invitations(
             files, self.circle, self.identity, self.proposals, network.mailbox, network.clock, network.random
@@ -257,6 +257,7 @@ class Device:
     async def work(self) -> None:
         """The background work, and the vault's, until cancelled."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self.circle.run())
             group.create_task(self.gossip.run())
             group.create_task(self.leading.run())
             group.create_task(self.invitations.run())

@@ -95,6 +95,49 @@ async def test_who_accepted_in_time_comes_in_when_the_vault_unlocks_the_next_day
         await settled([ana, ben])
 
 
+async def test_a_clock_that_steps_by_weeks_keeps_nobody_out_who_has_accepted() -> None:
+    network = Network()
+    ana, ben = device(network, ANA), device(network, BEN)
+    async with running(ana, ben):
+        await ana.found()
+        ana.unlocked = False
+        made = await ana.invite()
+        coming = asyncio.create_task(ben.join(made.link))
+        await ana.until(lambda: bool(ana.proposals.listing()))
+        network.now += 15 * DAY
+        await ana.invitations.prune()
+        ana.unlocked = True
+        ana.circle.changes.tell()
+        await coming
+        await settled([ana, ben])
+        network.now += 15 * DAY
+        await ana.invitations.prune()
+        assert ana.invitations.listing() == []
+
+
+async def test_who_is_in_and_never_heard_so_comes_in_by_another_invitation() -> None:
+    network = Network()
+    ana, ben, cleo = (device(network, owner) for owner in (ANA, BEN, CLEO))
+    async with running(ana, ben, cleo):
+        await ana.found()
+        ana.unlocked = False
+        coming = asyncio.create_task(ben.join((await ana.invite()).link))
+        await ana.until(lambda: bool(ana.proposals.listing()))
+        coming.cancel()
+        ana.unlocked = True
+        ana.circle.changes.tell()
+        await ana.until(lambda: ana.circle.trusted.head.record.epoch == 2)
+        again = await ana.invite()
+        await ben.join(again.link)
+        await settled([ana, ben])
+        assert ana.circle.trusted.head.record.epoch == 2
+        assert ana.invitations.listing()[0].state == "used"
+        other = Device(BEN, network, "other.example:7000")  # with the same words, and keys of its own
+        other.generation = 2
+        await other.start()
+        await refused("JOINER_CLASHES", other.join((await ana.invite()).link))
+
+
 async def test_a_revoked_invitation_is_over_and_its_proposal_too() -> None:
     network = Network()
     ana, ben = device(network, ANA), device(network, BEN)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from piccolo_chassis.errors import PiccoloError
 from piccolo_formats import cbor
 from piccolo_formats.records.roster import MemberState, Roster
-from piccolo_formats.signed import sign
+from piccolo_formats.signed import countersign, open_signed, sign
 
 from piccolo_attestation.core import bundle, proposals
 from piccolo_attestation.core.trusted_circle import TrustedCircle
@@ -340,6 +340,26 @@ def test_the_admins_together_cannot_sign_nonsense(change: Callable[[Roster], Ros
     with pytest.raises(PiccoloError):
         circle.add_roster(signed_by(change(roster), ANA, BEN, CLEO).to_bytes())
     assert circle.add_roster(signed_by(roster, ANA, BEN, CLEO).to_bytes())
+
+
+def test_a_bundle_may_hold_junk_beside_its_first_roster_and_more_signatures_on_it() -> None:
+    circle = grown(ANA, BEN, CLEO)
+    honest = circle.records()
+    first = open_signed(Roster, honest[0])
+    more = countersign(first, CLEO.key("attestation")).to_bytes()
+    unfounded = sign(first.record, CLEO.key("attestation")).to_bytes()
+    unsigned: list[cbor.Value] = []
+    signed: list[cbor.Value] = [[bytes(32), bytes(64)]]
+    junk = [
+        cbor.encode([cbor.encode({"type": "roster", key: 1}), signatures])
+        for key in ("generation", "epoch")
+        for signatures in (unsigned, signed)
+    ]
+    for told in ([*honest, more], [more, *honest], [unfounded, *junk, *honest], [*honest, *junk, unfounded]):
+        again, _ = TrustedCircle.from_bundle(told)
+        assert view_of(again) == view_of(circle)
+    for told in (honest[1:], [*junk, unfounded], [*honest, first_roster(BEN).to_bytes()]):
+        refused("RECORD_EARLY", lambda it=told: TrustedCircle.from_bundle(it))  # type: ignore[misc]
 
 
 def test_a_first_roster_is_one_active_admin_who_signed_it() -> None:
