@@ -8,6 +8,8 @@ from typing import Final
 from piccolo_chassis.errors import Kind, PiccoloError
 
 _GIB: Final = 1 << 30
+BEYOND: Final = 1 << 20
+"""What a full log has left for the few words of who follows: claims, and that it moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,8 @@ class Limits:
         if not 0 < self.entry <= min(self.log, 5 * _GIB) or self.mailboxes <= 0:
             raise ValueError("an entry is at most 5 GiB and no larger than a log; all limits are above 0")
 
-    def check_append(self, size: int, kept: int) -> None:
-        """Refuse an entry of `size` bytes for a log that holds `kept`.
+    def check_append(self, size: int, kept: int, *, beyond: int = 0) -> None:
+        """Refuse an entry of `size` bytes for a log that holds `kept`; `beyond`: what its limit is lifted by.
 
         Raises PiccoloError FULL: ENTRY_TOO_LARGE, LOG_FULL.
         """
@@ -40,7 +42,7 @@ class Limits:
                 f"An entry may have at most {self.entry} bytes here.",
                 {"limit": str(self.entry)},
             )
-        if kept + size > self.log:
+        if kept + size > self.log + beyond:
             raise PiccoloError(
                 Kind.FULL,
                 "LOG_FULL",

@@ -14,7 +14,7 @@ from piccolo_formats.records.backup import EntryKind
 
 from piccolo_cloud.core import log as rules
 from piccolo_cloud.core.authority import Authority
-from piccolo_cloud.core.limits import Limits
+from piccolo_cloud.core.limits import BEYOND, Limits
 from piccolo_cloud.core.log import Extent, LogHead, LogState
 from piccolo_cloud.core.names import entry_key
 from piccolo_cloud.engine.door import Door
@@ -23,6 +23,7 @@ from piccolo_cloud.engine.index import Index
 from piccolo_cloud.ports import ObjectStore
 
 _HEADERS_AT_ONCE: Final = 16
+_OF_WHO_FOLLOWS: Final = frozenset({EntryKind.CLAIM, EntryKind.MOVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class Logs:
         if seq <= state.extent.last:
             return await self._same_again(caller.locator, state, prefix)
         await self._check_next(caller.locator, state, prefix)
-        self._limits.check_append(size, state.extent.bytes)
+        beyond = BEYOND if prefix.entry.header.kind in _OF_WHO_FOLLOWS else 0
+        self._limits.check_append(size, state.extent.bytes, beyond=beyond)
         if await self._store.create(entry_key(caller.locator, seq), size, incoming.content(prefix)):
             self._index.remember(caller.locator, state.with_entry(prefix.entry, size))
             return seq

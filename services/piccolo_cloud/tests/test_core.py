@@ -18,7 +18,7 @@ from piccolo_formats.signed import sign
 from piccolo_cloud.core import log as rules
 from piccolo_cloud.core import mailbox
 from piccolo_cloud.core.authority import Authority, prove, request_message
-from piccolo_cloud.core.limits import Limits
+from piccolo_cloud.core.limits import BEYOND, Limits
 from piccolo_cloud.core.names import arrival_of, entry_key, message_key, seq_of
 from piccolo_cloud.core.nonces import LIFETIME, NONCE_SIZE, Nonces
 from piccolo_cloud.tests.owners import Device, Entry, Owner
@@ -279,6 +279,15 @@ class TestLimits:
         for size, kept, reason in ((101, 0, "ENTRY_TOO_LARGE"), (100, 151, "LOG_FULL")):
             with pytest.raises(PiccoloError) as told:
                 limits.check_append(size, kept)
+            assert refusal(told) == (Kind.FULL, reason)
+
+    def test_who_follows_is_noted_in_a_full_log_too(self) -> None:
+        limits = Limits(entry=100, log=250)
+        limits.check_append(100, 250, beyond=BEYOND)
+        limits.check_append(100, 250 + BEYOND - 100, beyond=BEYOND)
+        for size, kept, reason in ((101, 0, "ENTRY_TOO_LARGE"), (100, 250 + BEYOND - 99, "LOG_FULL")):
+            with pytest.raises(PiccoloError) as told:
+                limits.check_append(size, kept, beyond=BEYOND)
             assert refusal(told) == (Kind.FULL, reason)
 
     def test_impossible_limits_are_refused(self) -> None:

@@ -17,7 +17,7 @@ from piccolo_cloud.core.log import Extent
 from piccolo_cloud.engine import entries
 from piccolo_cloud.ports import ObjectStore
 from piccolo_cloud.testing import MemoryObjectStore
-from piccolo_cloud.tests.clouds import CHANGESET, CLAIM, SNAPSHOT, Cloud, history
+from piccolo_cloud.tests.clouds import CHANGESET, CLAIM, MOVED, SNAPSHOT, Cloud, history
 from piccolo_cloud.tests.conftest import Made
 from piccolo_cloud.tests.owners import Device, Entry, Owner, pieces
 
@@ -212,6 +212,17 @@ class TestAppend:
         await cloud.append(device, first)
         refused = await cloud.refused(device, second)
         assert (refused.kind, refused.reason) == (Kind.FULL, "LOG_FULL")
+
+    async def test_a_full_log_is_claimed_and_closed_all_the_same(
+        self, owner: Owner, device: Device, store: ObjectStore
+    ) -> None:
+        first, heir = device.entry(None), owner.device(2)
+        cloud = Cloud(store, Limits(entry=len(first.data) + 100, log=len(first.data) + 100))
+        await cloud.append(device, first)
+        claim = heir.entry(first, CLAIM)
+        assert await cloud.append(heir, claim) == 2
+        assert (await cloud.refused(heir, heir.entry(claim))).reason == "LOG_FULL"
+        assert await cloud.append(heir, heir.entry(claim, MOVED)) == 3
 
     async def test_a_full_store(self, device: Device) -> None:
         cloud = Cloud(MemoryObjectStore(room=10))

@@ -12,7 +12,7 @@ import asyncio
 import errno
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
@@ -44,7 +44,7 @@ class DiskSpool:
         """The number of an entry's bytes; None when they are not here."""
         return await _in_thread(self._size, seq)
 
-    async def read(self, seq: int) -> AsyncIterator[bytes]:
+    async def read(self, seq: int) -> AsyncGenerator[bytes]:
         """An entry's bytes, in pieces."""
         yield await _in_thread(self._prefix(seq).read_bytes)
         file: BinaryIO = await _in_thread(self._body(seq).open, "rb")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -195,6 +195,7 @@ class Backup:
         await self._outbox.set_generation(signed.record.generation)
         self._require_cloud()
         async with self._turn:
+            self._unsure = True  # its answer may get lost, and then the cloud has it all the same
             try:
                 seq = await self._claimer.claim(await load(self._outbox), claim, signed)
             except PiccoloError as failed:
@@ -312,11 +313,9 @@ class Backup:
         return standing.delegation is not None and standing.fence is None and self._cloud.configured
 
     async def _wait(self, event: asyncio.Event, seconds: float) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await event.wait()
-        except TimeoutError:
-            return
 
     async def _renewed(self, delegation: Signed[Delegation]) -> bool:
         """Stores a delegation for the log that is being written; False when there is none yet."""

@@ -1,13 +1,15 @@
 """Claims the log for a new generation of the owner's device.
 
 Rules:
-* A claim follows the newest entry that the cloud has, after the whole chain of headers was verified and this
-  device's own position was found in it.
+* A claim follows the newest entry that the cloud has, after every header from the snapshot that this device's
+  position rests on was verified and that position was found among them. What is older says nothing of it, and
+  a log of years is longer than a claim can wait for.
 * What a former device wrote while this one was being restored is in the log and not in this memory: that is
   told, not hidden. A memory that was rebuilt without a backup goes on behind all that the log holds.
 * Whoever writes between the look and the claim (the old device, or a rival of a lower generation) has taken
   its place and no more: the claim is made anew behind it. What may not stand there is found by that look.
-* Asking again after a crash answers the same: the claim's bytes are kept like any other entry's.
+* Asking again after a crash answers the same: the claim's bytes are kept like any other entry's. Where they
+  are not any more, the log's last claim is known as this device's own by the key that was delegated.
 """
 
 from __future__ import annotations
@@ -15,14 +17,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from piccolo_chassis.errors import Kind, PiccoloError
+from piccolo_formats.backup_entry import PREFIX_SIZE
 from piccolo_formats.records.backup import Delegation, EntryKind
 from piccolo_formats.signed import Signed
 
 from piccolo_metadata.core.backup_points import Point, restorable
 from piccolo_metadata.core.backup_records import POSITION, Pending, Position, fresh_position
 from piccolo_metadata.engine.backup_ledger import Standing, load
-from piccolo_metadata.engine.backup_log import Survey
-from piccolo_metadata.engine.backup_ports import Access, CloudLog
+from piccolo_metadata.engine.backup_log import Survey, header_at
+from piccolo_metadata.engine.backup_ports import Access, CloudLog, Kept
 from piccolo_metadata.engine.backup_words import forked, restore_first, rolled_back
 from piccolo_metadata.engine.backup_writer import Writer
 from piccolo_metadata.ports import Outbox
@@ -68,7 +71,8 @@ class Claimer:
 
     async def _create(self, standing: Standing, claim: bytes, delegation: Signed[Delegation]) -> None:
         access = Access(delegation.record.locator, delegation.to_bytes())
-        survey = Survey(self._cloud, access)
+        kept = await self._cloud.head(access)
+        survey = Survey(self._cloud, access, await self._first(standing, access, kept))
         await survey.extend()
         if survey.broken is not None and not survey.reaches_the_end:
             raise survey.broken
@@ -82,7 +86,12 @@ class Claimer:
             pending = None
             if position.claim == position.seq and position.generation == delegation.record.generation:
                 return
-        position = await self._at_the_end(position, survey.points, delegation.record.generation)
+        own = await self._own_claim(access, survey.last, delegation.record)
+        before = survey.points if own is None else survey.points[:-1]
+        position = await self._at_the_end(position, before, delegation.record.generation, kept)
+        if own is not None:
+            await self._writer.acknowledge(position, replace(own, outbox=position.outbox), access.delegation)
+            return
         if pending is not None and not await self._is_this_claim(pending, position, delegation.record):
             await self._writer.forget(pending)
             pending = None
@@ -90,6 +99,25 @@ class Claimer:
             base = survey.snapshot
             pending = await self._writer.prepare_claim(delegation, position, base, claim)
         await self._send(access, position, pending)
+
+    async def _first(self, standing: Standing, access: Access, kept: Kept) -> int:
+        """The snapshot that this device's position rests on, for a rebuilt memory the newest; 0: the oldest
+        entry, where that cannot be told.
+        """
+        position = standing.position
+        seq = position.seq if position is not None and position.locator == access.locator else 0
+        if standing.rebuilt and not seq:
+            seq = kept.seq
+        if not 0 < kept.first <= seq <= kept.seq:
+            return 0
+        try:
+            found = await header_at(self._cloud, access, seq)
+        except PiccoloError as failed:
+            if failed.reason != "LOG_DAMAGED":
+                raise
+            return 0
+        base = found.header.base if found is not None else 0
+        return base if kept.first <= base <= seq else 0
 
     async def _send(self, access: Access, position: Position, pending: Pending) -> None:
         try:
@@ -116,7 +144,9 @@ class Claimer:
             raise forked(position.seq, "is another one than it was")
         return position
 
-    async def _at_the_end(self, position: Position, points: list[Point], generation: int) -> Position:
+    async def _at_the_end(
+        self, position: Position, points: list[Point], generation: int, kept: Kept
+    ) -> Position:
         """The position moved to the log's end; what is passed by is noted as missed."""
         if not points:
             return position
@@ -129,12 +159,32 @@ class Claimer:
                 {"generation": str(last.generation)},
             )
         passed = [point.seq for point in restorable(points) if point.seq > position.seq]
-        position = replace(position, seq=last.seq, hash=last.hash, time=last.time)
         if passed:
-            first = position.missed or passed[0]
+            first = position.missed or (passed[0] if position.seq else kept.first)
             position = replace(position, missed=first, missed_to=passed[-1])
+        position = replace(position, seq=last.seq, hash=last.hash, time=last.time)
         await self._outbox.set_local({POSITION: position.to_record()})
         return position
+
+    async def _own_claim(self, access: Access, last: Point | None, record: Delegation) -> Pending | None:
+        """The log's last entry, where it is the claim to be made: what is left of it is not known here."""
+        if last is None or (last.kind, last.generation) != (EntryKind.CLAIM, record.generation):
+            return None
+        found = await header_at(self._cloud, access, last.seq)
+        if found is None or found.record_hash() != last.hash or found.delegation.record.key != record.key:
+            return None
+        return Pending(
+            locator=access.locator,
+            generation=last.generation,
+            seq=last.seq,
+            kind=last.kind,
+            hash=last.hash,
+            time=last.time,
+            base=last.base,
+            schema=last.schema,
+            outbox=0,
+            size=PREFIX_SIZE + len(found.signed.to_bytes()) + last.body_size,
+        )
 
     async def _is_this_claim(self, pending: Pending, position: Position, record: Delegation) -> bool:
         """Whether the pending entry is the claim to be made, at the log's end, and still whole here."""

@@ -3,8 +3,10 @@
 Rules:
 * `moved` is the log's last entry: nothing follows it, so that nobody writes on for words that are worth
   nothing.
-* The log is read to its end first, and only its last generation's delegate may close it. On another device,
-  and after somebody else went on with the old words, a claim of the next generation comes before.
+* Only its last generation's delegate may close it. On another device, and after somebody else went on with
+  the old words, a claim of the next generation comes before.
+* Nothing is asked of what came before the newest entry: it may be damaged, and who has the old words may have
+  written what nobody can follow. That must not keep the log open.
 * What the cloud has already is done: asking again after a crash is all that is needed.
 """
 
@@ -17,7 +19,7 @@ from piccolo_formats.records.backup import EntryKind
 from piccolo_formats.signed import Signer
 
 from piccolo_metadata.core.backup_entry import Draft, EntryBuilder
-from piccolo_metadata.engine.backup_log import Survey
+from piccolo_metadata.engine.backup_log import newest_header
 from piccolo_metadata.engine.backup_ports import Access, CloudLog
 from piccolo_metadata.engine.backup_words import open_delegation
 from piccolo_metadata.ports import Clock
@@ -43,26 +45,22 @@ class Closer:
         """Appends `moved` with the successor; a log without entries, or with that one, is left as it is.
 
         Raises PiccoloError as the cloud refuses: FENCED, GENERATION_TAKEN or CLAIM_FIRST (detail
-        `head_generation`) when a delegation of a higher generation is needed; DATA_LOSS (CHAIN_BROKEN).
+        `head_generation`) when a delegation of a higher generation is needed; DATA_LOSS (LOG_DAMAGED).
         """
         signed = open_delegation(delegation, self._signer.public)
         access = Access(signed.record.locator, delegation)
         for _ in range(_MOST):  # one entry a round; whoever else writes may come in between
-            survey = Survey(self._cloud, access)
-            await survey.extend()
-            if survey.broken is not None and not survey.reaches_the_end:
-                raise survey.broken
-            last = survey.last
-            if last is None or last.kind is EntryKind.MOVED:
+            last = await newest_header(self._cloud, access)
+            if last is None or last.header.kind is EntryKind.MOVED:
                 return
-            claims = last.generation < signed.record.generation
+            claims = last.header.generation < signed.record.generation
             kind, plain = (EntryKind.CLAIM, claim) if claims else (EntryKind.MOVED, successor)
             draft = Draft(
                 delegation=signed,
                 kind=kind,
-                seq=last.seq + 1,
-                base=survey.snapshot,
-                prev=last.hash,
+                seq=last.header.seq + 1,
+                base=last.header.base,
+                prev=last.record_hash(),
                 schema=self._schema(),
                 time=max(self._clock.wall(), 0),
             )

@@ -13,7 +13,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.records.backup import EntryKind
 from piccolo_formats.signed import Signer
 
-from piccolo_metadata.engine.backup_log import Survey
+from piccolo_metadata.engine.backup_log import header_at
 from piccolo_metadata.engine.backup_ports import Access, EmptiedLog
 from piccolo_metadata.engine.backup_words import open_delegation
 
@@ -27,17 +27,16 @@ class Emptier:
     async def begin(self, delegation: bytes) -> tuple[int, bytes]:
         """Returns the seq of `moved` and a nonce for the owner's signature; (0, b""): nothing is left to do.
 
-        Raises PiccoloError PRECONDITION (LOG_OPEN), and as the cloud refuses.
+        Raises PiccoloError PRECONDITION (LOG_OPEN), DATA_LOSS (LOG_DAMAGED), and as the cloud refuses.
         """
         signed = open_delegation(delegation, self._signer.public)
         access = Access(signed.record.locator, delegation)
         kept = await self._cloud.head(access)
         if kept.seq == 0:
             return 0, b""
-        survey = Survey(self._cloud, access)
-        await survey.extend()
-        # a hole in what is to be deleted is in nobody's way; that its end is the log's end is what counts
-        if survey.last is None or (survey.last.seq, survey.last.kind) != (kept.seq, EntryKind.MOVED):
+        # a hole in what is to be deleted is in nobody's way; that the log's end is `moved` is what counts
+        last = await header_at(self._cloud, access, kept.seq)
+        if last is None or (last.header.seq, last.header.kind) != (kept.seq, EntryKind.MOVED):
             raise PiccoloError(
                 Kind.PRECONDITION, "LOG_OPEN", "The backup of the earlier words is not closed yet."
             )

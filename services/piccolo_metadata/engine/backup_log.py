@@ -16,14 +16,14 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final
 
-from piccolo_chassis.errors import PiccoloError
+from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.backup_chain import LogVerifier
-from piccolo_formats.backup_entry import PREFIX_SIZE, parse_prefix
+from piccolo_formats.backup_entry import PREFIX_SIZE, VerifiedHeader, open_header, parse_prefix
 from piccolo_formats.errors import FormatError
 
 from piccolo_metadata.core.backup_points import Point, newest_before, point_of
 from piccolo_metadata.engine.backup_ports import Access, CloudLog
-from piccolo_metadata.engine.backup_words import chain_broken
+from piccolo_metadata.engine.backup_words import chain_broken, refused_as
 
 _MOST_HOLES: Final = 1000  # a cloud that finds no end of damage ends the survey, not the patience
 
@@ -134,6 +134,32 @@ async def prefixes(
             if piece.last:
                 yield piece.seq, held
                 held = b""
+
+
+async def headers(
+    cloud: CloudLog, access: Access, first: int, last: int = 0
+) -> AsyncGenerator[VerifiedHeader]:
+    """Headers, each signed by a delegate of this log; whether one follows the other is for others to say.
+
+    Raises PiccoloError DATA_LOSS (LOG_DAMAGED).
+    """
+    async with aclosing(prefixes(cloud, access, first, last)) as found:
+        async for seq, prefix in found:
+            with refused_as(Kind.DATA_LOSS, "LOG_DAMAGED", f"Entry {seq} of the backup log is damaged"):
+                entry = open_header(header_of(prefix), access.locator)
+            yield entry
+
+
+async def header_at(cloud: CloudLog, access: Access, seq: int) -> VerifiedHeader | None:
+    """The header of one entry; None beyond the log's end. Raises PiccoloError DATA_LOSS (LOG_DAMAGED)."""
+    async with aclosing(headers(cloud, access, seq, seq)) as found:
+        return await anext(found, None)
+
+
+async def newest_header(cloud: CloudLog, access: Access) -> VerifiedHeader | None:
+    """The header of the newest entry; None of an empty log. Raises PiccoloError DATA_LOSS (LOG_DAMAGED)."""
+    kept = await cloud.head(access)
+    return await header_at(cloud, access, kept.seq) if kept.seq else None
 
 
 def header_of(prefix: bytes) -> bytes:

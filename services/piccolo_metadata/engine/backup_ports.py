@@ -82,8 +82,8 @@ class Spool(Protocol):
     async def size(self, seq: int) -> int | None:
         """The number of an entry's bytes; None when they are not here, whole."""
 
-    def read(self, seq: int) -> AsyncIterator[bytes]:
-        """An entry's bytes, in pieces."""
+    def read(self, seq: int) -> AsyncGenerator[bytes]:
+        """An entry's bytes, in pieces; the first is all that comes before the body."""
 
     async def discard(self, except_seq: int | None = None) -> None:
         """Removes all entries but one."""

@@ -25,7 +25,7 @@ from piccolo_metadata.core.backup_records import Position
 from piccolo_metadata.core.backup_retention import BASES, Bases, no_bases
 from piccolo_metadata.engine.backup_bodies import Bodies, BrokenBodyError
 from piccolo_metadata.engine.backup_ledger import load
-from piccolo_metadata.engine.backup_log import Survey
+from piccolo_metadata.engine.backup_log import Survey, header_at
 from piccolo_metadata.engine.backup_ports import Access, EmptiedLog, Files
 from piccolo_metadata.engine.backup_words import forked
 from piccolo_metadata.ports import Outbox
@@ -57,10 +57,11 @@ class Pruner:
         """
         standing, age = await load(self._outbox), self._age()
         position = standing.position
-        idle = position is None or not position.base or standing.delegation is None
+        idle = position is None or not position.seq or standing.delegation is None
         if idle or position is None or standing.fence is not None or not self._cloud.configured:
             return Pruning()
-        bases = await self._noted(position, age)
+        base = position.base or await self._base_of_claim(standing.access, position)
+        bases = await self._noted(position.locator, base, age)
         before = bases.first_needed(age.seconds) if age.may_give_up else 0
         if not before or before <= (await self._cloud.head(standing.access)).first:
             return Pruning()
@@ -73,14 +74,24 @@ class Pruner:
         _log.info("old backups are deleted", extra=fields(before=before, entries=gone))
         return gone
 
-    async def _noted(self, position: Position, age: Age) -> Bases:
+    async def _base_of_claim(self, access: Access, position: Position) -> int:
+        """The newest snapshot, where the newest entry is a claim; 0: there is none.
+
+        A full log takes no snapshot after its claim before something went.
+        """
+        claim = await header_at(self._cloud, access, position.seq)
+        if claim is None or claim.record_hash() != position.hash:
+            raise forked(position.seq, "is another one than it was")
+        return claim.header.base
+
+    async def _noted(self, locator: bytes, base: int, age: Age) -> Bases:
         kept = await self._outbox.local(BASES)
         try:
             known = Bases.from_record(kept) if kept else no_bases()
         except FormatError:
             _log.warning("when the snapshots were made cannot be read; they count as new")
             known = no_bases()
-        bases = known.seen(position.locator, position.base, age.seconds)
+        bases = known.seen(locator, base, age.seconds)
         bases = bases.since(bases.first_needed(age.seconds))
         if bases != known:
             await self._outbox.set_local({BASES: bases.to_record()})

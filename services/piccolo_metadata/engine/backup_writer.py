@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -22,6 +22,7 @@ from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_chassis.logs import fields
 from piccolo_formats.backup_entry import VerifiedHeader, open_header
 from piccolo_formats.changesets import frame_changeset
+from piccolo_formats.digests import Digest, same
 from piccolo_formats.errors import FormatError
 from piccolo_formats.records.backup import Changeset, Delegation, EntryKind
 from piccolo_formats.signed import Signed, Signer
@@ -38,7 +39,7 @@ from piccolo_metadata.core.backup_records import (
 )
 from piccolo_metadata.core.backup_rules import acknowledged, continues, snapshot_due
 from piccolo_metadata.engine.backup_ledger import Standing
-from piccolo_metadata.engine.backup_log import header_of, prefixes
+from piccolo_metadata.engine.backup_log import header_of, headers
 from piccolo_metadata.engine.backup_ports import Access, CloudLog, Files, Kept, Spool
 from piccolo_metadata.engine.backup_words import (
     claim_first,
@@ -142,8 +143,19 @@ class Writer:
         return moved
 
     async def is_whole(self, pending: Pending) -> bool:
-        """Whether the pending entry's bytes are still here."""
-        return await self._spool.size(pending.seq) == pending.size
+        """Whether the pending entry's bytes are still here, and those that were signed for."""
+        if await self._spool.size(pending.seq) != pending.size:
+            return False
+        body = Digest("body")
+        try:
+            async with aclosing(self._spool.read(pending.seq)) as pieces:
+                entry = open_header(header_of(await anext(pieces)), pending.locator)
+                async for piece in pieces:
+                    body.update(piece)
+        except (FormatError, PiccoloError) as lost:  # rot, or a disk that does not read it any more
+            _log.warning("the pending entry is damaged", extra=fields(seq=pending.seq, why=str(lost)))
+            return False
+        return entry.record_hash() == pending.hash and same(body.value(), entry.header.body_hash)
 
     async def forget(self, pending: Pending) -> None:
         """Drops a pending entry that the cloud does not have and will not get."""
@@ -206,7 +218,7 @@ class Writer:
         if position.seq == 0:
             return
         try:
-            async with aclosing(self._headers(access, position.seq, position.seq)) as found:
+            async with aclosing(headers(self._cloud, access, position.seq, position.seq)) as found:
                 last = await anext(found)
         except PiccoloError as failed:
             if failed.reason != "LOG_DAMAGED":
@@ -218,16 +230,9 @@ class Writer:
             raise await self._fence(last)
         raise forked(position.seq, "is another one")
 
-    async def _headers(self, access: Access, first: int, last: int = 0) -> AsyncGenerator[VerifiedHeader]:
-        async with aclosing(prefixes(self._cloud, access, first, last)) as found:
-            async for seq, prefix in found:
-                with refused_as(Kind.DATA_LOSS, "LOG_DAMAGED", f"Entry {seq} of the backup log is damaged"):
-                    entry = open_header(header_of(prefix), access.locator)
-                yield entry
-
     async def _explain(self, access: Access, position: Position, pending: Pending | None) -> Position:
         """What the entries are that the cloud has and has not acknowledged to this device."""
-        async with aclosing(self._headers(access, position.seq + 1)) as found:
+        async with aclosing(headers(self._cloud, access, position.seq + 1)) as found:
             async for entry in found:
                 position, pending = await self._explained(position, pending, entry)
         return position

@@ -4,13 +4,16 @@ Rules:
 * The copy is built out of sight, in small pieces, and gets its name at the end, in one write: nobody sees
   half a copy, and no other write waits for a large one.
 * What changes in the source meanwhile may be in the copy or not, file by file.
-* A copy that does not come to its end is taken apart; one that a crash left is found at the next start.
+* A copy that does not come to its end is taken apart; one that a crash left is found at the next start. One
+  that has its name stays: whoever gives it up may not have heard yet that it is done.
 """
 
 from __future__ import annotations
 
 import asyncio
 from typing import Final
+
+from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_metadata.core.entries import Entry
 from piccolo_metadata.core.paths import Path, check_length
@@ -37,7 +40,8 @@ async def copy(
     `replace`: see files.make_room; `shallow`: of a directory only itself.
 
     Raises PiccoloError NOT_FOUND (ENTRY_NOT_FOUND), CONFLICT (REVISION_CONFLICT), ALREADY_EXISTS
-    (ENTRY_EXISTS), PRECONDITION (NOT_A_DIRECTORY), INVALID (INTO_ITSELF, PATH_TOO_LONG) or FULL (DISK_FULL).
+    (ENTRY_EXISTS), PRECONDITION (NOT_A_DIRECTORY), INVALID (INTO_ITSELF, PATH_TOO_LONG), FULL (DISK_FULL) or
+    UNAVAILABLE (COPY_CUT_OFF).
     """
     memory.check_room()
     entry = await memory.write(
@@ -105,7 +109,7 @@ def _go_on(tx: Transaction, source: Path, staged: int, after: Place) -> Place | 
 
 def _chain(tx: Transaction, staged: int, place: Place) -> list[Node]:
     """The copied directories along a place, as far as there are any."""
-    nodes = [tree.by_id(tx, staged)]
+    nodes = [_under_way(tx, staged)]
     for name in place:
         node = tree.child(tx, nodes[-1].id, name)
         if node is None or not node.is_directory:
@@ -115,12 +119,26 @@ def _chain(tx: Transaction, staged: int, place: Place) -> list[Node]:
 
 
 def _finish(tx: Transaction, staged: int, destination: Path, *, overwrite: bool, replace: bool) -> Entry:
+    copy = _under_way(tx, staged)
     above = files.make_room(tx, destination, overwrite=overwrite, replace=replace)
-    return tree.place(tx, tree.by_id(tx, staged), above, destination.name).entry(destination)
+    return tree.place(tx, copy, above, destination.name).entry(destination)
+
+
+def _under_way(tx: Transaction, staged: int) -> Node:
+    if not _is_staged(tx, staged):
+        raise PiccoloError(
+            Kind.UNAVAILABLE, "COPY_CUT_OFF", "The copy was cut off before its end; nothing of it is left."
+        )
+    return tree.by_id(tx, staged)
+
+
+def _is_staged(tx: Transaction, number: int) -> bool:
+    return tx.one("SELECT 1 FROM entry WHERE id = ? AND parent = ?", number, tree.STAGE) is not None
 
 
 def _give_up(tx: Transaction, staged: int) -> None:
-    trash.discard(tx, tree.by_id(tx, staged), "/", doomed=True)
+    if _is_staged(tx, staged):
+        trash.discard(tx, tree.by_id(tx, staged), "/", doomed=True)
 
 
 def _give_up_one(tx: Transaction) -> bool:

@@ -57,7 +57,7 @@ def add(tx: Transaction, node: Node, new: Current, order: Order) -> Node:
         _make_room(tx, node.id, number)
         _insert(tx, node.id, number, new.version_id, replaced=tx.age)
         tx.run("UPDATE entry SET versions = versions + 1 WHERE id = ?", node.id)
-        tx.touch(tree.TOPIC)
+        tree.touch(tx)
     return tree.by_id(tx, node.id)
 
 
@@ -104,6 +104,7 @@ def prune(tx: Transaction, entry: int, *, keep: int, min_age: int) -> int:
     if gone:
         tx.run("UPDATE entry SET versions = versions - ? WHERE id = ?", len(gone), entry)
         release(tx, gone)
+        tree.touch(tx)
     return len(gone)
 
 

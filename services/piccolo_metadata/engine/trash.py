@@ -94,12 +94,16 @@ def doom(tx: Transaction, trash_id: int) -> tuple[int, str]:
     """
     _, path, files = _find(tx, trash_id)
     tx.run("UPDATE trash SET doomed = 1 WHERE id = ?", trash_id)
+    tree.touch(tx)
     return files, path
 
 
 def doom_expired(tx: Transaction, keep: int) -> int:
     """Dooms what has been in the trash for `keep` seconds of the memory's age; returns how many entries."""
-    return tx.run("UPDATE trash SET doomed = 1 WHERE doomed = 0 AND aged <= ?", tx.age - keep)
+    doomed = tx.run("UPDATE trash SET doomed = 1 WHERE doomed = 0 AND aged <= ?", tx.age - keep)
+    if doomed:
+        tree.touch(tx)
+    return doomed
 
 
 async def take_apart(memory: Memory) -> None:

@@ -246,6 +246,12 @@ def insert(
     return node
 
 
+def touch(tx: Transaction) -> None:
+    """Tells of a change that no entry's own revision tells of; the mark of those who watch rises by it."""
+    tx.revision()
+    tx.touch(TOPIC)
+
+
 def place(tx: Transaction, node: Node, above: list[Node], name: str) -> Node:
     """Moves an entry, with all that is in it, into the last of the directories `above`, under a name.
 

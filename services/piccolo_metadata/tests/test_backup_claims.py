@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from piccolo_chassis.errors import Kind, PiccoloError
 from piccolo_formats.records.backup import EntryKind
 
+from piccolo_metadata.core.backup_records import PENDING
 from piccolo_metadata.engine.backup_restore import Progress
 from piccolo_metadata.tests.test_backup_device import (
     CHANGESET,
@@ -176,6 +178,31 @@ class TestClaim:
         assert cloud.kinds()[5:7] == [CLAIM, SNAPSHOT]
         check_log(owner, cloud)
 
+    @pytest.mark.parametrize("later", [0, 1])
+    async def test_of_a_long_log_only_what_follows_this_memory_s_snapshot_is_read(
+        self, tmp_path: Path, owner: Owner, cloud: FakeCloud, two: Device, vault: Vault, later: int
+    ) -> None:
+        await history(tmp_path, owner, cloud, chains=2)
+        await two.restore(vault)
+        if later:
+            prev = cloud.header(8).record_hash()
+            cloud.entries[9], prev = Author(owner).entry(prev, 9)
+            cloud.entries[10], _ = Author(owner).entry(prev, 10, CHANGESET, base=9)
+        end = max(cloud.entries)
+        cloud.looked_at.clear()
+        assert await two.backup.claim(owner.claim(2), two.delegation()) == end + 1
+        assert cloud.looked_at[: 5 + 2 * later] == [8, *range(5, end + 1)]
+        assert cloud.header(end + 1).header.base == (9 if later else 5)
+
+    async def test_a_memory_whose_place_has_rotted_is_looked_for_from_the_beginning(
+        self, tmp_path: Path, owner: Owner, cloud: FakeCloud, two: Device, vault: Vault
+    ) -> None:
+        await history(tmp_path, owner, cloud, chains=2)
+        await two.restore(vault)
+        cloud.alter(8, 60)
+        error = await refused(two.backup.claim(owner.claim(2), two.delegation()))
+        assert (error.reason, error.details) == ("CHAIN_BROKEN", {"seq": "8", "whole": "7"})
+
     async def test_refusals(
         self, tmp_path: Path, owner: Owner, cloud: FakeCloud, two: Device, vault: Vault
     ) -> None:
@@ -259,3 +286,66 @@ class TestClaim:
                 assert await one.backup.claim(owner.claim(2), one.delegation(2)) == 6
                 await one.backed_up()
         check_log(owner, cloud)
+
+    @pytest.mark.parametrize("caller_goes", [False, True])
+    async def test_a_claim_whose_answer_was_lost_fences_nobody(
+        self,
+        tmp_path: Path,
+        owner: Owner,
+        cloud: FakeCloud,
+        monkeypatch: pytest.MonkeyPatch,
+        caller_goes: bool,
+    ) -> None:
+        await history(tmp_path, owner, cloud, chains=1)
+        append, taken = cloud.append, asyncio.Event()
+
+        async def silent(*given: Any) -> None:
+            await append(*given)
+            taken.set()
+            await asyncio.Event().wait()
+
+        async with device(tmp_path / "one", owner, cloud) as one, one.running():
+            await one.make("looked at")
+            await one.until(lambda now: now.seq == 5 and not now.pending)
+            with monkeypatch.context() as patch:
+                if caller_goes:
+                    patch.setattr(cloud, "append", silent)
+                else:
+                    patch.setattr(cloud, "deaf", True)
+                claiming = asyncio.ensure_future(one.backup.claim(owner.claim(2), one.delegation(2)))
+                if caller_goes:
+                    await taken.wait()
+                    claiming.cancel()
+                (lost,) = await asyncio.gather(claiming, return_exceptions=True)
+                assert isinstance(lost, asyncio.CancelledError if caller_goes else PiccoloError)
+            await one.make("as before")
+            status = await one.until(lambda now: not now.pending or now.fenced)
+            assert not status.fenced
+            assert await one.backup.claim(owner.claim(2), one.delegation(2)) == 6
+            await one.backed_up()
+        assert cloud.kinds()[5:7] == [CLAIM, SNAPSHOT]
+        check_log(owner, cloud)
+
+    @pytest.mark.parametrize("between", [False, True])
+    async def test_its_own_claim_is_known_by_its_key(
+        self, tmp_path: Path, owner: Owner, cloud: FakeCloud, between: bool
+    ) -> None:
+        await history(tmp_path, owner, cloud, chains=1)
+        if between:
+            prev = cloud.header(4).record_hash()
+            cloud.entries[5], _ = Author(owner).entry(prev, 5, CHANGESET, base=1)
+        async with device(tmp_path / "one", owner, cloud) as one:
+            cloud.deaf = True
+            error = await refused(one.backup.claim(owner.claim(2), one.delegation(2)))
+            assert error.kind is Kind.UNAVAILABLE
+            cloud.deaf = False
+            await one.outbox.set_local({PENDING: None})  # as a former release did
+            seq = max(cloud.entries)
+            assert await one.backup.claim(owner.claim(2), one.delegation(2)) == seq
+            async with one.running():
+                await one.make("and on")
+                status = await one.until(lambda now: not now.pending)
+                assert ("entries 5 to 5" in status.problem) == between
+                if not between:
+                    assert status.bytes == sum(map(len, cloud.entries.values()))
+        assert cloud.kinds()[seq - 1 : seq + 1] == [CLAIM, SNAPSHOT]

@@ -6,8 +6,8 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -252,7 +252,23 @@ async def one(tmp_path: Path, owner: Owner, cloud: FakeCloud) -> AsyncIterator[D
         yield made
 
 
-async def test_a_damaged_spool_is_made_anew(tmp_path: Path, owner: Owner, cloud: FakeCloud) -> None:
+def flipped(data: bytes, at: int) -> bytes:
+    return bytes([*data[:at], data[at] ^ 1, *data[at + 1 :]])
+
+
+@pytest.mark.parametrize(
+    ("part", "spoil"),
+    [
+        ("body", lambda data: data[:-1]),
+        ("body", lambda data: flipped(data, len(data) // 2)),
+        ("prefix", lambda data: flipped(data, 0)),
+        ("prefix", lambda data: flipped(data, len(data) // 2)),
+        ("prefix", lambda data: flipped(data, len(data) - 1)),
+    ],
+)
+async def test_a_damaged_spool_is_made_anew(
+    tmp_path: Path, owner: Owner, cloud: FakeCloud, part: str, spoil: Callable[[bytes], bytes]
+) -> None:
     async with device(tmp_path / "one", owner, cloud) as one, one.running():
         await one.delegate()
         await one.make("a")
@@ -260,11 +276,43 @@ async def test_a_damaged_spool_is_made_anew(tmp_path: Path, owner: Owner, cloud:
         cloud.away = True
         await one.make("b")
         await one.until(lambda now: bool(now.problem))
-    (body,) = (tmp_path / "one/backup/spool").glob("*.body")
-    body.write_bytes(body.read_bytes()[:-1])
+    (kept,) = (tmp_path / "one/backup/spool").glob(f"*.{part}")
+    kept.write_bytes(spoil(kept.read_bytes()))
     cloud.away = False
     async with device(tmp_path / "one", owner, cloud) as one, one.running():
+        await one.until(lambda now: now.seq == 2)
+    check_log(owner, cloud)
+
+
+async def test_a_spool_that_the_disk_does_not_read_is_made_anew(
+    tmp_path: Path, owner: Owner, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with device(tmp_path / "one", owner, cloud) as one, one.running():
+        await one.delegate()
+        await one.make("a")
         await one.backed_up()
+        cloud.away = True
+        await one.make("b")
+        await one.until(lambda now: bool(now.problem))
+    cloud.away, bad, read = False, {2}, DiskSpool.read
+
+    async def failing(spool: DiskSpool, seq: int) -> AsyncGenerator[bytes]:
+        async with aclosing(read(spool, seq)) as pieces:
+            yield await anext(pieces)
+            if seq in bad:
+                raise PiccoloError(Kind.UNAVAILABLE, "DISK_FAILED", "The disk does not read it.")
+            async for piece in pieces:
+                yield piece
+
+    def heal(spool: DiskSpool, except_seq: int | None) -> None:
+        bad.clear()  # what is written anew lies elsewhere
+        discard(spool, except_seq)
+
+    discard = DiskSpool._discard
+    monkeypatch.setattr(DiskSpool, "read", failing)
+    monkeypatch.setattr(DiskSpool, "_discard", heal)
+    async with device(tmp_path / "one", owner, cloud) as one, one.running():
+        await one.until(lambda now: now.seq == 2)
     check_log(owner, cloud)
 
 

@@ -16,14 +16,13 @@ from piccolo.metadata.v1 import backup_pb2 as pb
 from piccolo.metadata.v1 import backup_pb2_grpc, file_pb2, file_pb2_grpc, memory_pb2, memory_pb2_grpc
 from piccolo_chassis.calls import Channel
 from piccolo_chassis.errors import Kind, PiccoloError
-from piccolo_chassis.testing import Service, running, spawned, until_ready
+from piccolo_chassis.testing import Service, no_leaked_processes, running, spawned, until_ready
 from piccolo_formats.backup_entry import open_header
 
 from piccolo_metadata.tests.test_backup_fakes import (
     Owner,
     cloud_address,
     cloud_settings,
-    no_leaked_processes,
     real_cloud,
 )
 

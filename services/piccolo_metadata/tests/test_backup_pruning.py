@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from piccolo_chassis.errors import PiccoloError
+from piccolo_formats.records.backup import EntryKind
 
 from piccolo_metadata.adapters.cloud_files import DiskFiles
 from piccolo_metadata.core.ages import DAY
@@ -200,3 +201,24 @@ async def test_what_cannot_be_read_of_the_snapshots_counts_as_new(
     assert await pruned(one, cloud, owner) == 0
     one.memory.clock.pass_days(31)
     assert await pruned(one, cloud, owner)
+
+
+async def test_a_full_log_is_pruned_before_the_first_snapshot_after_a_claim(
+    one: Device, cloud: FakeCloud, owner: Owner, tmp_path: Path
+) -> None:
+    """The claim finds its place in it; the snapshot finds none before something went."""
+    second = await chain(one, cloud, "more")
+    cloud.full = True
+    async with device(tmp_path / "two", owner, cloud, generation=2) as two, two.running():
+        await two.restore(Vault(owner))
+        await two.backup.claim(owner.claim(2), two.delegation())
+        await two.until(lambda now: now.problem_reason == "LOG_FULL")
+        assert await pruned(two, cloud, owner) == 0
+        two.memory.clock.pass_days(29)
+        assert await pruned(two, cloud, owner) == 0
+        two.memory.clock.pass_days(2)
+        assert await pruned(two, cloud, owner) == second - 1
+        cloud.full = False
+        await two.backed_up()
+    assert min(cloud.entries) == second
+    assert cloud.kinds()[-2:] == [EntryKind.CLAIM, EntryKind.SNAPSHOT]

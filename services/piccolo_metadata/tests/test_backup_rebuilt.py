@@ -87,6 +87,19 @@ class TestRebuilt:
             await heir.restore(Vault(owner))
             assert heir.content() == two.content()
 
+    async def test_of_a_long_log_only_the_newest_chain_is_read(
+        self, tmp_path: Path, owner: Owner, cloud: FakeCloud, two: Device
+    ) -> None:
+        await history(tmp_path, owner, cloud, chains=2)
+        await two.backup.begin_rebuild()
+        await two.make("brought back")
+        cloud.looked_at.clear()
+        assert await two.backup.claim(owner.claim(2), two.delegation()) == 9
+        assert cloud.looked_at[:5] == [8, 5, 6, 7, 8]
+        status = await two.backed_up_with_problem()
+        assert "entries 1 to 8 are not in this device's memory" in status.problem
+        check_log(owner, cloud)
+
     async def test_without_the_word_a_log_is_restored_first(
         self, tmp_path: Path, owner: Owner, cloud: FakeCloud, two: Device
     ) -> None:

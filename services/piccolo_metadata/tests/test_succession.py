@@ -26,7 +26,7 @@ from piccolo_metadata.ports import Rows, Transaction
 from piccolo_metadata.testing import ManualClock
 from piccolo_metadata.tests.builders import Bench, a_file, an_intent
 from piccolo_metadata.tests.test_backup_device import Device, device, refused
-from piccolo_metadata.tests.test_backup_fakes import FakeCloud, Owner, Vault
+from piccolo_metadata.tests.test_backup_fakes import Author, FakeCloud, Owner, Vault
 
 OLD, NEW = 1, 2
 
@@ -289,6 +289,38 @@ async def test_another_device_claims_the_old_log_before_it_closes_it(
         close = closer(two, clouds)
         await close.close(two.delegation(2), old.claim(2), b"s")
     assert clouds.of(old).kinds()[-2:] == [EntryKind.CLAIM, EntryKind.MOVED]
+
+
+@pytest.mark.parametrize("place", ["header", "lost", "forged"])
+async def test_what_is_broken_in_the_old_log_keeps_it_neither_open_nor_full(
+    tmp_path: Path, people: tuple[Owner, Owner], clouds: Clouds, place: str
+) -> None:
+    """A thief with the old words may have written what nobody can follow."""
+    old, new = people
+    async with device(tmp_path / "one", old, clouds) as one, one.running():
+        await lived(one)
+        await one.memory.database.write(state.put, "vault", [StateValue("more", b"m", 0)], [], check=False)
+        await one.backed_up()
+        await moved(one, new)
+        log, generation = clouds.of(old), 1
+        last = max(log.entries)
+        match place:
+            case "header":
+                log.alter(1, 60)
+            case "lost":
+                del log.entries[1]
+            case "forged":
+                thief, generation = Author(old, 2), 3
+                prev = log.header(last).record_hash()
+                log.entries[last + 1], prev = thief.entry(prev, last + 1, EntryKind.CLAIM, base=1)
+                log.entries[last + 2], _ = thief.entry(prev, last + 2, EntryKind.CHANGESET, base=1, schema=99)
+        delegation = one.delegation(generation)
+        await closer(one, clouds).close(delegation, old.claim(generation), b"successor")
+        assert plain_of(old, log, max(log.entries)) == b"successor"
+        emptier = Emptier(clouds, one.key)
+        before, nonce = await emptier.begin(delegation)
+        await emptier.empty(old.locator, before, nonce, b"s" * 64)
+        assert log.kinds() == [EntryKind.MOVED]
 
 
 async def test_a_log_that_does_not_exist_is_not_closed(

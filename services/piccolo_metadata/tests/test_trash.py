@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from piccolo_chassis.errors import PiccoloError
+from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_metadata.core.ages import DAY
 from piccolo_metadata.core.paths import Path
@@ -263,6 +264,52 @@ def test_a_copy_that_a_crash_cut_off_leaves_nothing(bench: Bench, monkeypatch: p
     run(upkeep.begin(bench))
     assert counts(bench) == before
     assert bench.now(objects.reclaimable, 100).items == []
+
+
+def test_a_copy_that_is_given_up_when_it_was_done_stays(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.publish(a_file("/from/a", 1))
+    bench.publish(a_file("/to/b", 2))
+
+    async def done_and_cut_off(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        result = bench.do(work, *args, **kwargs)
+        if work is copying._finish:  # the caller goes while the answer is on its way
+            raise asyncio.CancelledError
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench, "write", done_and_cut_off)
+        copy = copying.copy(bench, Path.parse("/from"), Path.parse("/to"), overwrite=True, replace=True)
+        with pytest.raises(asyncio.CancelledError):
+            run(copy)
+    assert bench.now(files.stat, Path.parse("/to/a")).version_id == an_id(1)
+    (replaced,) = bench.now(trash.listing, None, 10).items
+    assert (replaced.entry.path, replaced.files) == (Path.parse("/to"), 1)
+
+
+@pytest.mark.parametrize("step", ["_go_on", "_finish"])
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_copy_that_was_taken_apart_under_way_is_refused(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, step: str, gone: bool
+) -> None:
+    """Copies come in while the process still tidies up after its last end."""
+    bench.publish(a_file("/from/a", 1))
+    before, next_step = counts(bench), getattr(copying, step)
+
+    async def tidied(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if work is next_step:
+            bench.do(copying._give_up_one)
+            while gone and bench.do(trash.take_apart_some):
+                pass
+        return bench.do(work, *args, **kwargs)
+
+    monkeypatch.setattr(bench, "write", tidied)
+    copy = copying.copy(bench, Path.parse("/from"), Path.parse("/to"), overwrite=False)
+    with pytest.raises(PiccoloError) as refused:
+        run(copy)
+    assert (refused.value.kind, refused.value.reason) == (Kind.UNAVAILABLE, "COPY_CUT_OFF")
+    assert counts(bench) == before
 
 
 def test_a_copy_whose_source_vanishes_is_refused_and_leaves_nothing(
