@@ -109,7 +109,7 @@ async def test_what_came_in_under_the_old_words_meanwhile_is_sealed_too(tmp_path
 
 
 @pytest.mark.parametrize("step", ["close_log", "begin_emptying"])
-@pytest.mark.parametrize("kind", [Kind.DATA_LOSS, Kind.FULL])
+@pytest.mark.parametrize("kind", [Kind.DATA_LOSS, Kind.FULL, Kind.CONFLICT])
 async def test_an_old_log_that_cannot_be_ended_keeps_nothing_else_waiting(
     tmp_path: Path, step: str, kind: Kind
 ) -> None:
@@ -130,6 +130,31 @@ async def test_an_old_log_that_cannot_be_ended_keeps_nothing_else_waiting(
             assert vault.rotation.words == "Waiting: The old log cannot be ended."
             assert "vault/former" in scene.box.metadata.state
             assert vault.custody.former is not None
+        await through(scene.box, vault)
+        scene.check_done(scene.box, vault)
+
+
+@pytest.mark.parametrize(
+    ("taken", "told"), [(7, "It was taken."), (2**64 - 1, "Let the cloud's operator delete it.")]
+)
+async def test_a_thief_who_goes_on_with_the_old_log_keeps_nothing_else_waiting(
+    tmp_path: Path, taken: int, told: str
+) -> None:
+    async def fenced(*_: object) -> None:
+        raise PiccoloError(Kind.DENIED, "FENCED", "It was taken.", {"generation": str(taken)})
+
+    async with scene_at(tmp_path / "s", exposed=True) as scene, scene.box.vault() as vault:
+        await unlocked(vault)
+        await scene.begin(vault)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(vault.settling._successions, "close_log", fenced)
+            await until_sealing(scene, vault)
+            vault.keyring.resealed(Resealed("All is sealed anew.", 7, 7, 3, 3, over=True))
+            scene.box.attestation.name_new_keys()
+            for _ in range(3):
+                await vault.rotation._attempt()
+            assert vault.rotation.words.endswith(told)
+            assert "vault/former" in scene.box.metadata.state, "the old log is open"
         await through(scene.box, vault)
         scene.check_done(scene.box, vault)
 

@@ -9,8 +9,9 @@ Rules:
   (docs/adr/0012).
 * The old log is closed only when a majority knows the new root: who closed it earlier could be left with no
   words that let a device in.
-* A log that the cloud cannot end (damaged, full) keeps nothing else waiting: what strangers may open is
-  renewed and sealed anew all the same. It is tried again, and the old KEK kept for it.
+* A log that cannot be ended (damaged, full, in the hands of somebody who has the old words too) keeps
+  nothing else waiting: what strangers may open is renewed and sealed anew all the same. It is tried again,
+  and the old KEK kept for it. Only for a cloud that is away everything waits.
 * The old KEK is forgotten last: after its wraps, its commit records and its admin key in the roster; when its
   words were exposed, after the last version that it could open has another key and the old one is purged.
 * A memory that the circle filled has `former` without that KEK. Then the old log cannot be closed, and what
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from piccolo_vault.ports.trust import CircleView
 
 _PATIENCE, _TRIES = 30.0, 5
-_OF_THE_LOG = frozenset({Kind.DATA_LOSS, Kind.FULL})
+_NOT_NOW = frozenset({Kind.LOCKED, Kind.UNAVAILABLE, Kind.TIMEOUT})
 _log = logging.getLogger(__name__)
 
 
@@ -187,7 +188,7 @@ class Settling:
                 await self._empty(old)
                 self._emptied = True
         except PiccoloError as failed:
-            if failed.kind not in _OF_THE_LOG:
+            if failed.kind in _NOT_NOW:
                 raise
             _log.warning("the backup of the old words is not ended", extra=fields(reason=failed.reason))
             return failed
@@ -281,19 +282,31 @@ class Settling:
         _log.info("this device is certified by the new words", extra=fields(generation=made.generation))
 
     async def _close(self, old: Kek, owner: bytes, successor: bytes) -> None:
-        """Ends the old log; where somebody went on with it, by the next generation of the old root."""
+        """Ends the old log; where somebody went on with it, by the next generation of the old root.
+
+        Raises PiccoloError: what the cloud raises, FENCED when somebody always goes on; CONFLICT,
+        GENERATIONS_SPENT when there is no next one.
+        """
         key = await self._backups.backup_key()
         device = kept_certificate(self._custody.owner().device or b"")
-        generation = max(1, device.record.generation - 1)
-        for _ in range(_TRIES):
-            record = replace(device.record, owner=owner, generation=generation)
-            claim = device_claim(old, replace(device, record=record), int(self._clock.wall()))
-            delegation = log_delegation(old, key, generation)
+        generation, left = max(1, device.record.generation - 1), _TRIES
+        while True:
+            left -= 1
             try:
+                record = replace(device.record, owner=owner, generation=generation)
+                claim = device_claim(old, replace(device, record=record), int(self._clock.wall()))
+                delegation = log_delegation(old, key, generation)
                 await self._successions.close_log(delegation, claim.to_bytes(), successor)
                 return
+            except FormatError as spent:
+                raise PiccoloError(
+                    Kind.CONFLICT,
+                    "GENERATIONS_SPENT",
+                    "Whoever has the old words took the last generation of their backup. "
+                    "Let the cloud's operator delete it.",
+                ) from spent
             except PiccoloError as failed:
-                if failed.reason != "FENCED":
+                if failed.reason != "FENCED" or not left:
                     raise
                 generation = int(failed.details["generation"]) + 1
 
