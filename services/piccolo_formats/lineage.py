@@ -58,12 +58,17 @@ def lead_to(root: bytes, successors: Iterable[Signed[Successor]]) -> list[Signed
         first = path[0].record
         if owner_id(first.old_root) == first.owner:
             return path
-        paths += [
-            [each, *path]
-            for each in by_root.get(first.old_root, ())
-            if each.record.owner == first.owner and each.record.kek_epoch < first.kek_epoch
-        ]
+        # whether a step leads back to the first root does not hang on what comes after it: it is tried once
+        before = by_root.pop(first.old_root, [])
+        fit = [each for each in before if _precedes(each.record, first)]
+        if left := [each for each in before if not _precedes(each.record, first)]:
+            by_root[first.old_root] = left
+        paths += [[each, *path] for each in fit]
     return []
+
+
+def _precedes(one: Successor, other: Successor) -> bool:
+    return one.owner == other.owner and one.kek_epoch < other.kek_epoch
 
 
 def owner_by(root: bytes, lineage: Iterable[bytes]) -> tuple[bytes, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -119,3 +120,25 @@ def test_a_mark_is_no_other_step_and_cannot_be_added_or_taken_away() -> None:
             open_successor(forged)
         with pytest.raises(AuthenticationError):
             open_successor(sign(after, KEKS[0].owner_root()).to_bytes())
+
+
+def test_steps_that_others_made_up_are_tried_once_each() -> None:
+    """Two from each root to the next, and no first one: as many ways as there are sets of them."""
+    roots = [Kek(bytes([number, 200]) * 16).owner_root() for number in range(41)]
+    told = [
+        sign(
+            Successor(
+                owner=OWNER,
+                old_root=old.public,
+                new_root=new.public,
+                kek_epoch=number + 2,
+                generation=1,
+                time=time,
+            ),
+            old,
+            new,
+        )
+        for number, (old, new) in enumerate(pairwise(roots))
+        for time in (1, 2)
+    ]
+    assert lead_to(roots[-1].public, told) == []
