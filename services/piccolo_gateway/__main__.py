@@ -48,7 +48,7 @@ from piccolo_gateway.adapters.service_metrics import ServiceMetrics
 from piccolo_gateway.adapters.software import installed
 from piccolo_gateway.adapters.vault_keys import VaultKeys, VaultMembership
 from piccolo_gateway.adapters.vault_store import VaultStore
-from piccolo_gateway.config import STATE, Config
+from piccolo_gateway.config import STATE, Config, LimitsConfig
 from piccolo_gateway.core.bodies.care import SeenMembers
 from piccolo_gateway.core.idempotency import Answers
 from piccolo_gateway.core.sessions import Lifetimes, Sessions
@@ -64,13 +64,14 @@ from piccolo_gateway.engine.factors import FactorBook
 from piccolo_gateway.engine.facts import Known
 from piccolo_gateway.engine.guesses import Guesses
 from piccolo_gateway.engine.home import Home, Present
+from piccolo_gateway.engine.leftovers import Leftovers
 from piccolo_gateway.engine.power import Power
 from piccolo_gateway.engine.proofs import Proofs
 from piccolo_gateway.engine.pump import Pump
 from piccolo_gateway.engine.reading import Reader
 from piccolo_gateway.engine.repeating import Repeating
 from piccolo_gateway.engine.shares import Shares
-from piccolo_gateway.engine.slots import Slots
+from piccolo_gateway.engine.slots import SharedSlots, Slots
 from piccolo_gateway.engine.tokens import Tokens
 from piccolo_gateway.engine.trail import Trail
 from piccolo_gateway.engine.uploads import Uploads
@@ -116,8 +117,8 @@ async def wiring(config: Config, host: Host) -> AsyncIterator[None]:
         stack.callback(logging.getLogger().removeHandler, recent)
         services = _services(config, host, _ports(channels, host), clock, own, recent)
         repeating = await _repeating(config, host, clock)
-        trail, counts = Trail(services.audit), Counts(host.metrics)
-        door = Door(services.access, services.device, repeating, trail, counts, _changed(services))
+        counts = Counts(host.metrics)
+        door = Door(services.access, services.device, repeating, services.trail, counts, _changed(services))
         limits = config.limits
         listener = Listening(
             host=config.host,
@@ -239,6 +240,7 @@ def _services(
         known=Known(
             installed(), ports.metrics, clock, ProvisionStatus(config.provision), BootState(config.boot)
         ),
+        leftovers=Leftovers(ports.keys, entering.tokens, entering.factors, ports.settings),
         lifetimes=entering.lifetimes,
         limits=limits,
         log=recent.lines,
@@ -251,9 +253,12 @@ def _services(
         root=lambda: own.root,
         settings=ports.settings,
         sites=Sites(own.names),
+        share_slots=_share_slots(limits),
+        shared_archives=Archives(files, store, Slots(limits.archives, limits.patience, "archives")),
         shares=Shares(state_, files, Argon2Passwords(), clock, random),
         store=store,
         tokens=entering.tokens,
+        trail=Trail(ports.audit),
         uploads=Uploads(store, state_, pump, slots, clock, random),
         writer=writer,
     )
@@ -280,6 +285,11 @@ def _events(config: Config, host: Host, ports: Ports, changes: Changes) -> Event
         ports.changes,
         changes,
     )
+
+
+def _share_slots(limits: LimitsConfig) -> SharedSlots:
+    most = min(limits.shares, max(1, limits.connections // 4))
+    return SharedSlots(most, limits.shares_each, limits.patience, "downloads by links")
 
 
 def _power(config: Config, ports: Ports) -> Power:

@@ -77,7 +77,9 @@ class LimitsConfig:
         connections: open connections; when one more comes, an idle one goes.
         handshakes: connections that are being opened, for 10 seconds at most; when one more comes, one goes.
         uploads: files that are being stored at once.
-        archives: archives that are being sent at once; each may need 20 MiB.
+        archives: archives that are being sent at once, and as many again by links; each may need 20 MiB.
+        shares: downloads by links at once; a quarter of the connections at most.
+        shares_each: of them by one link.
         events: streams of events at once.
         patience: seconds that a further upload waits for its turn.
         idle: seconds without a byte after which a stream ends.
@@ -93,6 +95,8 @@ class LimitsConfig:
     handshakes: int = 128
     uploads: int = 32
     archives: int = 4
+    shares: int = 16
+    shares_each: int = 6
     events: int = 32
     patience: float = 10.0
     idle: float = 60.0
@@ -105,9 +109,10 @@ class LimitsConfig:
     def __post_init__(self) -> None:
         """Refuses limits that let nobody in."""
         places = (self.connections, self.handshakes, self.uploads, self.archives, self.events)
-        if min(*places, self.keyed_answers) < 1:
+        if min(*places, self.shares, self.shares_each, self.keyed_answers) < 1:
             raise ValueError(
-                "connections, handshakes, uploads, archives, events and keyed_answers must be 1 at least"
+                "connections, handshakes, uploads, archives, shares, shares_each, events and keyed_answers"
+                " must be 1 at least"
             )
 
 

@@ -225,7 +225,7 @@ async def test_a_unary_call_waits_for_a_service_that_is_being_restarted(start: S
         async with start({}, tmp_path / "a") as service:
             assert (await early).text == "early"
             await service.kill()
-        async with asyncio.timeout(20):  # what is sent on a connection that is just breaking is not sent again
+        async with asyncio.timeout(20):  # what is sent on a connection that is breaking is not sent again
             await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
         late = asyncio.ensure_future(Stub(channel).Echo(EchoRequest(text="late")))
         async with start({}, tmp_path / "a"):

@@ -100,6 +100,15 @@ class Sessions:
                 return secret, renewed
         return None
 
+    def goes_on(self, session_id: str, now: int, clock: float) -> bool:
+        """Whether a session has not ended; what it began goes on, which counts as used now."""
+        self._expire(clock)
+        for key, session in self._known.items():
+            if session.session_id == session_id:
+                self._known[key] = replace(session, last_used=now, used_clock=clock)
+                return True
+        return False
+
     def end_secret(self, secret: str) -> None:
         """Ends the session of a secret, if it is one."""
         self._known.pop(_hash(secret), None)

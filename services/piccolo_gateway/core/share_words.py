@@ -79,6 +79,11 @@ _ENGLISH: Final = Words(
             "The next password has to wait a moment.",
             "That slows down anyone who only guesses. Try again in {}.",
         ),
+        "SHARE_BUSY": Refusal(
+            "Many want it at the moment",
+            "Many downloads were begun by this link just now.",
+            "Try again in {}.",
+        ),
     },
     failed=Refusal(
         "Not available at the moment",
@@ -121,6 +126,11 @@ _GERMAN: Final = Words(
             "Für dich geteilt",
             "Mit dem nächsten Passwort musst du kurz warten.",
             "Das bremst alle, die nur raten. Versuche es in {} noch einmal.",
+        ),
+        "SHARE_BUSY": Refusal(
+            "Gerade wollen es viele",
+            "Mit diesem Link wurden eben viele Downloads begonnen.",
+            "Versuche es in {} noch einmal.",
         ),
     },
     failed=Refusal(

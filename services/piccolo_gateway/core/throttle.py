@@ -13,12 +13,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
+from piccolo_gateway.core.constraints import private
+
 _PREFIX: Final = 64
+# a provider's, between him and all of his customers (RFC 6598)
+_SHARED: Final = IPv4Network("100.64.0.0/10")
 _DOUBLINGS: Final = 32
 
 
@@ -104,6 +108,8 @@ def network(address: str) -> str:
 def nearby(address: str, here: str) -> bool:
     """Whether a caller is on this machine or in its local network.
 
+    What `ipaddress` calls private is more: among it are the addresses of tunnels (Teredo), which anybody has.
+
     Args:
         address: the caller's.
         here: the address of this device that was called: a neighbour by IPv6 has a public address, and shares
@@ -112,7 +118,7 @@ def nearby(address: str, here: str) -> bool:
     found, own = _read(address), _read(here)
     if found is None:
         return False
-    if found.is_private or found.is_link_local or found.is_loopback:
+    if found not in _SHARED and private(found):
         return True
     return (
         isinstance(found, IPv6Address) and isinstance(own, IPv6Address) and network(address) == network(here)

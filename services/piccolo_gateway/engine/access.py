@@ -148,6 +148,21 @@ class Access:
             return self._tokens.holds(actor.token_id)
         return not actor.session_id or any(one.session_id == actor.session_id for one in self.sessions())
 
+    def require_held(self, actor: Actor) -> None:
+        """Lets a caller's bytes move on. Raises PiccoloError UNAUTHENTICATED (ACCESS_ENDED).
+
+        Moving them is a use of the session: a long film does not end because its owner only watches.
+        """
+        if actor.session_id:
+            now, running = self._clock.now(), self._clock.running()
+            held = self._sessions.goes_on(actor.session_id, now, running)
+        else:
+            held = self.holds(actor)
+        if not held:
+            raise PiccoloError(
+                Kind.UNAUTHENTICATED, "ACCESS_ENDED", "The session or token that this was begun by has ended."
+            )
+
     def sessions(self) -> list[Session]:
         """All sessions, the latest first."""
         return self._sessions.all(self._clock.running())

@@ -3,6 +3,7 @@
 Rules:
 * Exactly the version that was listed is read, so that its size is known; what is renamed or deleted for good
   in between cannot be read any more, and then the archive fails: nobody takes a part for the whole.
+* What takes the name of a chosen folder on the way is not read for it.
 * One piece of one file is in our hands at a time, a page of names, and the archive's directory.
 """
 
@@ -33,13 +34,21 @@ class Archives:
         self._files, self._store, self._slots = files, store, slots
 
     @asynccontextmanager
-    async def open(self, paths: Sequence[str]) -> AsyncIterator[AsyncIterator[Bytes]]:
+    async def open(
+        self, paths: Sequence[str], only: int | None = None
+    ) -> AsyncIterator[AsyncIterator[Bytes]]:
         """The bytes of an archive of what has these paths; what cannot be begun fails before there are any.
+
+        Args:
+            paths: of what is chosen.
+            only: the id of the one entry that it may be.
 
         Raises PiccoloError NOT_FOUND, EXHAUSTED (TOO_MANY_STREAMS) or INVALID (ARCHIVE_TOO_LARGE).
         """
         async with self._slots.one():
             chosen = [await self._files.stat(path) for path in dict.fromkeys(paths)]
+            if only is not None and [entry.entry_id for entry in chosen] != [only]:
+                raise _moved(paths[0])
             await self._count(chosen)
             async with aclosing(_gathered(self._pieces(chosen))) as pieces:
                 first = await anext(pieces)
@@ -103,10 +112,16 @@ class Archives:
         token, more = "", entry.kind == "directory"
         while more:
             page = await self._files.list(entry.path, recursive=True, page_size=_PAGE, page_token=token)
+            if (await self._files.stat(entry.path)).entry_id != entry.entry_id:
+                raise _moved(entry.path)
             for one in page.entries:
                 yield one
             token = page.next_page_token
             more = bool(token)
+
+
+def _moved(path: str) -> PiccoloError:
+    return PiccoloError(Kind.NOT_FOUND, "ENTRY_NOT_FOUND", f"{path} is something else by now.")
 
 
 async def _gathered(pieces: AsyncGenerator[Bytes]) -> AsyncGenerator[Bytes]:

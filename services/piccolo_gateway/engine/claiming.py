@@ -44,8 +44,9 @@ class Claiming:
         Raises PiccoloError DENIED (CLAIM_NOT_LOCAL, CLAIM_CODE_MISSING, CLAIM_CODE_WRONG,
         CLAIM_CODE_UNREADABLE) or EXHAUSTED (TOO_MANY_TRIES).
         """
+        near = nearby(caller.address, caller.here)
         if self._code is None:
-            if not nearby(caller.address, caller.here):
+            if not near:
                 raise _refused(
                     "CLAIM_NOT_LOCAL",
                     "A new device is set up from its own network. You called from elsewhere.",
@@ -57,7 +58,7 @@ class Claiming:
         elif not given:
             raise _refused("CLAIM_CODE_MISSING", "This device is set up with its one-time code.")
         else:
-            async with self._guesses.of(caller.address) as guess:
+            async with self._guesses.of_claim(caller.address, near=near) as guess:
                 if not claim.same(self._code.text, given):
                     raise _refused("CLAIM_CODE_WRONG", "This is not the device's one-time code.")
                 guess.right = True

@@ -8,7 +8,7 @@ from typing import Final
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.core.api import PREFIX
-from piccolo_gateway.core.bodies.device import ClaimKind, DeviceStatus
+from piccolo_gateway.core.bodies.device import ClaimKind, DeviceStatus, KeyState
 from piccolo_gateway.ports.circle import CirclePort
 from piccolo_gateway.ports.keys import Keys, KeyStatus
 from piccolo_gateway.ports.machine import Clock
@@ -78,17 +78,27 @@ class Device:
             raise PiccoloError(
                 Kind.LOCKED, "LOCKED", "This device is locked. Unlock it with your passphrase."
             )
-        elif state == "unconfirmed":
-            raise PiccoloError(
-                Kind.PRECONDITION, "WORDS_UNCONFIRMED", "The recovery words were not confirmed yet."
-            )
         else:
-            raise PiccoloError(Kind.PRECONDITION, "NOT_SET_UP", "This device has no owner yet.")
+            raise _nobodys(state)
+
+    async def require_owner(self) -> None:
+        """Raises PiccoloError PRECONDITION when there is no owner yet, or the words were not confirmed."""
+        state = (await self._keys.status()).state
+        if state not in ("locked", "unlocked"):
+            raise _nobodys(state)
 
     def doubt(self) -> None:
         """Forgets that the files are open: somebody just locked them."""
         self._open_until = float("-inf")
         self.stale()
+
+
+def _nobodys(state: KeyState) -> PiccoloError:
+    if state == "unconfirmed":
+        return PiccoloError(
+            Kind.PRECONDITION, "WORDS_UNCONFIRMED", "The recovery words were not confirmed yet."
+        )
+    return PiccoloError(Kind.PRECONDITION, "NOT_SET_UP", "This device has no owner yet.")
 
 
 def _heard(told: asyncio.Task[tuple[KeyStatus, bool]]) -> None:

@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 from piccolo_chassis.errors import PiccoloError
 
+from piccolo_gateway.core import events
 from piccolo_gateway.core.events import BEAT, Event, make_id, read_id
 from piccolo_gateway.engine.changes import Changes
 from piccolo_gateway.engine.slots import Slots
@@ -73,8 +74,10 @@ class Events:
         self._instance, self._stopping, self._slots = instance, stopping, slots
 
     @asynccontextmanager
-    async def open(self, last_id: str, operation_id: str) -> AsyncIterator[Subscription]:
+    async def open(self, last_id: str, operation_id: str, *, reads: bool) -> AsyncIterator[Subscription]:
         """A stream from an id on (empty: from the beginning); with an operation's id, of that one only.
+
+        Who only watches and does not read is told less.
 
         Raises PiccoloError NOT_FOUND for an operation that is not known, before the stream begins.
         """
@@ -83,9 +86,10 @@ class Events:
         told = _Told(self._instance, read_id(self._instance, last_id))
         async with self._slots.one():
             stream = Subscription(self._stopping)
-            watchers = [self._watch_operations(stream.put, told, operation_id)]
+            watchers = [self._watch_operations(stream.put, told, operation_id, reads=reads)]
             if not operation_id:
-                watchers += [self._watch_circle(stream.put, told), self._watch_backup(stream.put, told)]
+                if reads:
+                    watchers += [self._watch_circle(stream.put, told), self._watch_backup(stream.put, told)]
                 watchers += [self._watch_memory(stream.put, told, topic) for topic in _MEMORY]
                 watchers.append(self._watch_changes(stream.put, told))
             tasks = [asyncio.ensure_future(_until_lost(stream.put, watcher)) for watcher in watchers]
@@ -96,10 +100,11 @@ class Events:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _watch_operations(self, put: _Put, told: _Told, operation_id: str) -> None:
+    async def _watch_operations(self, put: _Put, told: _Told, operation_id: str, *, reads: bool) -> None:
         async for operation in self._operations.watch(operation_id, told.revision):
             told.revision = max(told.revision, operation.revision)
-            await put(Event("operation", msgspec.json.encode(operation)).encode(told.id))
+            shown = events.told(operation, reads=reads)
+            await put(Event("operation", msgspec.json.encode(shown)).encode(told.id))
 
     async def _watch_circle(self, put: _Put, told: _Told) -> None:
         async for circle in self._circle.watch():

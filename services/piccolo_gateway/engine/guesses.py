@@ -2,9 +2,11 @@
 
 Rules:
 * Passphrases, second factors and claim codes that come from one network wait together.
-* Only an app's six digits wait by account too: they alone can be guessed. So whoever has the passphrase and
+* An app's six digits wait by account too: they can be guessed. So whoever has the passphrase and
   guesses digits never keeps out the owner, whose passkey, recovery code or words are always looked at. The
   passphrase itself waits by account in the vault, five minutes at most.
+* Claim codes from afar wait in all, too: whoever has a /48 has 65,536 networks. The device's neighbours, its
+  owner-to-be among them, do not wait for those.
 * A guess that nobody looked at (a locked door, a service that was away) costs nothing.
 """
 
@@ -23,6 +25,7 @@ BY_ADDRESS: Final = Pace(free=5, longest=900.0, quiet=3600.0, most=4096)
 BY_ACCOUNT: Final = Pace(free=5, longest=300.0, quiet=86400.0, most=1)
 WRONG: Final = frozenset({"PASSPHRASE_WRONG", "FACTOR_WRONG", "CLAIM_CODE_WRONG"})
 _DIGITS: Final = "digits"
+_CLAIM: Final = "claim"
 
 
 class Guess:
@@ -38,6 +41,7 @@ class Guesses:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._by_address, self._by_account = Throttle(BY_ADDRESS), Throttle(BY_ACCOUNT)
+        self._from_afar = Throttle(BY_ACCOUNT)
 
     @asynccontextmanager
     async def of(self, address: str) -> AsyncIterator[Guess]:
@@ -53,6 +57,17 @@ class Guesses:
         """A guess of an app's digits, from wherever. Raises as `of`."""
         async with self._counted(self._by_account, _DIGITS) as guess:
             yield guess
+
+    @asynccontextmanager
+    async def of_claim(self, address: str, *, near: bool) -> AsyncIterator[Guess]:
+        """A guess of the claim code. Raises as `of`."""
+        async with self.of(address) as guess:
+            if near:
+                yield guess
+                return
+            async with self._counted(self._from_afar, _CLAIM) as one_of_all:
+                yield guess
+                one_of_all.right = guess.right
 
     @asynccontextmanager
     async def _counted(self, throttle: Throttle, key: str) -> AsyncIterator[Guess]:

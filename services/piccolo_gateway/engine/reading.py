@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.core import conditions, ranges
+from piccolo_gateway.core.bodies.files import Entry
 from piccolo_gateway.core.conditions import Conditions, Outcome, Present
 from piccolo_gateway.core.ranges import Span
 from piccolo_gateway.ports.files import Files
@@ -66,11 +67,15 @@ class Reader:
     def __init__(self, files: Files, store: Store) -> None:
         self._files, self._store = files, store
 
-    async def plan(self, asked: Request, *, head: bool) -> Plan:
-        """What to answer. Raises PiccoloError, CONFLICT (PRECONDITION_FAILED) and OUT_OF_RANGE too."""
-        if asked.plain and not head:
-            return Plan()
-        facts = await self._facts(asked.path, asked.version)
+    async def plan(self, asked: Request, *, head: bool, facts: Facts | None = None) -> Plan:
+        """What to answer; with facts, of that version.
+
+        Raises PiccoloError, CONFLICT (PRECONDITION_FAILED) and OUT_OF_RANGE too.
+        """
+        if facts is None:
+            if asked.plain and not head:
+                return Plan()
+            facts = await self._facts(asked.path, asked.version)
         if asked.conditions.judge(facts.present, reading=True) is Outcome.NOT_MODIFIED:
             return Plan(facts, not_modified=True)
         if head or asked.range is None or not conditions.range_still_fits(asked.if_range, facts.present):
@@ -95,7 +100,7 @@ class Reader:
         entry = await self._files.stat(path)
         if entry.kind == "directory":
             raise PiccoloError(Kind.PRECONDITION, "IS_A_DIRECTORY", f"{entry.path} is a directory.")
-        return Facts(entry.version_id, entry.size, entry.modified, entry.media)
+        return facts_of(entry)
 
     async def _facts_of_version(self, path: str, version: str) -> Facts:
         token = ""
@@ -108,6 +113,11 @@ class Reader:
                 raise PiccoloError(
                     Kind.NOT_FOUND, "VERSION_NOT_FOUND", "The file has no such version (any more)."
                 )
+
+
+def facts_of(entry: Entry) -> Facts:
+    """What is known of a file's present version."""
+    return Facts(entry.version_id, entry.size, entry.modified, entry.media)
 
 
 def _facts(head: Head) -> Facts:

@@ -5,6 +5,8 @@ Rules:
 * What is kept is read at most every half minute, whatever strangers send.
 * Passwords are judged one at a time, slower after each wrong one; the delays are each link's own.
 * What a link leads to is looked up by the entry's id each time.
+* Of each link so many downloads may begin at once, then one a minute: each costs a line of the audit log and
+  of the backup, for ever.
 """
 
 from __future__ import annotations
@@ -21,11 +23,15 @@ from piccolo_gateway.core import shares as core
 from piccolo_gateway.core.api import PREFIX
 from piccolo_gateway.core.bodies import shares as bodies
 from piccolo_gateway.core.bodies.files import Entry
+from piccolo_gateway.core.seldom import Firsts, Rate
 from piccolo_gateway.core.shares import Record
 from piccolo_gateway.ports.files import Files
 from piccolo_gateway.ports.machine import Clock, Passwords
 from piccolo_gateway.ports.memory import State
 
+AT_ONCE: Final = 100
+_PACE_SECONDS: Final = 60.0
+_TICKETS: Final = 4096
 _BELIEVED: Final = 30.0
 _MOST: Final = 1000
 
@@ -42,6 +48,8 @@ class Shares:
         self._read_at = float("-inf")
         self._busy, self._guessing = asyncio.Lock(), asyncio.Lock()
         self._wrong: dict[str, tuple[int, float]] = {}
+        self._beginning, self._noting = Rate(AT_ONCE, _PACE_SECONDS), Rate(AT_ONCE, _PACE_SECONDS)
+        self._tickets = Firsts(_TICKETS)
 
     async def make(self, asked: bodies.NewShare) -> bodies.MadeShare:
         """A new link. Raises PiccoloError NOT_FOUND, or EXHAUSTED (TOO_MANY_SHARES)."""
@@ -102,8 +110,7 @@ class Shares:
         return record.shown(bodies.SharedEntry(name=name, kind=entry.kind, size=size, files=files))
 
     async def begin(self, record: Record, secret: str, password: str) -> bodies.BegunDownload:
-        """Begins a download, which counts. Raises as `show`."""
-        await self.entry(record)
+        """Begins a download, which counts. Raises as `show`; EXHAUSTED (SHARE_BUSY) after too many."""
         await self._judge(record, password)
         async with self._busy:
             await self._read(0)
@@ -111,17 +118,29 @@ class Shares:
             now = self._clock.now()
             if present is None or not present.open(now):
                 raise core.over()
+            if wait := self._beginning.spend(record.share_id, self._clock.running()):
+                raise _busy(wait)
             await self._keep(msgspec.structs.replace(present, used=present.used + 1))
         until = now + core.TICKET_SECONDS
         address = f"{PREFIX}/shared/{secret}/content?ticket={record.ticket(until)}"
         return bodies.BegunDownload(address=address, until=until)
 
-    async def admitted(self, secret: str, ticket: str) -> Entry:
-        """What may be downloaded with a ticket. Raises PiccoloError NOT_FOUND (SHARE_OVER)."""
+    async def admitted(self, secret: str, ticket: str) -> Record:
+        """The link of a good ticket. Raises PiccoloError NOT_FOUND (SHARE_OVER)."""
         record = await self._find(secret)
         if not record.admits(ticket, self._clock.now()):
             raise core.over()
-        return await self.entry(record)
+        return record
+
+    def require(self, record: Record) -> None:
+        """Lets a download go on. Raises PiccoloError NOT_FOUND (SHARE_OVER) when its link was withdrawn."""
+        if record.digest not in self._known:
+            raise core.over()
+
+    def first(self, record: Record, ticket: str) -> bool:
+        """Whether a ticket's first use is to be noted now."""
+        new = self._tickets.first(f"{record.share_id} {ticket}")
+        return new and not self._noting.spend(record.share_id, self._clock.running())
 
     async def entry(self, record: Record) -> Entry:
         """Where a link leads now. Raises PiccoloError NOT_FOUND (SHARE_OVER)."""
@@ -191,3 +210,12 @@ class Shares:
     async def _keep(self, record: Record) -> None:
         await self._state.put({core.KEY + record.share_id: record.encode()})
         self._known[record.digest] = record
+
+
+def _busy(wait: float) -> PiccoloError:
+    return PiccoloError(
+        Kind.EXHAUSTED,
+        "SHARE_BUSY",
+        "Many downloads were begun by this link. Try again in a moment.",
+        {"retry_after": str(max(1.0, wait))},
+    )

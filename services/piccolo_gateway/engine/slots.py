@@ -33,3 +33,27 @@ class Slots:
             yield
         finally:
             self._places.release()
+
+
+class SharedSlots:
+    """Places that many share: few for each, so that none takes all."""
+
+    def __init__(self, most: int, each: int, patience: float, what: str) -> None:
+        self._all = Slots(most, patience, what)
+        self._each, self._patience, self._what = each, patience, what
+        self._of: dict[str, tuple[Slots, int]] = {}
+
+    @asynccontextmanager
+    async def one(self, key: str) -> AsyncIterator[None]:
+        """A place for one of them. Raises as `Slots.one`."""
+        own, users = self._of.get(key) or (Slots(self._each, self._patience, self._what), 0)
+        self._of[key] = own, users + 1
+        try:
+            async with own.one(), self._all.one():
+                yield
+        finally:
+            users = self._of[key][1] - 1
+            if users:
+                self._of[key] = own, users
+            else:
+                del self._of[key]

@@ -95,6 +95,14 @@ class Tokens:
                     return record.told()
         raise PiccoloError(Kind.NOT_FOUND, "TOKEN_NOT_FOUND", "There is no such token (any more).")
 
+    async def remove_all(self) -> None:
+        """The device gets an owner, who made none of them."""
+        async with self._busy:
+            keys = list(await self._state.list(core.KEY))
+            if keys:
+                await self._state.remove(*keys)
+            self._known = {}
+
     async def _read(self, believed: float) -> None:
         if self._clock.running() - self._read_at <= believed:
             return

@@ -1,6 +1,9 @@
 """The audit log's entries about what people do through the gateway.
 
-An entry that cannot be written is told to the journal, and undoes nothing: the act is done already.
+Rules:
+* The log is never trimmed, so of strangers (who is not let in, or only follows a link) it holds what was done
+  and which guesses were wrong, and nothing that costs them nothing. Of all others it holds everything.
+* An entry that cannot be written is told to the journal, and undoes nothing: the act is done already.
 """
 
 from __future__ import annotations
@@ -14,22 +17,14 @@ from piccolo_chassis.logs import fields
 from piccolo_gateway.core.access import Actor
 from piccolo_gateway.ports.memory import Audit
 
-# Anybody could fill the log with them.
-_CHEAP: Final = frozenset(
+# What a stranger cannot bring about as often as he likes: guesses are slowed, and so are a link's downloads.
+_OF_STRANGERS: Final = frozenset(
     {
-        "LOGIN_NEEDED",
-        "TOKEN_UNKNOWN",
-        "PASSPHRASE_DELAY",
-        "TOO_MANY_LOGINS",
-        "TOO_MANY_TRIES",
-        "CHALLENGE_OVER",
-        "PROOF_INVALID",
-        "CLAIM_NOT_LOCAL",
-        "CLAIM_CODE_MISSING",
-        "SEALED_WRONG",
-        "SEALED_MALFORMED",
-        "SHARE_OVER",
-        "SHARE_PASSWORD_DELAY",
+        "ok",
+        "PASSPHRASE_WRONG",
+        "FACTOR_WRONG",
+        "CLAIM_CODE_WRONG",
+        "SHARE_PASSWORD_WRONG",
     }
 )
 _LONGEST: Final = 1024
@@ -43,9 +38,9 @@ class Trail:
         self._audit = audit
 
     async def note(self, actor: Actor, action: str, subject: str, failed: PiccoloError | None) -> None:
-        """Adds an entry; failures that cost a stranger nothing are left out."""
+        """Adds an entry; a stranger's failures that are no guesses are left out."""
         outcome = "ok" if failed is None else failed.reason
-        if outcome in _CHEAP:
+        if not actor.scopes and outcome not in _OF_STRANGERS:
             return
         try:
             await self._audit.append(actor.name, action, subject[:_LONGEST], outcome)

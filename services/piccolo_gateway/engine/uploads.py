@@ -7,6 +7,7 @@ Rules:
   before, and the client goes on from there.
 * To a client of tus "all bytes are here" means "stored", and it does not come back: that is said only when
   the file has its name, and whoever asks gives it.
+* What is known of an upload goes after its bytes, never before: else these would lie in the vault for ever.
 * An upload that is done is remembered for a day, for clients that missed the answer; one that is not
   touched for a week ends.
 """
@@ -102,7 +103,7 @@ class Uploads:
             return await self._append(record, 0, pieces or nothing())
         except PiccoloError as failed:
             if failed.kind not in _RESUMABLE:
-                await self._state.remove(_KEY + upload_id)
+                await self._give_up(upload_id)
                 raise
             details = {**failed.details, "upload_id": upload_id}  # else nobody could go on with it
             raise PiccoloError(failed.kind, failed.reason, failed.message, details) from failed
@@ -147,9 +148,15 @@ class Uploads:
         for key, value in (await self._state.list(_KEY)).items():
             record = _decode(value)
             if record is None or record.expires <= now:
-                if record is not None and not record.done:
-                    await self._store.abandon(record.upload_id)
+                if record is None or not record.done:
+                    await self._store.abandon(key.removeprefix(_KEY))
                 await self._state.remove(key)
+
+    async def _give_up(self, upload_id: str) -> None:
+        """Ends an upload that nobody can go on with; what cannot be ended now is when it expires."""
+        with suppress(PiccoloError):
+            await self._store.abandon(upload_id)
+            await self._state.remove(_KEY + upload_id)
 
     async def _look(self, upload_id: str) -> Progress:
         if (finishing := self._finishing.get(upload_id)) is not None:

@@ -9,7 +9,7 @@ from piccolo_gateway.core.api import PREFIX, Answer, Endpoint, StructType
 from piccolo_gateway.core.bodies.access import Scope
 from piccolo_gateway.core.bodies.files import Chosen
 from piccolo_gateway.routes.call import Bound, Call, Sink
-from piccolo_gateway.routes.sending import head_of_archive, send
+from piccolo_gateway.routes.sending import head_of_archive, held, send
 from piccolo_gateway.routes.services import Services
 
 
@@ -25,7 +25,7 @@ def endpoints(services: Services) -> list[Bound]:
     async def _sent(call: Call, chosen: list[str]) -> web.StreamResponse:
         async with services.archives.open(chosen) as pieces:
             head = head_of_archive(archives.file_name(chosen))
-            return await send(Sink(call.request, head, services.idle_seconds), pieces)
+            return await send(Sink(call.request, head, services.idle_seconds), pieces, held(services, call))
 
     return [
         Bound(_described(f"{PREFIX}/archives/{{path}}", "A folder, or a file, as a ZIP file"), of_one),

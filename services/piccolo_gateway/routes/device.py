@@ -210,12 +210,13 @@ def _open(services: Services) -> list[Bound]:
     async def setup(call: Call) -> Reply:
         asked = call.body(Setup)
         await services.claiming.check(asked.claim_code, call.caller)
+        await services.leftovers.clear()
         words = await services.keys.setup(asked.passphrase, asked.reply_key)
         services.access.end_all()
-        await services.factors.remove_all()
         return Reply(201, words)
 
     async def confirm(call: Call) -> Reply:
+        await services.leftovers.clear()
         await services.keys.confirm(call.body(Confirmation).words)
         secret, session = services.access.confirmed(call.caller)
         call.actor = Actor(OWNER)

@@ -15,7 +15,7 @@ from piccolo_gateway.core.bodies.files import Deleted, Deleting, Reading, Writin
 from piccolo_gateway.engine.reading import Request
 from piccolo_gateway.ports.store import WriteStart
 from piccolo_gateway.routes.call import Bound, Call, Reply, Sink
-from piccolo_gateway.routes.sending import head_of, send, told_of
+from piccolo_gateway.routes.sending import head_of, held, pieces_held, send, told_of
 from piccolo_gateway.routes.services import Services
 
 _TAG = "files"
@@ -84,7 +84,7 @@ async def told(services: Services, call: Call, asked: Request) -> Reply | web.St
         return Reply(304, headers=told_of(plan.facts))
     async with services.reader.open(asked.path, plan) as (facts, data):
         head = head_of(plan, facts, media.disposition(facts.media, asked.path))
-        return await send(Sink(call.request, head, services.idle_seconds), data)
+        return await send(Sink(call.request, head, services.idle_seconds), data, held(services, call))
 
 
 async def headed(services: Services, asked: Request) -> Reply | web.StreamResponse:
@@ -136,7 +136,7 @@ def _writing(services: Services) -> list[Bound]:
             at_risk=asked.at_risk,
         )
         refuse_parts(call)
-        written = await services.writer.put(start, call.conditions, call.pieces())
+        written = await services.writer.put(start, call.conditions, pieces_held(services, call))
         headers = {"ETag": conditions.quoted(written.version_id)}
         if written.created:
             headers["Location"] = f"{PREFIX}/files/{paths.to_address(written.path)}"

@@ -13,6 +13,7 @@ from piccolo_gateway.routes.services import Services
 
 _TAG = "operations"
 _ONE = f"{PREFIX}/operations/{{operation_id}}"
+_WATCHED = "Without the scope `read`, `subject`, `result` and `error_message` are empty, save of a recovery."
 
 
 _LISTING = Endpoint(
@@ -23,6 +24,7 @@ _LISTING = Endpoint(
     scope=Scope.WATCH,
     query=ListingOperations,
     answers={200: Answer("Newest first.", Operations)},
+    words=_WATCHED,
 )
 
 _GET = Endpoint(
@@ -32,6 +34,7 @@ _GET = Endpoint(
     tag=_TAG,
     scope=Scope.WATCH,
     answers={200: Answer("How far it is.", Operation)},
+    words=_WATCHED,
 )
 
 _CANCEL = Endpoint(
@@ -58,7 +61,8 @@ _STREAM = Endpoint(
     " each change since the last id. All other topics have one field, `tag`, told at the beginning and when"
     " it is another: what is shown of it is to be read again. They are `files` (trash and versions too),"
     " `settings`, `audit`, `sessions`, `tokens`, `shares`, `network`, `device` (what /status tells),"
-    " `health`, `members`, `keeping`, `invitations`, `proposals`, and further ones to come.",
+    " `health`, `members`, `keeping`, `invitations`, `proposals`, and further ones to come."
+    " Without the scope `read`, `circle` and `backup` are not told, and operations as they are listed.",
     seconds=None,
 )
 
@@ -68,16 +72,22 @@ def endpoints(services: Services) -> list[Bound]:
     return [*_operations(services), _events(services)]
 
 
+def _reads(call: Call) -> bool:
+    return call.actor.may(Scope.READ)
+
+
 def _operations(services: Services) -> list[Bound]:
     async def listing(call: Call) -> Reply:
         asked = call.query(ListingOperations)
         page = await services.operations.list(
             page_size=asked.page_size, page_token=asked.page_token, running=asked.running
         )
-        return Reply(body=page)
+        shown = [events.told(one, reads=_reads(call)) for one in page.operations]
+        return Reply(body=Operations(operations=shown, next_page_token=page.next_page_token))
 
     async def get(call: Call) -> Reply:
-        return Reply(body=await services.operations.get(call.parameter("operation_id")))
+        found = await services.operations.get(call.parameter("operation_id"))
+        return Reply(body=events.told(found, reads=_reads(call)))
 
     async def cancel(call: Call) -> Reply:
         return Reply(202, await services.operations.cancel(call.parameter("operation_id")))
@@ -89,7 +99,7 @@ def _events(services: Services) -> Bound:
     async def stream(call: Call) -> web.StreamResponse:
         asked = call.query(Watching)
         last = call.header("Last-Event-ID") or asked.after
-        async with services.events.open(last, asked.operation) as subscription:
+        async with services.events.open(last, asked.operation, reads=_reads(call)) as subscription:
             head = {"Content-Type": events.MEDIA, "X-Accel-Buffering": "no"}
             sink = Sink(call.request, web.StreamResponse(headers=head), services.idle_seconds)
             await sink.begin()

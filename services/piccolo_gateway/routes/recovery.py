@@ -89,6 +89,7 @@ def endpoints(services: Services) -> list[Bound]:
     async def recover(call: Call) -> Reply:
         asked = call.body(Recovery)
         await services.claiming.check(asked.claim_code, call.caller)
+        await services.leftovers.clear()
         operation = await services.keys.recover(asked)
         services.device.doubt()
         secret, _ = services.access.watch(call.caller)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.core import archives, conditions, media
 from piccolo_gateway.engine.reading import Facts, Plan
-from piccolo_gateway.routes.call import Sink
+from piccolo_gateway.routes.call import Call, Sink
+from piccolo_gateway.routes.services import Services
 
 
 def head_of_archive(name: str) -> web.StreamResponse:
@@ -46,12 +47,31 @@ def told_of(facts: Facts) -> dict[str, str]:
     return {**made, "Last-Modified": date} if date else made
 
 
-async def send(sink: Sink, data: AsyncIterator[bytes | memoryview]) -> web.StreamResponse:
-    """Sends the bytes; what fails on the way, and too few of them, cuts the connection."""
+def held(services: Services, call: Call) -> Callable[[], None]:
+    """What raises when that by which the caller was let in has ended."""
+    return lambda: services.access.require_held(call.actor)
+
+
+async def pieces_held(services: Services, call: Call) -> AsyncIterator[bytes]:
+    """The body in pieces, as long as that by which the caller was let in holds."""
+    async for piece in call.pieces():
+        services.access.require_held(call.actor)
+        yield piece
+    services.access.require_held(call.actor)
+
+
+async def send(
+    sink: Sink, data: AsyncIterator[bytes | memoryview], holds: Callable[[], None]
+) -> web.StreamResponse:
+    """Sends the bytes, and asks before each piece whether it may go on.
+
+    What fails on the way, and too few of them, cuts the connection.
+    """
     await sink.begin()
     try:
         sent = 0
         async for piece in data:
+            holds()
             await sink.send(piece)
             sent += len(piece)
         _check_whole(sent, sink.response.content_length)

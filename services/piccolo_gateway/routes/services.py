@@ -18,10 +18,13 @@ from piccolo_gateway.engine.events import Events
 from piccolo_gateway.engine.factors import FactorBook
 from piccolo_gateway.engine.facts import Known
 from piccolo_gateway.engine.home import Home
+from piccolo_gateway.engine.leftovers import Leftovers
 from piccolo_gateway.engine.power import Power
 from piccolo_gateway.engine.reading import Reader
 from piccolo_gateway.engine.shares import Shares
+from piccolo_gateway.engine.slots import SharedSlots
 from piccolo_gateway.engine.tokens import Tokens
+from piccolo_gateway.engine.trail import Trail
 from piccolo_gateway.engine.uploads import Uploads
 from piccolo_gateway.engine.writing import Writer
 from piccolo_gateway.ports.circle import CirclePort
@@ -54,6 +57,7 @@ class Services:
     idle_seconds: float
     keeping: KeepingPort
     keys: Keys
+    leftovers: Leftovers
     known: Known
     lifetimes: Lifetimes
     limits: object
@@ -67,8 +71,11 @@ class Services:
     root: Callable[[], bytes | None]
     settings: SettingsPort
     sites: Sites
+    share_slots: SharedSlots
+    shared_archives: Archives
     shares: Shares
     store: Store
     tokens: Tokens
+    trail: Trail
     uploads: Uploads
     writer: Writer

@@ -27,6 +27,7 @@ _CHANGE = Endpoint(
     tag=_SETTINGS,
     scope=Scope.ADMIN,
     body=ChangedSettings,
+    refuses=(409,),
     answers={200: Answer("All settings.", Settings)},
     audit="settings.change",
 )
@@ -40,6 +41,7 @@ def endpoints(services: Services) -> list[Bound]:
 
     async def change(call: Call) -> Reply:
         asked = call.body(ChangedSettings)
+        await services.device.require_owner()
         call.subject = " ".join(sorted(asked.values))
         return Reply(body=await services.settings.set(asked.values))
 

@@ -3,6 +3,9 @@
 Rules:
 * The page is at the address that people send to each other. Showing it counts nothing: programs that carry
   messages fetch such addresses to show what is there.
+* A download has a place before its connection is kept from being cut for others, and of the places a link has
+  few: who holds one link takes neither the door from its owner nor its place from another.
+* Exactly what the link leads to is sent, as long as the link is there: never what took its name meanwhile.
 * What goes wrong is told without a word of the owner's: no path, no name. Browsers are told by a page,
   programs by a problem document.
 """
@@ -26,7 +29,7 @@ from piccolo_gateway.core.languages import preferred
 from piccolo_gateway.core.problems import retry_after, status_of
 from piccolo_gateway.core.share_page import Drawing
 from piccolo_gateway.core.shares import Record
-from piccolo_gateway.engine.reading import Request
+from piccolo_gateway.engine.reading import Request, facts_of
 from piccolo_gateway.routes.call import Bound, Call, Reply, Sink, let_in
 from piccolo_gateway.routes.door import problem, respond
 from piccolo_gateway.routes.keys import SHARE_STYLE
@@ -40,7 +43,14 @@ _PAGE: Final = "/s/{secret}"
 _REFUSES: Final = (409, 410, 423, 429)
 _FORM_BYTES: Final = 4096
 _PASSED_ON: Final = frozenset(
-    {"SHARE_OVER", "SHARE_PASSWORD_WRONG", "SHARE_PASSWORD_DELAY", "TOO_MANY_STREAMS", "PRECONDITION_FAILED"}
+    {
+        "SHARE_OVER",
+        "SHARE_BUSY",
+        "SHARE_PASSWORD_WRONG",
+        "SHARE_PASSWORD_DELAY",
+        "TOO_MANY_STREAMS",
+        "PRECONDITION_FAILED",
+    }
 )
 _TOLD: Final = "Whoever accepts text/html is told by a page when it is refused."
 _LATER: Final = "The device that keeps this cannot give it out at the moment."
@@ -143,7 +153,11 @@ def _described(services: Services) -> list[Bound]:
     async def visit(call: Call) -> Reply:
         with _discreet():
             record = await _link(services, call)
-            return Reply(body=await services.shares.show(record, call.body(Visit).password))
+            try:
+                return Reply(body=await services.shares.show(record, call.body(Visit).password))
+            except PiccoloError as failed:
+                await _note_guess(services, record, failed)
+                raise
 
     return [Bound(_LOOK, look), Bound(_VISIT, visit)]
 
@@ -156,14 +170,16 @@ def _downloaded(services: Services) -> list[Bound]:
     async def content(call: Call) -> Reply | web.StreamResponse:
         with _discreet():
             ticket = call.query(Ticket).ticket
-            entry = await services.shares.admitted(_secret(call), ticket)
-            let_in(call.request)
-            await services.device.require_unlocked()
-            if entry.kind == "file":
-                return await _file(services, call, entry)
-            async with services.archives.open([entry.path]) as pieces:
-                head = head_of_archive(archives.file_name([entry.path]))
-                return await send(Sink(call.request, head, services.idle_seconds), pieces)
+            record = await services.shares.admitted(_secret(call), ticket)
+            async with services.share_slots.one(record.share_id):
+                services.shares.require(record)
+                let_in(call.request)
+                await services.device.require_unlocked()
+                entry = await services.shares.entry(record)
+                if services.shares.first(record, ticket):
+                    await services.trail.note(_holder(record), "share.content", entry.path, None)
+                sent = _file if entry.kind == "file" else _folder
+                return await sent(services, call, record, entry)
 
     return [Bound(_BEGIN, begin), Bound(_CONTENT, content, _Pages())]
 
@@ -206,21 +222,42 @@ async def _link(services: Services, call: Call) -> Record:
     return record
 
 
+def _holder(record: Record) -> Actor:
+    """Whoever has a link, to the audit log."""
+    return Actor(f"share:{record.share_id}")
+
+
+async def _note_guess(services: Services, record: Record, failed: PiccoloError) -> None:
+    """A guess of the password is one at this door, too."""
+    if failed.reason == "SHARE_PASSWORD_WRONG":
+        path = (await services.shares.entry(record)).path
+        await services.trail.note(_holder(record), _BEGIN.audit, path, failed)
+
+
 async def _begun(services: Services, call: Call, password: str) -> BegunDownload:
     record = await _link(services, call)
-    call.actor, call.subject = Actor(f"share:{record.share_id}"), record.path
+    call.actor = _holder(record)
+    call.subject = (await services.shares.entry(record)).path
     return await services.shares.begin(record, _secret(call), password)
 
 
-async def _file(services: Services, call: Call, entry: Entry) -> Reply | web.StreamResponse:
+async def _folder(services: Services, call: Call, record: Record, entry: Entry) -> web.StreamResponse:
+    async with services.shared_archives.open([entry.path], only=record.entry_id) as pieces:
+        head = head_of_archive(archives.file_name([entry.path]))
+        sink = Sink(call.request, head, services.idle_seconds)
+        return await send(sink, pieces, lambda: services.shares.require(record))
+
+
+async def _file(services: Services, call: Call, record: Record, entry: Entry) -> Reply | web.StreamResponse:
     headers = call.request.headers
     asked = Request(entry.path, None, call.conditions, headers.get("Range"), headers.get("If-Range"))
-    plan = await services.reader.plan(asked, head=False)
+    plan = await services.reader.plan(asked, head=False, facts=facts_of(entry))
     if plan.not_modified and plan.facts is not None:
         return Reply(304, headers=told_of(plan.facts))
     async with services.reader.open(entry.path, plan) as (facts, data):
         head = head_of(plan, facts, media.attachment(entry.path.rpartition("/")[2]))
-        return await send(Sink(call.request, head, services.idle_seconds), data)
+        sink = Sink(call.request, head, services.idle_seconds)
+        return await send(sink, data, lambda: services.shares.require(record))
 
 
 def _secret(call: Call) -> str:

@@ -54,6 +54,7 @@ def endpoints(services: Services) -> list[Bound]:
 
     async def make(call: Call) -> Reply:
         asked = call.body(NewToken)
+        await services.device.require_owner()
         call.subject = asked.name
         return Reply(201, await services.tokens.make(asked.name, asked.scopes, asked.lifetime))
 

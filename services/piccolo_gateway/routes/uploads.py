@@ -15,6 +15,7 @@ from piccolo_gateway.core.api import PREFIX, Answer, Endpoint, Header
 from piccolo_gateway.core.bodies.access import Scope
 from piccolo_gateway.engine.uploads import Progress
 from piccolo_gateway.routes.call import Bound, Call, Handler, Reply
+from piccolo_gateway.routes.sending import pieces_held
 from piccolo_gateway.routes.services import Services
 
 _TAG = "uploads"
@@ -148,7 +149,8 @@ def _begin(services: Services) -> list[Bound]:
         has_body = call.request.body_exists and call.request.content_length != 0
         if has_body:
             _check_media(call)
-        progress = await services.uploads.create(target, size, call.pieces() if has_body else None)
+        pieces = pieces_held(services, call) if has_body else None
+        progress = await services.uploads.create(target, size, pieces)
         headers = _headers(progress)
         if not has_body and size:
             del headers["Upload-Offset"]
@@ -164,7 +166,7 @@ def _append(services: Services) -> Handler:
         _check_media(call)
         offset = tus.number(call.header("Upload-Offset"), "Upload-Offset")
         upload_id = call.parameter("upload_id")
-        progress = await services.uploads.append(upload_id, offset, call.pieces())
+        progress = await services.uploads.append(upload_id, offset, pieces_held(services, call))
         return Reply(204, headers=_headers(progress))
 
     return append

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import tracemalloc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 from unicodedata import normalize
 from xml.etree.ElementTree import fromstring
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from piccolo_chassis.errors import PiccoloError
+from piccolo_chassis.errors import Kind, PiccoloError
 
 from piccolo_gateway.core.dav import asked, headers, markup
 from piccolo_gateway.core.dav.asked import Change, Lockinfo, Propfind, Wanted
@@ -61,7 +63,7 @@ def test_xml_that_harms_or_is_none_is_refused(raw: bytes, why: str) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
-    assert reason(markup.parse, raw) in {"", "XML_BROKEN", "XML_DEEP", "XML_DOCTYPE"}
+    assert reason(markup.parse, raw) in {"", "XML_BROKEN", "XML_DEEP", "XML_DOCTYPE", "XML_UNEXPECTED"}
 
 
 SAYABLE = st.text(st.characters(exclude_categories=["Cs"]), max_size=40).filter(markup.sayable)
@@ -283,3 +285,56 @@ def test_any_destination_is_a_path_or_refused(header: str) -> None:
     assert why in {
         *("", "HEADER_INVALID", "DESTINATION_FOREIGN", "DESTINATION_OUTSIDE", "PATH_INVALID", "PATH_TOO_LONG")
     }
+
+
+def _filled(begin: str, one: str, end: str, size: int = 65536) -> bytes:
+    """A body of this size at most, of as many of these as there is room for."""
+    made, room = [begin], size - len(begin) - len(end)
+    number = 0
+    while room >= len(text := one.format(number)):
+        made.append(text)
+        room -= len(text)
+        number += 1
+    return "".join([*made, end]).encode()
+
+
+_PROPS: Final = '<D:propfind xmlns:D="DAV:" xmlns:a="u:{}"><D:prop>', "</D:prop></D:propfind>"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        _filled(_PROPS[0].format("a" * 30000), "<a:_{:x}/>", _PROPS[1]),
+        _filled(_PROPS[0].format("a" * 30000) + "<D:x ", 'a:_{:x}="" ', f"/>{_PROPS[1]}"),
+        _filled(_PROPS[0].format("a" * 1000), "<a:_{:x}/>", _PROPS[1]),
+        _filled(_PROPS[0].format("a" * 1000) + "<D:x ", 'a:_{:x}="" ', f"/>{_PROPS[1]}"),
+        _filled(_PROPS[0].format("a" * 1000), "<a:x/>", _PROPS[1]),
+        _filled(_PROPS[0].format("a"), "<_{:x}/>", _PROPS[1]),
+        _filled('<D:propfind xmlns:D="DAV:">', '<x xmlns="u:{0:0500}">', ""),
+        ("<a" + "b" * 60000 + "/>").encode(),
+        ("<a " + "b" * 60000 + "=''/>").encode(),
+        ("<a xmlns='" + "b" * 60000 + "'/>").encode(),
+    ],
+)
+def test_no_body_becomes_much_more_than_it_is(raw: bytes) -> None:
+    assert len(raw) <= 65536
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        with pytest.raises(PiccoloError) as refused:
+            asked.propfind(raw)
+        assert refused.value.kind is Kind.INVALID
+        _, peak = tracemalloc.get_traced_memory()
+        del refused
+        left, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert peak < 8 << 20
+    assert left < 256 << 10
+
+
+def test_names_of_a_sane_number_and_length_are_read() -> None:
+    raw = _filled(_PROPS[0].format("a" * 900), "<a:_{:x}/>", _PROPS[1], 8000)
+    assert len(asked.propfind(raw).names) > 500

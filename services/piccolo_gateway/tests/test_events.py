@@ -120,7 +120,7 @@ async def test_the_stream_ends_with_the_session_it_was_opened_in(world: World) -
 
 
 async def test_the_stream_ends_with_the_token_it_was_opened_with(world: World) -> None:
-    _, made = await world.json("POST", "/tokens", json={"name": "screen", "scopes": ["watch"]})
+    _, made = await world.json("POST", "/tokens", json={"name": "screen", "scopes": ["read"]})
     async with world.stranger(made["secret"]) as robot, listen(robot) as stream:
         await stream.take(2)
         await world.fakes.backup.change(pending=6)
@@ -175,3 +175,45 @@ async def test_long_work_answers_at_once_and_says_where_to_look(world: World, pa
         told = await response.json()
         assert response.status == 202
         assert response.headers["Location"] == f"/api/v1/operations/{told['operation_id']}"
+
+
+async def test_who_may_only_watch_sees_no_name_and_no_circle(world: World) -> None:
+    await world.client.found()
+    operations = world.fakes.operations
+    check = await operations.start("check", "/private/affair.txt")
+    await operations.advance(
+        check,
+        state=memory_pb2.OPERATION_STATE_SUCCEEDED,
+        result='{"lost_files":["/private/affair.txt"]}',
+        error_message="/private/affair.txt",
+    )
+    secret = await world.client.make_token("screen", "watch")
+    async with world.stranger(secret) as robot:
+        _, page = await robot.json("GET", "/operations")
+        _, one = await robot.json("GET", f"/operations/{check}")
+        async with listen(robot) as stream:
+            stream.topics |= {"files"}
+            told = {topic: data for _, topic, data in await stream.take(2)}
+            await world.fakes.backup.change(pending=7)
+            await world.client.put("/x", b"")
+            await operations.advance(check, done=2)
+            told |= {topic: data for _, topic, data in await stream.take(2)}
+    assert set(told) == {"operation", "files"}
+    for shown in (*page["operations"], one, told["operation"]):
+        assert (shown["kind"], shown["state"]) == ("check", "succeeded")
+        assert "affair" not in json.dumps(shown)
+        assert shown["result"] == shown["subject"] == ""
+    assert "affair" in json.dumps(await world.json("GET", "/operations"))
+    reader = await world.client.make_token("reader", "read")
+    async with world.stranger(reader) as robot, listen(robot) as stream:
+        assert "affair" in json.dumps(await stream.take(3))
+
+
+async def test_who_recovers_sees_how_it_ended(world: World) -> None:
+    recover = await world.fakes.operations.start("recover")
+    await world.fakes.operations.advance(recover, result='{"words":"All came back."}', error_message="why")
+    async with world.stranger(await world.client.make_token("screen", "watch")) as robot:
+        _, told = await robot.json("GET", f"/operations/{recover}")
+        assert (told["result"], told["error_message"]) == ('{"words":"All came back."}', "why")
+        async with listen(robot, f"?operation={recover}") as stream:
+            assert (await stream.next())[2] == told

@@ -120,6 +120,23 @@ def test_a_caller_is_an_address_or_a_network_of_64_bits(address: str, counted_un
         ("2a00:1450:0:1::1", "2a00:1450:0:2::2", False),
         ("", "192.168.1.2", False),
         ("not an address", "192.168.1.2", False),
+        ("2001:0:53aa:64c:0:7b:3f57:fefe", "2a02::1", False),  # Teredo: from anywhere
+        ("2002:c000:204::1", "2a02::1", False),  # 6to4
+        ("2002:a00:1::1", "2a02::1", False),
+        ("64:ff9b:1::1", "2a02::1", False),
+        ("100.64.0.1", "192.0.2.1", False),  # a provider's other customers
+        ("198.18.0.1", "192.0.2.1", False),
+        ("203.0.113.7", "192.0.2.1", False),
+        ("192.0.0.8", "192.0.2.1", False),
+        ("240.0.0.1", "192.0.2.1", False),
+        ("0.0.0.0", "192.0.2.1", False),
+        ("100::1", "2a02::1", False),
+        ("2001:db8::1", "2a02::1", False),
+        ("3fff::1", "2a02::1", False),
+        ("fd00::7", "2a02::1", True),
+        ("fe80::1%eth0", "2a02::1", True),
+        ("172.31.255.255", "192.0.2.1", True),
+        ("::ffff:169.254.1.1", "192.0.2.1", True),
     ],
 )
 def test_who_is_near(address: str, here: str, near: bool) -> None:

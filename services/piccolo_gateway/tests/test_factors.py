@@ -163,6 +163,7 @@ async def test_the_words_stand_in_for_a_lost_factor(world: World, clock: SetCloc
 
 async def test_whoever_recovers_is_not_asked_for_what_burned(world: World, clock: SetClock) -> None:
     await with_app(world, clock)
+    backup = dict(world.fakes.state.values)
     world.fakes.keys.state = key_pb2.KEY_STATE_EMPTY
     async with world.stranger() as other:
         body = {
@@ -170,6 +171,7 @@ async def test_whoever_recovers_is_not_asked_for_what_burned(world: World, clock
             "passphrase": await other.sealed(Purpose.PASSPHRASE, PASSPHRASE),
         }
         assert (await other.json("POST", "/recovery", json=body))[0] == 202
+        world.fakes.state.values.update(backup)
         async with world.stranger() as third:
             await challenged(third)  # the factors are in the backup, and hold for everybody else
         await other.client.log_in()

@@ -8,12 +8,19 @@ import io
 import json
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 import pytest
 from piccolo_chassis.errors import Kind, PiccoloError
 
+from piccolo_gateway.core.tus import Target
+from piccolo_gateway.engine.pump import Pump, nothing
+from piccolo_gateway.engine.slots import Slots
+from piccolo_gateway.engine.uploads import Uploads
+from piccolo_gateway.ports.machine import Clock
+from piccolo_gateway.ports.store import WriteStart
 from piccolo_gateway.tests.conftest import PASSPHRASE, Start, World
 from piccolo_gateway.tests.fakes import FakeDevice
 
@@ -296,6 +303,73 @@ async def test_uploads_that_nobody_touches_end(world: World) -> None:
     world.fakes.state.values[key] = json.dumps({**record, "expires": 1}).encode()
     status, _, problem = await patch(world, where, 2, b"234")
     assert (status, problem["reason"]) == (410, "UPLOAD_OVER")
+
+
+async def test_a_creation_that_is_refused_leaves_no_bytes(world: World) -> None:
+    headers = {**begin(2 << 20), **BYTES}
+    status, _, problem = await send(world, "POST", ALL, headers, io.BytesIO(bytes(5 << 19)))
+    assert (status, problem["reason"]) == (413, "UPLOAD_TOO_LARGE")
+    assert not world.fakes.store.uploads
+    assert not world.fakes.state.values
+
+
+class _Kept:
+    """State and vault in one; the vault refuses all that is stored."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+        self.bytes: set[str] = set()
+        self.away = False
+        self.removed = asyncio.Event()
+
+    async def list(self, prefix: str) -> dict[str, bytes]:
+        return dict(self.values)
+
+    async def put(self, values: dict[str, bytes]) -> None:
+        self.values |= values
+
+    async def remove(self, key: str) -> None:
+        del self.values[key]
+        if not self.values:
+            self.removed.set()
+
+    async def abandon(self, upload_id: str) -> None:
+        if self.away:
+            raise PiccoloError(Kind.UNAVAILABLE, "AWAY", "It is away.")
+        self.bytes.remove(upload_id)
+
+    @asynccontextmanager
+    async def write(self, start: WriteStart) -> AsyncIterator[Any]:
+        self.bytes.add(start.upload_id)
+        raise PiccoloError(Kind.FULL, "NO_ROOM", "There is no room.")
+        yield
+
+
+async def test_what_cannot_be_abandoned_now_is_abandoned_later() -> None:
+    kept, seconds = _Kept(), 0
+    anything: Any = kept
+    uploads = Uploads(
+        anything,
+        anything,
+        Pump(asyncio.Event(), 1.0),
+        Slots(1, 1.0, "uploads"),
+        Clock(lambda: seconds, lambda: 0.0),
+        os.urandom,
+    )
+    kept.away = True
+    with pytest.raises(PiccoloError, match="no room"):
+        await uploads.create(Target("/a", "", 0), 5, nothing())
+    assert (len(kept.values), len(kept.bytes)) == (1, 1)
+    kept.values["upload/rotten"] = b"rotten"
+    kept.bytes.add("rotten")
+    kept.away, seconds = False, 8 * 86400
+    sweeping = asyncio.ensure_future(uploads.sweep())
+    try:
+        async with asyncio.timeout(10):
+            await kept.removed.wait()
+    finally:
+        sweeping.cancel()
+    assert not kept.bytes
 
 
 async def _owned(world: World) -> FakeDevice:

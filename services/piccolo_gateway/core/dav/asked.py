@@ -15,9 +15,8 @@ from xml.etree.ElementTree import Element
 
 from piccolo_chassis.errors import Kind, PiccoloError
 
-from piccolo_gateway.core.dav.markup import DAV, LANG, parse, whole
+from piccolo_gateway.core.dav.markup import DAV, LANG, NAME_BYTES, parse, whole
 
-NAME_BYTES: Final = 1024
 VALUE_BYTES: Final = 65536
 
 

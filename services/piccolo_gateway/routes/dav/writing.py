@@ -12,6 +12,7 @@ from piccolo_gateway.ports.store import WriteStart
 from piccolo_gateway.routes import files
 from piccolo_gateway.routes.call import Bound, Call, Reply, read_xml
 from piccolo_gateway.routes.dav.endpoint import asked_of, described, raw_of
+from piccolo_gateway.routes.sending import pieces_held
 from piccolo_gateway.routes.services import Services
 
 _PUT = described("PUT", Scope.WRITE, 201, 204, takes_bytes=True, seconds=None)
@@ -34,7 +35,7 @@ def endpoints(services: Services) -> list[Bound]:
             media=files.media_of(call),
             size=call.request.content_length,
         )
-        written = await services.dav.changes.put(what, start, call.pieces())
+        written = await services.dav.changes.put(what, start, pieces_held(services, call))
         told = {"ETag": conditions.quoted(written.version_id)}
         if mtime is not None:
             told["X-OC-Mtime"] = "accepted"

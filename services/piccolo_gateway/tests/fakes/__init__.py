@@ -48,11 +48,13 @@ class FakeDevice:
 
     sockets: SocketsConfig
     tree: Tree
+    files: FakeFiles
     keys: FakeKeys
     store: FakeStore
     circle: FakeCircle
     operations: FakeOperations
     state: FakeState
+    settings: FakeSettings
     audit: FakeAudit
     changes: FakeChanges
     backup: FakeBackup
@@ -89,11 +91,13 @@ def _made(folder: Path) -> FakeDevice:
     made = FakeDevice(
         sockets=SocketsConfig(paths["vault"], paths["metadata"], paths["attestation"], paths["keeper"]),
         tree=tree,
+        files=FakeFiles(tree),
         keys=keys,
         store=FakeStore(tree, keys, operations),
         circle=circle,
         operations=operations,
         state=FakeState(),
+        settings=FakeSettings(changes),
         audit=FakeAudit(changes),
         changes=changes,
         backup=FakeBackup(),  # type: ignore[abstract]
@@ -106,23 +110,21 @@ def _made(folder: Path) -> FakeDevice:
 
 def _serve(made: FakeDevice) -> None:
     vault, metadata = made.hosts["vault"], made.hosts["metadata"]
-    members, files, settings = (
-        FakeMembership(made.keys, made.circle),
-        FakeFiles(made.tree),
-        FakeSettings(made.changes),
-    )
+    members = FakeMembership(made.keys, made.circle)
     memory = memory_pb2_grpc
     vault.add_service(lambda to: key_pb2_grpc.add_KeyServiceServicer_to_server(made.keys, to), "keys")
     vault.add_service(
         lambda to: membership_pb2_grpc.add_MembershipServiceServicer_to_server(members, to), "members"
     )
     vault.add_service(lambda to: store_pb2_grpc.add_StoreServiceServicer_to_server(made.store, to), "store")
-    metadata.add_service(lambda to: file_pb2_grpc.add_FileServiceServicer_to_server(files, to), "files")
+    metadata.add_service(lambda to: file_pb2_grpc.add_FileServiceServicer_to_server(made.files, to), "files")
     metadata.add_service(lambda to: memory.add_StateServiceServicer_to_server(made.state, to), "state")
     metadata.add_service(
         lambda to: memory.add_OperationServiceServicer_to_server(made.operations, to), "operations"
     )
-    metadata.add_service(lambda to: memory.add_SettingsServiceServicer_to_server(settings, to), "settings")
+    metadata.add_service(
+        lambda to: memory.add_SettingsServiceServicer_to_server(made.settings, to), "settings"
+    )
     metadata.add_service(lambda to: memory.add_ChangeServiceServicer_to_server(made.changes, to), "changes")
     metadata.add_service(lambda to: memory.add_AuditServiceServicer_to_server(made.audit, to), "audit")
     metadata.add_service(

@@ -20,7 +20,7 @@ from piccolo_gateway.tests.fakes.memory import FakeOperations
 Context = Any
 WORDS: Final = " ".join(f"word{number}" for number in range(1, 25))
 NEW_WORDS: Final = " ".join(f"newword{number}" for number in range(1, 25))
-_ASK: Final = (3, 11, 20)
+ASK: Final = (3, 11, 20)
 _DELAY: Final = 4.0
 
 
@@ -52,7 +52,7 @@ class FakeKeys(wire.KeyServiceServicer):
     async def GetKeyStatus(
         self, request: pb.GetKeyStatusRequest, context: Context
     ) -> pb.GetKeyStatusResponse:
-        ask = _ASK if self.state == pb.KEY_STATE_UNCONFIRMED else ()
+        ask = ASK if self.state == pb.KEY_STATE_UNCONFIRMED else ()
         return pb.GetKeyStatusResponse(state=self.state, retry_after=self.delay, ask=ask, fenced=self.fenced)
 
     async def GetBootKey(self, request: pb.GetBootKeyRequest, context: Context) -> pb.GetBootKeyResponse:
@@ -68,7 +68,7 @@ class FakeKeys(wire.KeyServiceServicer):
             raise PiccoloError(Kind.INVALID, "REPLY_KEY", "The reply key is none.") from refused
         self.passphrase, self.state = passphrase, pb.KEY_STATE_UNCONFIRMED
         self.setups += 1
-        return pb.SetupResponse(words=words, ask=_ASK)
+        return pb.SetupResponse(words=words, ask=ASK)
 
     async def ConfirmWords(
         self, request: pb.ConfirmWordsRequest, context: Context
@@ -76,7 +76,7 @@ class FakeKeys(wire.KeyServiceServicer):
         if self.state != pb.KEY_STATE_UNCONFIRMED:
             raise PiccoloError(Kind.PRECONDITION, "ALREADY_CONFIRMED", "The words are confirmed already.")
         said = self._open(Purpose.CONFIRMATION, request.words).split()
-        if said != [WORDS.split()[at - 1] for at in _ASK]:
+        if said != [WORDS.split()[at - 1] for at in ASK]:
             raise PiccoloError(Kind.INVALID, "WORDS_DIFFER", "This is not what the device showed.")
         self.state = pb.KEY_STATE_UNLOCKED
         return pb.ConfirmWordsResponse()
@@ -125,9 +125,7 @@ class FakeKeys(wire.KeyServiceServicer):
         self.require_unlocked()
         self._guess(request.passphrase)
         self.offered = True
-        return pb.BeginRotationResponse(
-            words=seal_text(Purpose.WORDS, NEW_WORDS, request.reply_key), ask=_ASK
-        )
+        return pb.BeginRotationResponse(words=seal_text(Purpose.WORDS, NEW_WORDS, request.reply_key), ask=ASK)
 
     async def ConfirmRotation(
         self, request: pb.ConfirmRotationRequest, context: Context
@@ -136,7 +134,7 @@ class FakeKeys(wire.KeyServiceServicer):
         if not self.offered:
             raise PiccoloError(Kind.PRECONDITION, "NO_NEW_WORDS", "No new words wait to be confirmed.")
         said = self._open(Purpose.CONFIRMATION, request.words).split()
-        if said != [NEW_WORDS.split()[at - 1] for at in _ASK]:
+        if said != [NEW_WORDS.split()[at - 1] for at in ASK]:
             raise PiccoloError(Kind.INVALID, "WORDS_DIFFER", "This is not what the device showed.")
         self.offered, self.exposed = False, request.exposed
         return pb.ConfirmRotationResponse(operation_id=await self._operations.start("rotate"))

@@ -174,7 +174,7 @@ class FakeSettings(wire.SettingsServiceServicer):
     def __init__(self, changes: FakeChanges) -> None:
         self._changes = changes
         self._defaults: dict[str, int | str] = {"device.name": "Piccolo", "versions.keep": 10}
-        self._values: dict[str, int | str] = {}
+        self.values: dict[str, int | str | None] = {}
 
     async def GetSettings(self, request: pb.GetSettingsRequest, context: Context) -> pb.GetSettingsResponse:
         return pb.GetSettingsResponse(settings=self._all())
@@ -186,14 +186,14 @@ class FakeSettings(wire.SettingsServiceServicer):
                 raise PiccoloError(Kind.INVALID, "SETTING_UNKNOWN", f"There is no setting {name[:64]!r}.")
             if value is not None and type(value) is not type(self._defaults[name]):
                 raise PiccoloError(Kind.INVALID, "SETTING_WRONG", f"The setting {name} has another type.")
-        self._values |= changed
+        self.values |= changed
         self._changes.tell(pb.TOPIC_SETTINGS)
         return pb.SetSettingsResponse(settings=self._all())
 
     def _all(self) -> list[pb.Setting]:
         made = []
         for name, default in self._defaults.items():
-            chosen = self._values.get(name)
+            chosen = self.values.get(name)
             value = json.dumps(default if chosen is None else chosen)
             made.append(
                 pb.Setting(name=name, value=value, default_value=json.dumps(default), meaning="It is set.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from piccolo.metadata.v1 import file_pb2 as pb
@@ -26,10 +26,11 @@ def page(items: Sequence[T], size: int, token: str) -> tuple[Sequence[T], str]:
 
 
 class FakeFiles(wire.FileServiceServicer):
-    """The tree of names."""
+    """The tree of names. `located` is called whenever an entry was located, before that is told."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
+        self.located: Callable[[], None] = lambda: None
 
     async def Stat(self, request: pb.StatRequest, context: Context) -> pb.StatResponse:
         node = self._tree.find(request.path)
@@ -38,7 +39,9 @@ class FakeFiles(wire.FileServiceServicer):
     async def Locate(self, request: pb.LocateRequest, context: Context) -> pb.LocateResponse:
         for path, node in self._tree.nodes.items():
             if node.entry_id == request.entry_id:
-                return pb.LocateResponse(entry=entry(path, node))
+                found = pb.LocateResponse(entry=entry(path, node))
+                self.located()
+                return found
         raise PiccoloError(Kind.NOT_FOUND, "ENTRY_NOT_FOUND", "It is not among the files any more.")
 
     async def List(self, request: pb.ListRequest, context: Context) -> pb.ListResponse:

@@ -97,9 +97,13 @@ const actions: Messages["audit"]["actions"] = {
     done: () => "Ein Link für Fremde wurde beendet.",
     not: () => "Ein Link für Fremde wurde nicht beendet.",
   },
-  "share.download": {
+  "share.content": {
     done: (subject) => `Ein Fremder hat über einen Link heruntergeladen: ${subject}`,
     not: () => "Einem Fremden gelang das Herunterladen über einen Link nicht.",
+  },
+  "share.download": {
+    done: (subject) => `Ein Fremder wollte über einen Link herunterladen: ${subject}`,
+    not: () => "Ein Fremder wollte über einen Link herunterladen und bekam es nicht.",
   },
   "operation.cancel": {
     done: () => "Lange Arbeit wurde gebeten aufzuhören.",

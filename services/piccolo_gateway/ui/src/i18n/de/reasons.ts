@@ -1,5 +1,9 @@
 /** Problems that may be met anywhere, by reason. */
 export const reasons = {
+  ACCESS_ENDED: {
+    what: "Die Anmeldung oder das Token, mit dem das begann, ist beendet; darum brach es ab.",
+    next: "Melde dich an und beginne es noch einmal.",
+  },
   ALREADY_CONFIRMED: {
     what: "Die Wörter sind schon bestätigt.",
     next: "Melde dich mit deiner Passphrase an.",
@@ -308,6 +312,10 @@ export const reasons = {
   SETUP_AGAIN: {
     what: "Das Gerät wurde neu gestartet, bevor seine Wörter bestätigt waren.",
     next: "Richte es noch einmal ein; vernichte den Zettel mit den früheren Wörtern.",
+  },
+  SHARE_BUSY: {
+    what: "Mit diesem Link wurden eben viele Downloads begonnen.",
+    next: "Versuche es gleich noch einmal.",
   },
   SHARE_LOCKED: {
     what: "Das Gerät ist gesperrt; solange ruhen seine Links.",

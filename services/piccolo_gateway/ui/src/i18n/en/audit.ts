@@ -96,9 +96,13 @@ const actions: Record<string, { done: (subject: string) => string; not: (subject
     done: () => "A link for strangers was ended.",
     not: () => "A link for strangers was not ended.",
   },
-  "share.download": {
+  "share.content": {
     done: (subject) => `A stranger downloaded by a link: ${subject}`,
     not: () => "A stranger’s download by a link did not succeed.",
+  },
+  "share.download": {
+    done: (subject) => `A stranger asked for a download by a link: ${subject}`,
+    not: () => "A stranger asked for a download by a link and did not get it.",
   },
   "operation.cancel": {
     done: () => "Long work was asked to end.",

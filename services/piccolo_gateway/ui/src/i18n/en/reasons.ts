@@ -1,5 +1,9 @@
 /** Problems that may be met anywhere, by reason. */
 export const reasons = {
+  ACCESS_ENDED: {
+    what: "The session or token that began this has ended, so it was cut off.",
+    next: "Log in and begin it again.",
+  },
   ALREADY_CONFIRMED: { what: "The words are confirmed already.", next: "Log in with your passphrase." },
   ALREADY_SET_UP: { what: "This device is set up already.", next: "Log in with your passphrase." },
   ARCHIVE_TOO_LARGE: {
@@ -265,6 +269,10 @@ export const reasons = {
   SETUP_AGAIN: {
     what: "The device was restarted before its words were confirmed.",
     next: "Set it up again; destroy the note with the former words.",
+  },
+  SHARE_BUSY: {
+    what: "Many downloads were begun by this link just now.",
+    next: "Try again in a moment.",
   },
   SHARE_LOCKED: {
     what: "The device is locked, so its links rest.",
