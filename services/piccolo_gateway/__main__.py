@@ -209,11 +209,8 @@ def _entering(config: Config, ports: Ports, clock: Clock) -> Entering:
 def _services(
     config: Config, host: Host, ports: Ports, clock: Clock, own: OwnCertificate, recent: RecentLog
 ) -> Services:
-    limits, entering, device = (
-        config.limits,
-        _entering(config, ports, clock),
-        Device(ports.keys, ports.circle, clock),
-    )
+    limits, entering = config.limits, _entering(config, ports, clock)
+    device = Device(ports.keys, ports.circle, clock)
     files, store, state_, random = ports.files, ports.store, ports.state, secrets.token_bytes
     pump = Pump(host.stopping, limits.idle)
     slots = Slots(limits.uploads, limits.patience, "uploads")

@@ -36,9 +36,7 @@ class _Version:
 
 
 class FakeObjects:
-    """Metadata in memory: what was answered is durable, in one transaction each.
-
-    `older`: versions that a history or the trash keeps too. `removed`: files in the trash, by its ids.
+    """`older`: versions that a history or the trash keeps too. `removed`: files in the trash, by its ids.
     `backed_up`: whether the cloud acknowledges.
     """
 
@@ -362,13 +360,12 @@ class FakeObjects:
         await self._enter("list_tombstones")
         waiting = [
             PendingTombstone(number, owner, tombstone)
-            for number, (tombstone, owners) in self.pending.items()
+            for number, (tombstone, owners) in sorted(self.pending.items())
             for owner in sorted(owners)
-            if (not keeper or owner == keeper)
-            and (f"{number:09}", owner.hex()) > (page_token[:9], page_token[9:])
+            if keeper in (b"", owner) and f"{number:09}{owner.hex()}" > page_token
         ]
-        last = waiting[1] if len(waiting) > 2 else None
-        return waiting[:2], f"{last.tombstone_id:09}{last.keeper.hex()}" if last else ""
+        more = f"{waiting[1].tombstone_id:09}{waiting[1].keeper.hex()}" if len(waiting) > 2 else ""
+        return waiting[:2], more
 
     async def acknowledge_tombstone(self, tombstone_id: int, keeper: bytes) -> None:
         """Ends the queueing for one keeper."""
