@@ -210,6 +210,34 @@ async def test_a_device_stays_its_node_whatever_its_site_says(device_tree: Path,
                 await is_as_told(machine)
 
 
+async def test_a_site_that_is_away_at_the_boot_makes_it_a_node_without_another(
+    device_tree: Path, tmp_path: Path
+) -> None:
+    """What its timer does, done now; the service whose settings come late has them then."""
+    nodes, away = tmp_path / "site/nodes", tmp_path / "away"
+    (tmp_path / "site").mkdir()
+    keeper, started = "piccolo-fragment-store.service", "--property=ExecMainStartTimestampMonotonic"
+    async with network() as net:
+        with published(tmp_path / "site", str(net.here.ip)) as site:
+            offer = {"fragment-store": {"offer_bytes": 12_345_678}}
+            volume = await seeded(plan(tmp_path, site, 1, offer), tmp_path)
+            nodes.rename(away)
+            async with device(net, device_tree, tmp_path, volume) as (member, machine):
+                early = await told(member)
+                assert (early["state"], early["reason"]) == ("refused", "SITE_UNKNOWN")
+                assert await machine.inside("systemctl", "is-active", "device-provision.timer") == "active"
+                before = await machine.inside("systemctl", "show", started, keeper)
+                away.rename(nodes)
+                await machine.inside("systemctl", "start", "device-provision.service")
+                # joins the job that this has begun, and returns with it
+                await machine.inside("systemctl", "start", "piccolo-provision.service")
+                await machine.inside("systemctl", "start", keeper)
+                assert (await told(member))["state"] == "current"
+                assert await machine.inside("hostname") == "kitchen"
+                assert await machine.inside("systemctl", "show", started, keeper) != before
+                assert await machine.booted() == "running"
+
+
 async def test_a_bad_seed_keeps_no_device_from_its_face(device_tree: Path, tmp_path: Path) -> None:
     """A cut volume is refused in words; once it is pulled out, the device is empty."""
     (tmp_path / "site").mkdir()

@@ -24,6 +24,7 @@ from piccolo_gateway.core.power import PowerAct, PowerAnswer
 from piccolo_metadata.config import Config as Metadata
 from piccolo_power.core.answers import Answer as PowersAnswer
 from piccolo_power.core.asked import Act
+from piccolo_provision.adapters import system
 from piccolo_provision.config import Config as Provision
 from piccolo_provision.core.document import parse
 from piccolo_provision.core.places import PLACES
@@ -33,6 +34,7 @@ from piccolo_provision.core.status import State, tell
 from piccolo_provision.tests.nodes import NOW, documents
 from piccolo_vault.config import Config as Vault
 from piccolo_vault.core.keys.disk import DiskAnswer
+from piccolo_vault.engine.keys.custody import RECOVERY_FILE, SEALED_FILE
 
 from script.callers import ROOT, Service, groups
 from script.callers import load as load_table
@@ -52,11 +54,16 @@ MOST_EXPOSED: Final = 2.0
 ROOTS: Final = {"disk": ("vault", "disk", 5.0), "power": ("gateway", "power", 2.0)}
 
 
-def unit(name: str) -> dict[str, str]:
+def sections(path: Path) -> configparser.ConfigParser:
+    """A unit, or a drop-in for one; of settings that may be given more than once the last ones."""
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's keys have capitals
-    parser.read(UNITS / f"system/piccolo-{name}.service", encoding="utf-8")
-    return dict(parser["Service"])
+    parser.read_string(path.read_text(encoding="utf-8"))
+    return parser
+
+
+def unit(name: str) -> dict[str, str]:
+    return dict(sections(UNITS / f"system/piccolo-{name}.service")["Service"])
 
 
 def lines(path: str) -> list[list[str]]:
@@ -88,10 +95,7 @@ def test_the_gateway_knows_what_can_be_asked_about_power_and_every_answer() -> N
 @pytest.mark.parametrize("name", ROOTS)
 def test_a_part_of_root_s_is_asked_by_one_user_only_and_one_at_a_time(name: str) -> None:
     caller, setting, _ = ROOTS[name]
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's keys have capitals
-    parser.read(IMAGE / f"device-{name}.socket", encoding="utf-8")
-    told = dict(parser["Socket"])
+    told = sections(IMAGE / f"device-{name}.socket")["Socket"]
     assert (told["SocketUser"], told["SocketMode"]) == (f"piccolo-{caller}", "0600")
     assert (told["Accept"], told["MaxConnections"]) == ("yes", "1")
     configured = tomllib.loads((UNITS / f"config/{caller}.toml").read_text(encoding="utf-8"))
@@ -150,6 +154,48 @@ def test_provision_is_before_all_others_of_the_device() -> None:
     assert str(Provision().state) == f"/var/lib/{unit('provision')['StateDirectory']}"
     assert str(Provision().handover) == f"/run/{unit('provision')['RuntimeDirectory']}"
     assert Gateway().provision.parent == Provision().handover
+
+
+def test_provision_knows_by_the_vault_s_files_whether_somebody_owns_the_device() -> None:
+    assert set(system.OWNED) == {SEALED_FILE, RECOVERY_FILE}
+    assert str(Provision().vault) == f"/var/lib/{unit('vault')['StateDirectory']}"
+
+
+def test_a_site_that_did_not_answer_is_asked_again_by_a_timer_that_provision_starts() -> None:
+    assert system.ASK_AGAIN[-1] == "device-provision.timer"
+    timer, service = (sections(IMAGE / f"device-provision.{kind}") for kind in ("timer", "service"))
+    assert set(timer["Timer"]) == {"OnActiveSec", "RandomizedDelaySec", "AccuracySec"}, "once a start of it"
+    assert service["Service"]["ExecStart"].endswith(" --no-block restart piccolo-provision.service")
+    # which is over then: its end is what others of a boot wait for
+    assert (
+        "\nRemainAfterExit=yes\n" in (UNITS / "system/piccolo-provision.service.d/20-once.conf").read_text()
+    )
+    preset = (IMAGE.parent / "system-preset/00-piccolo.preset").read_text(encoding="utf-8")
+    assert "device-provision" not in preset
+
+
+def test_a_manager_that_hangs_is_reset_by_the_machine_s_watchdog() -> None:
+    told = sections(IMAGE.parent / "system.conf.d/10-piccolo.conf")["Manager"]
+    assert 60 <= seconds(told["RuntimeWatchdogSec"]) <= 240, "of the slowest machine, and of any watchdog"
+
+
+def test_only_a_boot_on_trial_has_a_limit_and_one_that_no_slow_machine_meets() -> None:
+    """What it waits for at most, one after the other: provision, a service, and their judge."""
+    limited = {path for path in IMAGE.rglob("*") if path.is_file() and "JobTimeoutSec" in path.read_text()}
+    assert limited == {IMAGE / "boot-complete.target.d/10-limit.conf"}, "which no other boot has a job for"
+    told = sections(*limited)["Unit"]
+    assert told["JobTimeoutAction"] == "reboot-force"
+    common = sections(UNITS / "system/piccolo-.service.d/10-common.conf")["Service"]
+    judge = sections(IMAGE / "device-health.service")
+    assert judge["Install"]["RequiredBy"] == "boot-complete.target"
+    waits = 2 * seconds(common["TimeoutStartSec"]) + seconds(judge["Service"]["TimeoutStartSec"])
+    assert waits < seconds(told["JobTimeoutSec"]) <= 1800
+
+
+def seconds(told: str) -> int:
+    """A span of time as our units say it."""
+    number, unit_of_time = told.removesuffix("min"), 60 if told.endswith("min") else 1
+    return int(number) * unit_of_time
 
 
 @pytest.mark.parametrize("state", State)

@@ -17,7 +17,7 @@ from piccolo_disk.core.asked import MOST, parse
 from piccolo_disk.engine.enrolling import Enrolling
 from piccolo_disk.engine.opening import Opening
 
-_PARTITION: Final = Path("/dev/disk/by-partlabel/piccolo-data")
+_PARTITION: Final = Path("/dev/piccolo-data")  # the initrd's link: another disk may have one of that name too
 _BOOT: Final = Path("/run/piccolo/boot")
 _IN, _OUT = 0, 1
 _log = logging.getLogger(__name__)

@@ -3,7 +3,8 @@
 * seed reads the volume; it may read disks. Without one, and with nothing to take back, it is the only step.
 * known opens what came along or was kept; it is a user of its own.
 * ask asks the site, and opens the answer; it is that user, with a network.
-* apply puts files to their places under /run, and has the system look; it is root.
+* apply puts files to their places under /run, and has the system look, or all steps done again later; it is
+  root.
 * clear takes away what the steps left each other.
 """
 
@@ -55,16 +56,18 @@ def _running() -> float:
 
 
 async def _seed(config: Config) -> bool:
-    handover = Handover(config.handover)
+    handover, owned = Handover(config.handover), system.owned(config.vault)
+    # none would be taken: who opens the page need not wait for one
+    wait = 0.0 if owned and not Kept(config.state).there() else config.wait
     found: dict[str, bytes] | RefusedError | None
     try:
-        found = await SeedVolume(config.volume, config.wait, _running).read()
+        found = await SeedVolume(config.volume, wait, _running).read()
         if found is None:
             found = Firmware(config.firmware).read()
     except RefusedError as refusal:
         _log.warning("the seed volume is refused", extra=fields(reason=refusal.reason))
         found = refusal
-    handover.leave_seed(found)
+    handover.leave_seed(found, owned=owned)
     if found is not None or system.anything(config.run):
         return True
     _tell(handover, tell(State.EMPTY))
@@ -101,8 +104,10 @@ async def _open(config: Config, asking: Callable[[Seed], Awaitable[Answer]] | No
     made = {}
     if outcome.node is not None:
         made = {**render(outcome.node), _HOSTNAME: outcome.node.node.encode("ascii")}
-    handover.leave_files(made)
-    _tell(handover, outcome.status)
+    handover.leave_files(made, again=outcome.again and asking is not None)
+    # without one, the site's answer is what there is to tell
+    if asking is not None or outcome.node is not None:
+        _tell(handover, outcome.status)
     if asking is not None:
         _say(outcome.status)
     return True
@@ -121,7 +126,8 @@ def _say(told: Status) -> None:
 async def _judged(
     handover: Handover, kept: Kept, asking: Callable[[Seed], Awaitable[Answer]] | None
 ) -> Outcome:
-    outcome = await individuate(handover.seed(), kept.read(), datetime.now(UTC), asking)
+    seed, owned = handover.seed(), handover.owned()
+    outcome = await individuate(seed, kept.read(), datetime.now(UTC), asking, owned=owned)
     if outcome.memory is not None:
         try:
             kept.write(outcome.memory)
@@ -131,11 +137,14 @@ async def _judged(
 
 
 async def _apply(config: Config) -> bool:
-    left = Handover(config.handover).files([*PLACES, _HOSTNAME])
+    handover = Handover(config.handover)
+    left = handover.files([*PLACES, _HOSTNAME])
     name = left.pop(_HOSTNAME, b"").decode("ascii", "replace")
     looking = system.install(config.run, left)
     if name:
         looking.append(("hostnamectl", "hostname", msgspec.convert(name, NodeName)))
+    if handover.again():
+        looking.append(system.ASK_AGAIN)
     if not await system.tell(*looking):
         raise PiccoloError(Kind.INTERNAL, "SYSTEM_NOT_TOLD", "The system did not look at its new files.")
     return True

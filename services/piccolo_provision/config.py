@@ -40,11 +40,13 @@ class Config:
         run: below it go all files that are made.
         volume: where the seed volume appears.
         firmware: where a hypervisor's Ignition data appears; it is looked at when there is no volume.
+        vault: the vault's state folder; what is in it tells whether somebody owns the device.
         wait: seconds since the kernel's start after which no volume is waited for.
     """
 
     state: Path = Path("/var/lib/piccolo/provision")
     run: Path = Path("/run")
+    vault: Path = Path("/var/lib/piccolo/vault")
     volume: Path = Path("/dev/disk/by-label/PICCOLOSEED")
     firmware: Path = Path("/sys/firmware/qemu_fw_cfg/by_name/opt/com.coreos/config/raw")
     wait: float = 12.0

@@ -67,3 +67,39 @@ async def test_one_on_trial_is_counted_by_the_boot_loader_alone(initrd: Initrd, 
     (initrd.folder / f"efivars/LoaderBootCountPath-{VENDOR}").touch()
     await boots(initrd, 2 * MOST)
     assert not (esp / "loader/piccolo-boots").exists()
+
+
+PART_UUID = "00000000-ABCD-4000-8000-00000000000a"
+
+
+async def test_the_system_partition_is_the_one_that_the_boot_loader_was_started_from(
+    initrd: Initrd, esp: Path
+) -> None:
+    """Whatever other disk or stick has one of that name; later in the boot, too."""
+    variable = initrd.folder / f"efivars/LoaderDevicePartUUID-{VENDOR}"
+    variable.write_bytes(b"\x06\0\0\0" + f"{PART_UUID}\0".encode("utf-16-le"))
+    await boots(initrd, 1)
+    (mounted,) = (line for line in initrd.did if line.startswith("mount -t vfat"))
+    assert f" /{PART_UUID.lower()} /run-esp" in mounted
+    told = (initrd.folder / "units/efi.mount.d/own.conf").read_text().replace(f"{initrd.folder}/", "/")
+    assert told == f"[Mount]\nWhat=/{PART_UUID.lower()}\n"
+
+
+async def test_one_on_trial_has_its_system_partition_too(initrd: Initrd, esp: Path) -> None:
+    (initrd.folder / f"efivars/LoaderBootCountPath-{VENDOR}").touch()
+    variable = initrd.folder / f"efivars/LoaderDevicePartUUID-{VENDOR}"
+    variable.write_bytes(b"\x06\0\0\0" + f"{PART_UUID}\0".encode("utf-16-le"))
+    await boots(initrd, 1)
+    assert (initrd.folder / "units/efi.mount.d/own.conf").exists()
+
+
+@pytest.mark.parametrize("told", [None, b"\x06\0\0\0", b"\x06\0\0\0" + "../x\0".encode("utf-16-le")])
+async def test_without_a_word_of_the_boot_loader_it_is_the_one_of_that_name(
+    initrd: Initrd, esp: Path, told: bytes | None
+) -> None:
+    if told is not None:
+        (initrd.folder / f"efivars/LoaderDevicePartUUID-{VENDOR}").write_bytes(told)
+    await boots(initrd, 1)
+    (mounted,) = (line for line in initrd.did if line.startswith("mount -t vfat"))
+    assert " /esp /run-esp" in mounted
+    assert not (initrd.folder / "units").exists()

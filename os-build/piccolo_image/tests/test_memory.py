@@ -15,8 +15,28 @@ ROOT_HASH = "0123456789abcdef" * 4
 UUIDS = ("01234567-89ab-cdef-0123-456789abcdef",) * 2
 ROOT, VERITY = b"r" * 8192, b"v" * 4096
 TOOLS = (
-    *("blkid", "cryptsetup", "halt", "losetup", "mkfs.ext4", "modprobe", "mount", "reboot"),
-    *("systemd-cryptenroll", "udevadm", "umount", "veritysetup"),
+    *(
+        "blkid",
+        "cryptsetup",
+        "e2fsck",
+        "halt",
+        "losetup",
+        "mkfs.ext4",
+        "modprobe",
+        "mount",
+        "mountpoint",
+        "partx",
+    ),
+    *(
+        "reboot",
+        "systemd-cryptenroll",
+        "systemd-cryptsetup",
+        "systemd-repart",
+        "tune2fs",
+        "udevadm",
+        "umount",
+    ),
+    "veritysetup",
 )
 SECONDS = 30.0
 PLAYED = """#!/bin/sh
@@ -25,6 +45,9 @@ case "${0##*/} $*" in $FAILS) exit 1 ;; esac
 case "${0##*/} $*" in
     blkid*TYPE*) echo "$KIND" ;;
     blkid*LABEL*) echo "$LABEL" ;;
+    blkid*PART_ENTRY_NAME*) for node; do :; done; cat "$node.name" ;;
+    cryptsetup?luksDump*) echo "Label: $LABEL" ;;
+    mountpoint*) echo 254:0 ;;
 esac
 """
 
@@ -44,19 +67,33 @@ class Initrd:
 
     async def run(self, script: str, *words: str) -> None:
         """Runs one of the scripts."""
+        own = self.folder / "bin/piccolo-own"
+        own.write_text(self._here("piccolo-own"), encoding="utf-8")
+        own.chmod(0o755)
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        told = ["env", f"PATH={path}", *(f"{name}={value}" for name, value in self.facts.items())]
+        text = self._here(script)
+        await command.run([*told, "sh", "-c", text, "sh", *words], seconds=SECONDS, check=False)
+
+    def _here(self, script: str) -> str:
+        """A script, whose places are in the folder."""
         text = (MODULE / script).read_text(encoding="ascii")
         for place, here in (
             ("/dev/disk/by-partuuid/", f"{self.folder}/"),
             ("/dev/disk/by-partlabel/", f"{self.folder}/"),
             ("/run/piccolo", f"{self.folder}/run"),
+            ("/run/systemd/system", f"{self.folder}/units"),
             ("/proc/", f"{self.folder}/"),
             ("/sys/firmware/efi/efivars", f"{self.folder}/efivars"),
+            ("/sys/class/block", f"{self.folder}/class"),
+            ("/sys/dev/block", f"{self.folder}/block"),
             (">/dev/console", f">>{self.folder}/console"),
+            ("/dev/piccolo-data", f"{self.folder}/own"),
+            ("/dev/tpmrm0", f"{self.folder}/tpmrm0"),
+            ("/dev/$", f"{self.folder}/$"),
         ):
             text = text.replace(place, here)
-        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
-        told = ["env", f"PATH={path}", *(f"{name}={value}" for name, value in self.facts.items())]
-        await command.run([*told, "sh", "-c", text, "sh", *words], seconds=SECONDS, check=False)
+        return text
 
     @property
     def did(self) -> list[str]:

@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 class ProvisionStatus:
-    """The file; it is small, and written anew at each boot only."""
+    """The file; it is small, and written anew at each boot and each time the site is asked again."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

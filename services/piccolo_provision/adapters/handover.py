@@ -21,6 +21,8 @@ from piccolo_provision.core.seed import FILES, IGNITION, LARGEST_IGNITION
 from piccolo_provision.core.status import Status
 
 _REFUSED: Final = "refused"
+_OWNED: Final = "owned"
+_AGAIN: Final = "again"
 _STATUS: Final = "status.json"
 
 
@@ -31,14 +33,17 @@ class Handover:
         self._folder = folder
         self._seed, self._files = folder / "seed", folder / "files"
 
-    def leave_seed(self, found: Mapping[str, bytes] | RefusedError | None) -> None:
-        """What the volume holds, why it cannot be read, or that there is none."""
+    def leave_seed(self, found: Mapping[str, bytes] | RefusedError | None, *, owned: bool) -> None:
+        """What the volume holds, why it cannot be read, or that there is none.
+
+        Args:
+            owned: whether somebody owns the device.
+        """
         if found is None:
             shutil.rmtree(self._seed, ignore_errors=True)
-        elif isinstance(found, RefusedError):
-            self._leave(self._seed, {_REFUSED: found.why.encode()})
-        else:
-            self._leave(self._seed, found)
+            return
+        left = {_REFUSED: found.why.encode()} if isinstance(found, RefusedError) else found
+        self._leave(self._seed, {**left, _OWNED: b""} if owned else left)
 
     def seed(self) -> dict[str, bytes] | None:
         """What was left of the volume. Raises RefusedError, as left."""
@@ -48,9 +53,21 @@ class Handover:
             raise RefusedError(Reason(refused[_REFUSED].decode("ascii")))
         return read(self._seed, [*FILES, IGNITION])
 
-    def leave_files(self, files: Mapping[str, bytes]) -> None:
-        """What was made of the configuration, by the names of core/places.py and `hostname`."""
-        self._leave(self._files, files)
+    def owned(self) -> bool:
+        """Whether somebody owned the device when the volume was looked for."""
+        return bool(read(self._seed, [_OWNED]))
+
+    def leave_files(self, files: Mapping[str, bytes], *, again: bool = False) -> None:
+        """What was made of the configuration, by the names of core/places.py and `hostname`.
+
+        Args:
+            again: whether the site is to be asked again.
+        """
+        self._leave(self._files, {**files, _AGAIN: b""} if again else files)
+
+    def again(self) -> bool:
+        """Whether the site is to be asked again."""
+        return bool(read(self._files, [_AGAIN]))
 
     def files(self, names: Iterable[str]) -> dict[str, bytes]:
         """Those files of these names that were left."""

@@ -21,6 +21,10 @@ class Kept:
     def __init__(self, folder: Path) -> None:
         self._path = folder / _NAME
 
+    def there(self) -> bool:
+        """Whether anything is remembered, or was."""
+        return self._path.exists()
+
     def read(self) -> Memory:
         """What is remembered; nothing, when there is nothing, or what there is can no longer be read."""
         try:

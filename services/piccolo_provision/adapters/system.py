@@ -16,6 +16,10 @@ from piccolo_chassis.logs import fields
 
 from piccolo_provision.core.places import PLACES, Place
 
+ASK_AGAIN: Final = ("systemctl", "--no-block", "restart", "device-provision.timer")
+"""Has all steps done once more, in some minutes."""
+OWNED: Final = ("kek.sealed", "recovery")
+"""The vault's files when somebody set the device up, or recovers on it."""
 _SECONDS: Final = 30.0
 _log = logging.getLogger(__name__)
 
@@ -28,6 +32,11 @@ def group_id(name: str) -> int:
 def anything(run: Path) -> bool:
     """Whether any place holds a file."""
     return any((run / place.path).exists() for place in PLACES.values())
+
+
+def owned(vault: Path) -> bool:
+    """Whether somebody owns the device, by the vault's state folder."""
+    return any((vault / name).exists() for name in OWNED)
 
 
 def install(

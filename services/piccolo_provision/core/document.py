@@ -111,8 +111,9 @@ class WireGuard(Table, frozen=True):
     port: Annotated[int, msgspec.Meta(ge=0, lt=1 << 16)] = 0
 
     def __post_init__(self) -> None:
-        """Refuses what is no address."""
+        """Refuses what is no address, and peers that have most of the internet behind them."""
         words.check_interfaces(*self.addresses)
+        words.check_breadth(*(network for peer in self.peers for network in peer.allowed))
 
 
 class Cloud(Table, frozen=True):

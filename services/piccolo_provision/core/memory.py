@@ -41,9 +41,15 @@ class Memory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The last good copy."""
         return Answer(self.sealed, self.signature) if self.sealed else None
 
-    def floor(self, seed: Seed) -> int:
-        """The serial below which this node takes none. Raises RefusedError, SEED_FOREIGN."""
-        if self.signer not in ("", signer(seed)):
+    def floor(self, seed: Seed, *, owned: bool) -> int:
+        """The serial below which this node takes none.
+
+        Args:
+            owned: whether somebody owns the device: then it belongs to nobody who comes only now.
+
+        Raises RefusedError, SEED_FOREIGN.
+        """
+        if self.signer != signer(seed) and (self.signer or owned):
             raise RefusedError(Reason.SEED_FOREIGN)
         return self.serials.get(seed.node, 0)
 

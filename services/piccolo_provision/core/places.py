@@ -15,7 +15,7 @@ class Place:
         path: below /run.
         group: its own; the owner is root.
         mode: its permissions.
-        reload: the command that makes the system look; empty: who reads it starts later.
+        reload: the command that makes the system look; empty: who reads it does so each time.
     """
 
     path: str
@@ -28,8 +28,13 @@ _NETWORK: Final = ("networkctl", "reload")
 _TIME: Final = ("systemctl", "--no-block", "try-restart", "systemd-timesyncd.service")
 
 
+def _anew(service: str) -> tuple[str, ...]:
+    """Starts it anew if it runs, as when the site answered late; at a boot it starts after this."""
+    return ("systemctl", "--no-block", "try-restart", f"piccolo-{service}.service")
+
+
 def _settings(service: str) -> Place:
-    return Place(f"piccolo/config/{service}.toml", f"piccolo-{service}", 0o640)
+    return Place(f"piccolo/config/{service}.toml", f"piccolo-{service}", 0o640, _anew(service))
 
 
 PLACES: Final = MappingProxyType(
@@ -42,7 +47,7 @@ PLACES: Final = MappingProxyType(
         "wireguard.network": Place("systemd/network/60-piccolo-wireguard.network", reload=_NETWORK),
         "timesyncd.conf": Place("systemd/timesyncd.conf.d/60-piccolo.conf", reload=_TIME),
         "authorized_keys": Place("piccolo/authorized_keys.d/node"),
-        "claim-code": Place("piccolo/config/claim-code", "piccolo-gateway", 0o640),
+        "claim-code": Place("piccolo/config/claim-code", "piccolo-gateway", 0o640, _anew("gateway")),
         **{
             f"{service}.toml": _settings(service)
             for service in ("attestation", "fragment-store", "gateway", "metadata")

@@ -48,8 +48,8 @@ WORDS: Final = MappingProxyType(
         Reason.SEED_KEY: "The secret key on the seed volume is damaged; make it anew.",
         Reason.SEED_SIGNER: "The signer's public key on the seed volume is damaged; make it anew.",
         Reason.SEED_SITE: "The site's address on the seed volume is none; make it anew.",
-        Reason.SEED_FOREIGN: "The seed volume is of another signer than the one this device belongs to; use"
-        " the right one.",
+        Reason.SEED_FOREIGN: "This device does not belong to the seed volume's signer: it had another one, or"
+        " its owner, before. Use the right volume, or none.",
         Reason.SITE_UNREACHABLE: "The site did not answer.",
         Reason.SITE_UNKNOWN: "The site has no configuration for this device.",
         Reason.SITE_TOO_LARGE: "The site's answer is larger than any configuration.",

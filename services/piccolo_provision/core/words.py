@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_interface, ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, ip_interface, ip_network
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
@@ -11,6 +11,12 @@ import msgspec
 _LABEL: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?"
 _ADDRESS: Final = r"^[0-9A-Fa-f.:]{2,45}"
+# the shortest prefixes of a private network; of IPv6 a provider's customer has none shorter, but who keeps to
+# unique local addresses (RFC 4193) may have all of those that are in use
+_SHORTEST: Final = {4: 8, 6: 32}
+_LOCAL: Final = IPv6Network("fc00::/7")
+_SHORTEST_LOCAL: Final = 8
+_MOST: Final = 1 << 28  # a sixteenth of all IPv4 addresses: all private ones and more
 
 NodeName: TypeAlias = Annotated[str, msgspec.Meta(pattern=rf"^{_LABEL}\Z")]
 HostName: TypeAlias = Annotated[str, msgspec.Meta(pattern=rf"^{_HOST}\Z")]
@@ -49,10 +55,18 @@ def check_interfaces(*told: str) -> None:
 
 
 def check_networks(*told: str) -> None:
-    """Raises ValueError for what is no network, and for all: none would be left to reach a site by."""
-    for each in told:
-        if ip_network(each).prefixlen == 0:
-            raise ValueError("not all networks are behind one peer")
+    """Raises ValueError for what is no network, and for much of all: what is left must lead to a site."""
+    for each in map(ip_network, told):
+        local = isinstance(each, IPv6Network) and each.subnet_of(_LOCAL)
+        if each.prefixlen < (_SHORTEST_LOCAL if local else _SHORTEST[each.version]):
+            raise ValueError(f"{each} is more than a private network")
+
+
+def check_breadth(*told: str) -> None:
+    """Raises ValueError for networks, each of which may be, that together are much of all there are."""
+    old = [each for each in map(ip_network, told) if isinstance(each, IPv4Network)]
+    if sum(each.num_addresses for each in collapse_addresses(old)) > _MOST:
+        raise ValueError("so many networks are not private ones")
 
 
 def check_endpoint(told: str) -> None:

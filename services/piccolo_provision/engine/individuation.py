@@ -4,6 +4,8 @@ Rules:
 * Of all that can be opened, the highest serial is taken; of equals the site's, then the seed's, then the
   kept one.
 * Whatever is wrong with one of them, the others are tried; when none is left, the device starts without.
+* A device that nobody owns and that took nothing is to ask its site again. One that has its owner runs by
+  what it has until its next boot: new settings would start its services anew under his hands.
 """
 
 from __future__ import annotations
@@ -30,11 +32,13 @@ class Outcome:
     Attributes:
         node: the configuration to run by; None: none.
         memory: what is to be remembered from now on; None: nothing new.
+        again: whether the site is to be asked again at this boot.
     """
 
     status: Status
     node: Node | None = None
     memory: Memory | None = None
+    again: bool = False
 
 
 @dataclass(slots=True)
@@ -65,7 +69,12 @@ class _Trial:
 
 
 async def individuate(
-    files: Mapping[str, bytes] | None, memory: Memory, now: datetime, asking: Asking | None
+    files: Mapping[str, bytes] | None,
+    memory: Memory,
+    now: datetime,
+    asking: Asking | None,
+    *,
+    owned: bool,
 ) -> Outcome:
     """Decides by what this device runs.
 
@@ -73,18 +82,22 @@ async def individuate(
         files: the seed volume's, by name; None: there is no volume.
         memory: of boots before.
         asking: asks the site; None: it is not asked now.
+        owned: whether somebody owns the device.
     """
     if files is None:
         return Outcome(tell(State.EMPTY))
     try:
         seed = seeds.parse(files)
-        trial = _Trial(seed, Measure(now, memory.floor(seed)))
+        trial = _Trial(seed, Measure(now, memory.floor(seed, owned=owned)))
     except RefusedError as refusal:
         return Outcome(tell(State.REFUSED, refusal.why))
     fresh = await _offered(trial, asking)
     if memory.copy is not None:
         trial.open(memory.copy)
-    return _ended(trial, memory, fresh)
+    if trial.best is None:
+        status = tell(State.REFUSED, trial.why or Reason.CONFIGURATION_MISSING)
+        return Outcome(status, again=bool(seed.site) and not owned)
+    return _ended(trial, trial.best, memory, fresh)
 
 
 async def _offered(trial: _Trial, asking: Asking | None) -> set[Answer]:
@@ -102,10 +115,8 @@ async def _offered(trial: _Trial, asking: Asking | None) -> set[Answer]:
     return offered
 
 
-def _ended(trial: _Trial, memory: Memory, fresh: set[Answer]) -> Outcome:
-    if trial.best is None:
-        return Outcome(tell(State.REFUSED, trial.why or Reason.CONFIGURATION_MISSING))
-    node, answer = trial.best
+def _ended(trial: _Trial, best: tuple[Node, Answer], memory: Memory, fresh: set[Answer]) -> Outcome:
+    node, answer = best
     current = answer in fresh and trial.why is None
     status = tell(State.CURRENT if current else State.KEPT, trial.why, node)
     after = memory.after(trial.seed, node.serial, answer)

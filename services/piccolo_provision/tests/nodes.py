@@ -60,7 +60,7 @@ interfaces = st.one_of(
     st.builds(lambda ip, length: f"{ip}/{length}", st.ip_addresses(v=4), st.integers(0, 32)),
     st.builds(lambda ip, length: f"{ip}/{length}", st.ip_addresses(v=6), st.integers(0, 128)),
 )
-networks = st.sampled_from(["10.0.0.0/8", "128.0.0.0/1", "fd00::/8", "192.0.2.7/32"])
+networks = st.sampled_from(["10.0.0.0/8", "128.0.0.0/8", "fd00::/8", "2001:db8::/32", "192.0.2.7/32"])
 endpoints = st.builds("{}:{}".format, st.one_of(hosts, st.just("[fd00::1]")), st.integers(1, 65535))
 keys = st.binary(min_size=32, max_size=32).map(lambda raw: b64encode(raw).decode())
 

@@ -96,20 +96,6 @@ def test_no_text_breaks_out_of_its_line(name: str, poison: str) -> None:
         {"wired": {"addresses": ["192.0.2.7/33"]}},
         {"wired": {"addresses": ["192.0.2.7"]}},
         {"wireguard": {"private_key": "A" * 44, "addresses": []}},
-        {
-            "wireguard": {
-                "private_key": ZERO_KEY,
-                "addresses": [],
-                "peers": [{"public_key": ZERO_KEY, "allowed": ["10.9.0.1/8"]}],
-            }
-        },
-        {
-            "wireguard": {
-                "private_key": ZERO_KEY,
-                "addresses": [],
-                "peers": [{"public_key": ZERO_KEY, "allowed": ["::/0"]}],
-            }
-        },
         {"cloud": {"address": "cloud.example.org:65536"}},
         {"cloud": {"address": "[192.0.2.1]:443"}},
         {"cloud": {"address": "unix:/run/x:1"}},
@@ -121,6 +107,40 @@ def test_what_is_not_right_is_refused(told: dict[str, Any]) -> None:
     with pytest.raises(RefusedError) as refused:
         parsed(told)
     assert refused.value.why is Reason.CONFIGURATION_WRONG
+
+
+def behind(*peers: list[str]) -> dict[str, Any]:
+    """Peers, by the networks behind them."""
+    told = [{"public_key": ZERO_KEY, "allowed": networks} for networks in peers]
+    return {"wireguard": {"private_key": ZERO_KEY, "addresses": [], "peers": told}}
+
+
+@pytest.mark.parametrize(
+    "peers",
+    [
+        [["10.9.0.1/8"]],
+        [["::/0"]],
+        [["0.0.0.0/1", "128.0.0.0/1"]],
+        [["::/1", "8000::/1"]],
+        [["8.0.0.0/7"]],
+        [["2000::/31"]],
+        [["2000::/3"]],
+        [["fc00::/7"]],
+        [[f"{first}.0.0.0/8" for first in range(256)]],
+        [[f"{first}.0.0.0/8"] for first in range(17)],
+    ],
+)
+def test_no_peers_have_all_networks_behind_them_however_it_is_said(peers: list[list[str]]) -> None:
+    with pytest.raises(RefusedError) as refused:
+        parsed(behind(*peers))
+    assert refused.value.why is Reason.CONFIGURATION_WRONG
+
+
+def test_peers_may_have_every_private_network_behind_them() -> None:
+    private = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fd00::/8", "2001:db8::/32"]
+    told = parsed(behind(private, ["10.0.0.0/8", "192.0.2.7/32"])).wireguard
+    assert told is not None
+    assert told.peers[0].allowed == tuple(private)
 
 
 @given(st.binary(max_size=200))

@@ -39,9 +39,10 @@ async def run(
     memory: Memory | None = None,
     *,
     later: int = 0,
+    owned: bool = False,
 ) -> Outcome:
     asking = None if answer is None else says(answer)
-    return await individuate(files, memory or Memory(), NOW + timedelta(days=later), asking)
+    return await individuate(files, memory or Memory(), NOW + timedelta(days=later), asking, owned=owned)
 
 
 async def remembering(answer: Answer) -> Memory:
@@ -65,7 +66,7 @@ async def test_the_site_s_answer_is_taken_and_remembered_as_it_came() -> None:
     assert shown(outcome) == (State.CURRENT, "", 2)
     assert outcome.memory is not None
     kept = decode(outcome.memory.encode())
-    assert (kept.copy, kept.floor(HOME.seed())) == (SECOND, 2)
+    assert (kept.copy, kept.floor(HOME.seed(), owned=True)) == (SECOND, 2)
     assert b"ntp" not in kept.encode()
 
 
@@ -117,6 +118,40 @@ async def test_another_signer_s_seed_is_refused() -> None:
     outcome = await run(files, stranger.answer(9), await remembering(FIRST))
     assert shown(outcome) == (State.REFUSED, "SEED_FOREIGN", 0)
     assert outcome.memory is None
+
+
+async def test_a_device_that_got_its_owner_first_belongs_to_no_signer_that_comes_later() -> None:
+    files = FILES | {"node.age": FIRST.sealed, "node.age.minisig": FIRST.signature}
+    outcome = await run(files, SECOND, owned=True)
+    assert shown(outcome) == (State.REFUSED, "SEED_FOREIGN", 0)
+    assert (outcome.node, outcome.memory, outcome.again) == (None, None, False)
+
+
+async def test_an_owned_device_goes_on_with_the_signer_that_it_had_before() -> None:
+    assert shown(await run(FILES, SECOND, await remembering(FIRST), owned=True)) == (State.CURRENT, "", 2)
+
+
+@pytest.mark.parametrize(
+    ("files", "answer", "owned", "again"),
+    [
+        (FILES, Reason.SITE_UNREACHABLE, False, True),
+        (FILES, Reason.SITE_UNKNOWN, False, True),
+        (FILES, HOME.answer(1, days=-1), False, True),
+        (FILES, Reason.SITE_UNREACHABLE, True, False),
+        (FILES, FIRST, False, False),
+        (HOME.files(), FIRST, False, False),
+        (HOME.files(site=b"nowhere"), FIRST, False, False),
+        (None, FIRST, False, False),
+    ],
+)
+async def test_a_site_is_asked_again_later_while_nobody_owns_the_device_and_nothing_was_taken(
+    files: Mapping[str, bytes] | None, answer: Answer | Reason, owned: bool, again: bool
+) -> None:
+    assert (await run(files, answer, owned=owned)).again is again
+
+
+async def test_what_is_kept_is_enough_until_the_next_boot() -> None:
+    assert not (await run(FILES, Reason.SITE_UNREACHABLE, await remembering(SECOND))).again
 
 
 async def test_one_signer_may_make_the_device_another_node_and_its_serials_stay() -> None:

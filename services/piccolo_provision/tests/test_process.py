@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import grp
 import json
+import os
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +18,12 @@ import pytest
 import tomli_w
 from aiohttp import web
 from piccolo_chassis import command
+from piccolo_chassis.config import load
 
+from piccolo_provision import __main__ as steps
 from piccolo_provision.adapters import site as sites
+from piccolo_provision.adapters import system
+from piccolo_provision.config import Config
 from piccolo_provision.core import ignition
 from piccolo_provision.core.document import LARGEST
 from piccolo_provision.core.places import PLACES
@@ -62,6 +70,7 @@ class Device:
         self.config = folder / "config.toml"
         settings = {
             "state": str(folder / "state"),
+            "vault": str(folder / "vault"),
             "run": str(folder / "run"),
             "volume": str(self.volume),
             "firmware": str(folder / "raw"),
@@ -77,6 +86,26 @@ class Device:
         assert done.status == (1 if enough else 0), done.stderr.decode()
         return done.stdout.decode()
 
+    def patient(self, seconds: float) -> None:
+        """It waits longer for a stick, from now on and not from the start of this machine."""
+        running = time.clock_gettime(time.CLOCK_BOOTTIME)
+        told = self.config.read_text().replace("wait = 0.1", f"wait = {running + seconds}")
+        self.config.write_text(told)
+
+    async def apply(self) -> list[Sequence[str]]:
+        """The step that writes to the system; what it would have had it do."""
+        told: list[Sequence[str]] = []
+
+        async def tell(*programs: Sequence[str]) -> bool:
+            told.extend(programs)
+            return True
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(grp, "getgrnam", lambda _name: grp.getgrgid(os.getgid()))
+            patch.setattr(system, "tell", tell)
+            await steps._apply(load(Config, [self.config]))
+        return told
+
     async def boot(self) -> tuple[dict[str, Any], str]:
         """All steps but those that write to the system; the status, and what the console says."""
         if not self.volume.exists():
@@ -86,6 +115,11 @@ class Device:
             await self.step("known")
             said = await self.step("ask")
         return json.loads((self.handover / "status.json").read_bytes()), said
+
+    def owned(self, by: str = "kek.sealed") -> None:
+        """Somebody sets it up."""
+        (self.folder / "vault").mkdir()
+        (self.folder / "vault" / by).touch()
 
     def made(self) -> set[str]:
         return {path.name for path in (self.handover / "files").iterdir()}
@@ -115,6 +149,58 @@ async def test_a_device_is_individuated_and_stays_so_without_its_site(device: De
     assert str(HOME.identity).encode() not in kept
     await device.step("clear")
     assert {path.name for path in device.handover.iterdir()} == {"status.json"}
+
+
+async def test_a_site_that_is_away_at_first_makes_the_device_a_node_later(device: Device) -> None:
+    answer = HOME.answer(3, days=DAYS, told={"cloud": {"address": "cloud.example.org:7443"}})
+    files: dict[str, bytes] = {}
+    async with serving(files) as address:
+        await write_volume(HOME.files(site=address.encode()), device.volume)
+        status, _ = await device.boot()
+        assert (status["state"], status["reason"]) == ("refused", "SITE_UNKNOWN")
+        assert await device.apply() == [system.ASK_AGAIN]
+        files |= {"/nodes/kitchen": answer.sealed, "/nodes/kitchen.minisig": answer.signature}
+        status, _ = await device.boot()
+    assert (status["state"], status["serial"]) == ("current", 3)
+    told = await device.apply()
+    for service in ("attestation", "metadata"):
+        again = ("systemctl", "--no-block", "try-restart", f"piccolo-{service}.service")
+        assert again in told, "it runs, and by what it read at its start"
+    assert system.ASK_AGAIN not in told
+
+
+async def test_what_the_site_will_say_is_not_told_before_it_was_asked(device: Device) -> None:
+    async with serving({}) as address:
+        await write_volume(HOME.files(site=address.encode()), device.volume)
+        status, _ = await device.boot()
+        await device.step("seed")
+        await device.step("known")
+        assert json.loads((device.handover / "status.json").read_bytes()) == status
+
+
+@pytest.mark.parametrize("by", ["kek.sealed", "recovery"])
+async def test_a_stick_that_comes_after_the_owner_gives_it_no_other_master(device: Device, by: str) -> None:
+    answer = HOME.answer(3, days=DAYS, told=TOLD)
+    await write_volume(HOME.files(node_age=answer.sealed, node_age_minisig=answer.signature), device.volume)
+    device.owned(by)
+    status, said = await device.boot()
+    assert (status["state"], status["reason"], device.made()) == ("refused", "SEED_FOREIGN", set())
+    assert "does not belong to" in said
+
+
+async def test_an_owned_device_keeps_the_master_that_it_had_before(device: Device) -> None:
+    answer = HOME.answer(3, days=DAYS, told=TOLD)
+    await write_volume(HOME.files(node_age=answer.sealed, node_age_minisig=answer.signature), device.volume)
+    await device.boot()
+    device.owned()
+    assert (await device.boot())[0]["state"] == "current"
+
+
+async def test_an_owned_device_that_never_had_a_stick_waits_for_none(device: Device) -> None:
+    device.patient(60.0)
+    device.owned()
+    async with asyncio.timeout(20):
+        assert (await device.boot())[0]["state"] == "empty"
 
 
 async def test_a_hypervisor_may_hand_over_the_seed(device: Device) -> None:

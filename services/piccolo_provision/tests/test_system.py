@@ -14,6 +14,7 @@ from piccolo_provision.core.memory import Memory
 from piccolo_provision.core.places import PLACES
 
 NETWORK = ("networkctl", "reload")
+FACE = ("systemctl", "--no-block", "try-restart", "piccolo-gateway.service")
 
 
 def own_group(_name: str) -> int:
@@ -26,7 +27,7 @@ def install(run: Path, files: dict[str, bytes]) -> list[object]:
 
 def test_places_hold_what_was_made_and_nothing_older(tmp_path: Path) -> None:
     files = {"wireguard.netdev": b"secret", "wireguard.network": b"x", "gateway.toml": b"y"}
-    assert install(tmp_path, files) == [NETWORK]
+    assert install(tmp_path, files) == [NETWORK, FACE]
     netdev = tmp_path / PLACES["wireguard.netdev"].path
     assert (netdev.read_bytes(), netdev.stat().st_mode & 0o777) == (b"secret", 0o640)
     assert netdev.parent.stat().st_mode & 0o777 == 0o755
@@ -34,6 +35,14 @@ def test_places_hold_what_was_made_and_nothing_older(tmp_path: Path) -> None:
     assert install(tmp_path, {"gateway.toml": b"y"}) == [NETWORK]
     assert not netdev.exists()
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["gateway.toml"]
+
+
+def test_who_reads_settings_at_its_start_only_is_started_anew_once(tmp_path: Path) -> None:
+    assert install(tmp_path, {"claim-code": b"x", "gateway.toml": b"y"}) == [FACE]
+    assert install(tmp_path, {"gateway.toml": b"y"}) == [FACE]
+    for place in PLACES.values():
+        service = place.group.removeprefix("piccolo-")
+        assert place.group == service or place.reload[-1] == f"piccolo-{service}.service"
 
 
 def test_what_a_cut_off_step_left_is_written_over(tmp_path: Path) -> None:

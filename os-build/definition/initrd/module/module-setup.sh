@@ -4,7 +4,8 @@ check() { return 0; }
 depends() { echo systemd systemd-repart systemd-cryptsetup; }
 install() {
     inst_multiple mount umount mkdir chmod cat grep cp mkfs.ext4 e2fsck tune2fs udevadm systemd-id128 systemd-cryptsetup reboot halt \
-        tail tr mv rm cryptsetup partx readlink
+        tail tr mv rm cryptsetup partx readlink blkid ln mountpoint
+    inst_script "$moddir/piccolo-own" /usr/sbin/piccolo-own
     inst_libdir_file "libcryptsetup.so.*" "libfdisk.so.*"
     inst_simple /usr/lib/repart.d/50-data.conf
     inst_simple "$moddir/repart.conf" "$systemdsystemunitdir/systemd-repart.service.d/10-piccolo.conf"
@@ -17,7 +18,7 @@ install() {
         ln_r "$systemdsystemunitdir/$unit.service" "$systemdsystemunitdir/initrd-fs.target.requires/$unit.service"
     done
     # of a device that runs from memory
-    inst_multiple blkid chmod cmp cryptsetup dd head losetup modprobe sed stat systemd-cryptenroll timeout veritysetup
+    inst_multiple chmod cmp cryptsetup dd head losetup modprobe sed stat systemd-cryptenroll timeout veritysetup
     for unit in dev-loop0.device dev-loop1.device; do
         inst_simple "$moddir/loops.conf" "$systemdsystemunitdir/$unit.d/10-piccolo.conf"
     done

@@ -22,7 +22,7 @@ export const provision: typeof english = {
       "Der öffentliche Schlüssel des Unterzeichners auf dem Startdatenträger ist beschädigt; er muss neu gemacht werden.",
     SEED_SITE: "Die Adresse auf dem Startdatenträger ist keine; er muss neu gemacht werden.",
     SEED_FOREIGN:
-      "Der Startdatenträger stammt von einem anderen Unterzeichner als dem, zu dem dieses Gerät gehört; nimm den richtigen.",
+      "Der Startdatenträger stammt von einem anderen Unterzeichner als dem, zu dem dieses Gerät gehört, oder das Gerät hatte schon einen Eigentümer. Nimm den richtigen, oder setze das Gerät vorher zurück.",
     SITE_UNREACHABLE: "Die Site hat nicht geantwortet.",
     SITE_UNKNOWN: "Die Site hat keine Konfiguration für dieses Gerät.",
     SITE_TOO_LARGE: "Die Antwort der Site ist größer als jede Konfiguration.",

@@ -18,7 +18,7 @@ export const provision = {
     SEED_SIGNER: "The signer’s public key on the seed volume is damaged; make it anew.",
     SEED_SITE: "The site’s address on the seed volume is none; make it anew.",
     SEED_FOREIGN:
-      "The seed volume is of another signer than the one this device belongs to; use the right one.",
+      "The seed volume is of another signer than the one this device belongs to, or the device had an owner before any seed came. Use the right one, or reset the device first.",
     SITE_UNREACHABLE: "The site did not answer.",
     SITE_UNKNOWN: "The site has no configuration for this device.",
     SITE_TOO_LARGE: "The site’s answer is larger than any configuration.",
