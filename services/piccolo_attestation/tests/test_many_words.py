@@ -97,9 +97,10 @@ async def test_an_admin_s_device_proposes_and_takes_no_more_than_that() -> None:
 async def test_a_long_message_is_judged_while_other_work_goes_on() -> None:
     ana = await Box(ANA).start()
     records = [record for step in steps(DAN, 400) for record in told(step)]
+    # on the loop itself it would be one turn; how many more there are is the machine's speed
     turns, taking = 0, asyncio.create_task(ana.circle.take(records))
     while not taking.done():
         await asyncio.sleep(0.001)
         turns += 1
     assert await taking
-    assert turns > 20
+    assert turns > 3

@@ -36,9 +36,7 @@ class _Version:
 
 
 class FakeObjects:
-    """`older`: versions that a history or the trash keeps too. `removed`: files in the trash, by its ids.
-    `backed_up`: whether the cloud acknowledges.
-    """
+    """`older`: versions kept by history or trash; `removed`: the trash; `backed_up`: the cloud acknowledges."""
 
     def __init__(self, steps: Steps, now: Callable[[], float]) -> None:
         self._steps, self._now = steps, now
