@@ -36,7 +36,7 @@ class _Version:
 
 
 class FakeObjects:
-    """`older`: versions kept by history or trash; `removed`: the trash; `backed_up`: the cloud acknowledges."""
+    """`older`: kept by history or trash too; `removed`: the trash; `backed_up`: the cloud acknowledges."""
 
     def __init__(self, steps: Steps, now: Callable[[], float]) -> None:
         self._steps, self._now = steps, now
